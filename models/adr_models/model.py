@@ -1,0 +1,159 @@
+"""ADR whole: tokens of one geometry, the causal backbone, the diffusion head, and the training loss."""
+
+import types
+import typing
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adr_models.backbone import Backbone, BackboneConfig
+from adr_models.head import DiffusionHead, HeadConfig
+from adr_models.mdct import MDCTConfig, MDCTTokens
+from adr_models.patches import ImageConfig, ImageTokens, WaveConfig, WaveTokens
+from adr_models.retention import Form
+from adr_models.schedule import Schedule, ScheduleConfig
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """`draws` noise levels a token and backbone pass (MAR uses 4); `label_dropout` trains the null label;
+    the context is mixed with noise of a power drawn from [0, context_noise] for each sequence."""
+
+    draws: int = 4
+    label_dropout: float = 0.1
+    context_noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class ADRConfig:
+    """Everything that shapes a model. One of `image`, `mdct` and `wave` chooses the token geometry; the channels,
+    the grid and the number of labels of the backbone follow from it and from `labels`."""
+
+    labels: tuple[str, ...] = ()
+    image: ImageConfig | None = None
+    mdct: MDCTConfig | None = None
+    wave: WaveConfig | None = None
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ADRConfig":
+        """Strict: an unknown field raises ValueError that names it."""
+        return build(cls, values, "model")
+
+
+def build(cls: Any, values: Any, where: str) -> Any:
+    """A (nested) dataclass from plain dicts and lists, refusing unknown fields."""
+    if not isinstance(values, dict):
+        raise ValueError(f"{where} should be a mapping, found {values!r}")
+    hints = typing.get_type_hints(cls)
+    unknown = set(values) - {f.name for f in fields(cls)}
+    if unknown:
+        raise ValueError(f"{where} has no field {', '.join(sorted(unknown))}; it has {', '.join(hints)}")
+    made = {}
+    for name, value in values.items():
+        hint = hints[name]
+        if isinstance(hint, types.UnionType):
+            hint = next(t for t in typing.get_args(hint) if t is not type(None))
+        if is_dataclass(hint) and value is not None:
+            value = build(hint, value, f"{where}.{name}")
+        elif isinstance(value, list):
+            value = tuple(value)
+        made[name] = value
+    return cls(**made)
+
+
+class ADRModel(nn.Module):
+    """tokens -> loss for training; `backbone`, `head` and `tokens` are used one by one for generation and export."""
+
+    def __init__(self, config: ADRConfig):
+        super().__init__()
+        chosen = [c for c in (config.image, config.mdct, config.wave) if c is not None]
+        if len(chosen) != 1:
+            raise ValueError("a model needs exactly one of image, mdct and wave")
+        self.tokens: ImageTokens | MDCTTokens | WaveTokens
+        if config.image:
+            self.tokens = ImageTokens(config.image)
+        elif config.mdct:
+            self.tokens = MDCTTokens(config.mdct)
+        else:
+            self.tokens = WaveTokens(config.wave or WaveConfig())
+        grid = self.tokens.grid if isinstance(self.tokens, ImageTokens) else ()
+        backbone = {
+            f.name: getattr(config.backbone, f.name) for f in fields(config.backbone)
+        } | {"channels": self.tokens.channels, "labels": len(config.labels), "grid": grid}
+        self.config = config
+        self.backbone = Backbone(BackboneConfig(**backbone))
+        self.schedule = Schedule(config.schedule)
+        self.head = DiffusionHead(
+            config.head,
+            self.tokens.channels,
+            config.backbone.retention.width,
+            config.schedule.learned_variance,
+        )
+
+    def loss(self, tokens: Tensor, label: Tensor | None, mask: Tensor, draws: "Draws") -> Tensor:
+        """Sum of the per-token diffusion losses (Li et al. 2024), each the mean over draws and channels.
+
+        tokens float (rows, length, C); label int64 (rows,) or None; mask bool (rows, length), False for tokens that
+        are padding.
+        """
+        loss, length = self.config.loss, tokens.shape[1]
+        if label is not None:
+            label = torch.where(draws.drop < loss.label_dropout, len(self.config.labels), label)
+        seen = tokens
+        if loss.context_noise:
+            power = (draws.power * loss.context_noise)[:, None, None]
+            seen = (1 - power).sqrt() * tokens + power.sqrt() * draws.context
+        seen = torch.cat([torch.zeros_like(seen[:, :1]), seen[:, :-1]], 1)
+        form: Form = "parallel" if length <= 2 * self.config.backbone.retention.chunk else "chunkwise"
+        conditions, _ = self.backbone(seen, label, None, form)
+        t, epsilon, x0 = draws.t[mask], draws.epsilon[mask], tokens[mask][:, None].expand(-1, loss.draws, -1)
+        xt = self.schedule.q_sample(x0, t, epsilon)
+        output = self.head(
+            xt, self.time_modulation(t), self.head.condition_modulation(conditions[mask])[:, None]
+        )
+        return self.schedule.loss(output.float(), x0, xt, t, epsilon).mean(-1).sum()
+
+    def time_modulation(self, t: Tensor) -> Tensor:
+        """The head's timestep modulation for t int64 (...), through a table of all timesteps where t repeats."""
+        timesteps = self.config.schedule.timesteps
+        if t.numel() < timesteps:
+            return self.head.time_modulation(t.flatten()).reshape(*t.shape, -1)
+        return F.embedding(t, self.head.time_modulation(torch.arange(timesteps, device=t.device)))
+
+    def draw(self, rows: int, length: int, generator: torch.Generator) -> "Draws":
+        """The random numbers of one loss, on the generator's device."""
+        draws, channels = self.config.loss.draws, self.tokens.channels
+        at: dict[str, Any] = {"generator": generator, "device": generator.device}
+        return Draws(
+            t=torch.randint(self.config.schedule.timesteps, (rows, length, draws), **at),
+            epsilon=torch.randn(rows, length, draws, channels, **at),
+            drop=torch.rand(rows, **at),
+            power=torch.rand(rows, **at),
+            context=torch.randn(rows, length, channels, **at),
+        )
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What a loss draws for each row: timesteps and noise for every token and draw, whether the label is dropped
+    (uniform), the power of the context noise (uniform), and that noise."""
+
+    t: Tensor
+    epsilon: Tensor
+    drop: Tensor
+    power: Tensor
+    context: Tensor
+
+    @classmethod
+    def join(cls, parts: "list[Draws]") -> "Draws":
+        return cls(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)))

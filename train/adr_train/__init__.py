@@ -1,0 +1,1 @@
+"""Training and evaluation of ADR: data sets, recipes, the loop, adr-train and adr-eval."""

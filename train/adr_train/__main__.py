@@ -1,0 +1,3 @@
+from adr_train.cli import main
+
+main()

@@ -1,0 +1,92 @@
+"""From a data set to batches of tokens, in an order that depends on nothing but the seed and the step.
+
+A run that was killed therefore resumes in the middle of an epoch by its step number alone, and several processes
+agree on a batch without talking.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from adr_models.patches import ImageTokens
+from torch import Tensor
+
+from adr_train.data import Images, Sounds
+
+POOL = 16
+
+
+@dataclass(frozen=True)
+class Batch:
+    """tokens float32 (rows, length, C), label int64 (rows,), mask bool (rows, length)."""
+
+    tokens: Tensor
+    label: Tensor
+    mask: Tensor
+
+    def rows(self, part: slice) -> "Batch":
+        return Batch(self.tokens[part], self.label[part], self.mask[part])
+
+    def to(self, device: torch.device) -> "Batch":
+        return Batch(self.tokens.to(device), self.label.to(device), self.mask.to(device))
+
+
+def epoch_order(lengths: np.ndarray, batch: int, seed: int, epoch: int) -> np.ndarray:
+    """Indices int64 (batches, batch) of one epoch: shuffled, then sorted by length inside pools of 16 batches, so
+    that little padding is needed, then the batches shuffled. What does not fill a batch waits for another epoch."""
+    random = np.random.default_rng((seed, epoch))
+    size = min(batch, len(lengths))
+    order = random.permutation(len(lengths))[: len(lengths) // size * size]
+    pools = [order[a : a + POOL * size] for a in range(0, len(order), POOL * size)]
+    batches = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
+    return random.permutation(batches.reshape(-1, size))
+
+
+class Batches:
+    """The batch of any step. `rows(step)` is the whole batch; a process takes its part of it."""
+
+    def __init__(self, data: Images | Sounds, tokens, batch: int, seed: int, silence: int = 32, flip: bool = False):
+        self.data, self.tokens, self.batch, self.seed = data, tokens, batch, seed
+        self.silence, self.flip = silence, flip
+        self.labels = torch.from_numpy(np.asarray(data.labels, np.int64))
+        if isinstance(data, Sounds):
+            self.lengths = np.array([len(clip) for clip in data.clips])
+            self.make: Callable[[np.ndarray, np.random.Generator], Batch] = self.sounds
+        else:
+            self.lengths = np.zeros(len(data.pixels), np.int64)
+            self.make = self.images
+        self.epoch, self.order = -1, np.empty((0, batch), np.int64)
+
+    def at(self, step: int) -> Batch:
+        """The whole batch of a step."""
+        per_epoch = max(len(self.lengths) // self.batch, 1)
+        if step // per_epoch != self.epoch:
+            self.epoch = step // per_epoch
+            self.order = epoch_order(self.lengths, self.batch, self.seed, self.epoch)
+        return self.make(self.order[step % per_epoch], np.random.default_rng((self.seed, 1, step)))
+
+    def images(self, index: np.ndarray, random: np.random.Generator) -> Batch:
+        assert isinstance(self.data, Images) and isinstance(self.tokens, ImageTokens)
+        pixels = torch.from_numpy(self.data.pixels[index]).float() / 255
+        if self.flip:
+            mirrored = torch.from_numpy(random.random(len(index)) < 0.5)
+            pixels = torch.where(mirrored[:, None, None, None], pixels.flip(2), pixels)
+        tokens = self.tokens.encode(pixels)
+        return Batch(tokens, self.labels[index], torch.ones(tokens.shape[:2], dtype=torch.bool))
+
+    def sounds(self, index: np.ndarray, random: np.random.Generator) -> Batch:
+        """Clips behind a random silence shorter than a token (frames then fall anywhere on a word), and before a
+        silence of 4 to `silence` tokens. Of the tokens in it a quarter count: it is easily learned."""
+        assert isinstance(self.data, Sounds)
+        hop = self.tokens.channels
+        spoken = -(-(int(self.lengths[index].max()) + hop) // hop)
+        length = spoken + int(random.integers(4, max(self.silence, 4), endpoint=True))
+        samples = torch.zeros(len(index), length * hop)
+        mask = torch.from_numpy(random.random((len(index), length)) < 0.25)
+        for row, i in enumerate(index):
+            clip = self.data.clips[i]
+            shift = int(random.integers(hop))
+            samples[row, shift : shift + len(clip)] = torch.from_numpy(clip)
+            mask[row, : (shift + len(clip)) // hop + 4] = True
+        return Batch(self.tokens.encode(samples), self.labels[index], mask)

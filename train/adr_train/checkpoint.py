@@ -1,0 +1,129 @@
+"""Checkpoints: a folder of safetensors and JSON that is either complete or not there.
+
+    checkpoint-000123/
+      model.safetensors    the exponential moving average of the weights: what is exported
+      config.json          recipe, model, training settings, provenance
+      state.safetensors    weights and optimiser moments, for --resume
+
+It is written under a temporary name, flushed, and renamed; older checkpoints go only afterwards. A process killed
+at any moment thus leaves a complete checkpoint behind, the last one or the one before.
+"""
+
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from adr_models import ADRConfig, ADRModel
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from adr_train.errors import TrainError
+
+NAME = re.compile(r"checkpoint-(\d+)")
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """What config.json holds. `training` is the provenance: recipe, size, commit, minutes, device, data, steps."""
+
+    recipe: str
+    size: str
+    model: dict[str, Any]
+    train: dict[str, Any]
+    about: dict[str, str]
+    defaults: dict[str, Any]
+    clip: float
+    step: int
+    seconds: float
+    training: dict[str, Any]
+
+
+def save_checkpoint(
+    folder: Path, config: CheckpointConfig, model: dict[str, Tensor], state: dict[str, Tensor] | None
+) -> Path:
+    """Write folder/checkpoint-<step> and remove the older ones; errors of the disk leave those in place."""
+    final = folder / f"checkpoint-{config.step:06d}"
+    beside = folder / f".{final.name}.{os.getpid()}.part"
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        save_file({k: v.detach().cpu().contiguous() for k, v in model.items()}, beside / "model.safetensors")
+        if state is not None:
+            save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, beside / "state.safetensors")
+        (beside / "config.json").write_text(json.dumps(asdict(config), indent=1) + "\n")
+        for path in beside.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        if final.exists():
+            shutil.rmtree(final)
+        os.replace(beside, final)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise TrainError(f"{final}: cannot write the checkpoint: {error}", exit_status=1) from error
+    for other in folder.iterdir():
+        if other != final and (NAME.fullmatch(other.name) or re.fullmatch(r"\.checkpoint-.*\.part", other.name)):
+            shutil.rmtree(other, ignore_errors=True)
+    return final
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """The newest complete checkpoint of a run's folder."""
+    found = [p for p in folder.iterdir() if NAME.fullmatch(p.name)] if folder.is_dir() else []
+    return max(found, key=lambda p: int(p.name.split("-")[1]), default=None)
+
+
+def find_checkpoint(path: Path) -> Path:
+    """A checkpoint from its own folder or its run's."""
+    if (path / "config.json").is_file():
+        return path
+    found = latest_checkpoint(path)
+    if found is None:
+        raise TrainError(f"{path}: no checkpoint here; give the --out folder of a training run")
+    return found
+
+
+def read_config(folder: Path) -> CheckpointConfig:
+    try:
+        return CheckpointConfig(**json.loads((folder / "config.json").read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise TrainError(f"{folder / 'config.json'}: not a checkpoint's config: {error}") from error
+
+
+def read_tensors(path: Path, device: str = "cpu") -> dict[str, Tensor]:
+    try:
+        return load_file(path, device)
+    except (OSError, SafetensorError) as error:
+        raise TrainError(f"{path}: cannot read the checkpoint: {error}") from error
+
+
+def load_model(folder: Path) -> tuple[ADRModel, CheckpointConfig]:
+    """The averaged weights, in evaluation mode. Missing and left-over tensors are both errors."""
+    config = read_config(folder)
+    try:
+        model = ADRModel(ADRConfig.from_dict(config.model))
+        model.load_state_dict(read_tensors(folder / "model.safetensors"), strict=True)
+    except (RuntimeError, ValueError) as error:
+        line = " ".join(str(error).split())
+        raise TrainError(f"{folder}: weights and config do not belong together: {line}") from error
+    return model.eval(), config
+
+
+def pack_optimizer(optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, Tensor]:
+    """AdamW's moments and step counts by parameter name."""
+    state = optimizer.state_dict()["state"]
+    return {f"optimizer.{names[i]}.{k}": v for i, values in state.items() for k, v in values.items()}
+
+
+def unpack_optimizer(optimizer: torch.optim.Optimizer, names: list[str], tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    index = {name: i for i, name in enumerate(names)}
+    for key, tensor in tensors.items():
+        name, what = key.removeprefix("optimizer.").rsplit(".", 1)
+        state.setdefault(index[name], {})[what] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,114 @@
+"""adr-train: a recipe and a data folder -> a folder with a checkpoint that adr-export takes."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from adr_train.errors import TrainError
+
+app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+console = Console(stderr=True)
+
+EXAMPLE = """Example: adr-train digits --out runs/digits --max-minutes 3"""
+
+
+def show_recipes(listing: bool) -> None:
+    if not listing:
+        return
+    from adr_train.recipe import SIZES, available, read_recipe
+
+    table = Table("recipe", "size", "data set", "minutes", "what", box=None)
+    for name in available():
+        for size in SIZES:
+            recipe = read_recipe(name, size)
+            table.add_row(name, size, recipe.dataset, f"{recipe.train.minutes:g}", recipe.description)
+    Console().print(table)
+    raise typer.Exit
+
+
+@app.command(epilog=EXAMPLE)
+def train(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe (see --list) or a .yaml file.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints and logs.")],
+    data: Annotated[Optional[Path], typer.Option(help="Folder of the data set; digits needs none.")] = None,
+    size: Annotated[str, typer.Option(help="cpu, gpu, or auto: gpu where CUDA works.")] = "auto",
+    steps: Annotated[Optional[int], typer.Option(min=1, help="Train for this many steps.")] = None,
+    max_minutes: Annotated[
+        Optional[float], typer.Option(help="Train for this long; the learning rate follows.")
+    ] = None,
+    batch: Annotated[Optional[int], typer.Option(min=1, help="Sequences a step, over all processes.")] = None,
+    learning_rate: Annotated[Optional[float], typer.Option(help="Peak learning rate.")] = None,
+    seed: Annotated[Optional[int], typer.Option(min=0, help="Seed of weights, order and noise.")] = None,
+    precision: Annotated[Optional[str], typer.Option(help="auto, float32 or bfloat16.")] = None,
+    compile_: Annotated[Optional[bool], typer.Option("--compile/--no-compile", help="torch.compile.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[Optional[int], typer.Option(min=1, help="CPU threads.")] = None,
+    save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="One JSON line a step on standard output.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", is_eager=True, callback=show_recipes, help="Show the recipes and leave.")
+    ] = False,
+) -> None:
+    """Train a model by a recipe. Ctrl-C saves and leaves; --resume goes on."""
+    from adr_train.recipe import SIZES, read_recipe
+    from adr_train.session import Options, run_training
+
+    if steps and max_minutes:
+        raise TrainError("give --steps or --max-minutes, not both")
+    if max_minutes is not None and not max_minutes > 0:
+        raise TrainError("--max-minutes must be more than 0")
+    if precision not in (None, "auto", "float32", "bfloat16"):
+        raise TrainError(f"unknown --precision {precision!r}; there are auto, float32, bfloat16")
+    if size not in (*SIZES, "auto"):
+        raise TrainError(f"unknown --size {size!r}; there are auto, {', '.join(SIZES)}")
+    if device not in ("auto", "cpu", "cuda"):
+        raise TrainError(f"unknown --device {device!r}; there are auto, cpu, cuda")
+    if size == "auto":
+        import torch
+
+        size = "gpu" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    chosen = read_recipe(recipe, size)
+    given = {
+        "steps": steps, "batch": batch, "learning_rate": learning_rate, "seed": seed,
+        "precision": precision, "compile": compile_,
+    }  # fmt: skip
+    config = replace(chosen.train, **{k: v for k, v in given.items() if v is not None})
+    if max_minutes is not None:
+        config = replace(config, minutes=max_minutes, steps=None)
+    if config.batch < config.shards:
+        config = replace(config, shards=config.batch)
+    options = Options(out, data, device, threads, save_minutes, resume, json_)
+    status = run_training(replace(chosen, train=config), options, console)
+    if status:
+        raise typer.Exit(status)
+
+
+def main() -> None:
+    """Run the command; every failure is one line on standard error (a traceback with --debug)."""
+    try:
+        app(standalone_mode=False)
+    except TrainError as error:
+        fail(str(error), error.exit_status)
+    except typer.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        fail("interrupted", 130)
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        if hasattr(error, "format_message"):
+            fail(f"{error.format_message()} (see adr-train --help)", 2)
+        line = " ".join(str(error).split())
+        fail(f"{type(error).__name__}: {line} (run again with --debug for the traceback)", 1)
+
+
+def fail(line: str, status: int) -> None:
+    print(f"adr-train: {line}", file=sys.stderr)
+    sys.exit(status)

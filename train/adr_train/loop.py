@@ -1,0 +1,185 @@
+"""The training loop: AdamW, moving average, a learning rate tied to steps or minutes, exact resuming."""
+
+import math
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from adr_models import ADRModel
+from adr_models.model import Draws
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from adr_train.batches import Batch, Batches
+from adr_train.checkpoint import pack_optimizer, unpack_optimizer
+from adr_train.errors import TrainError
+from adr_train.processes import Processes
+from adr_train.recipe import TrainConfig
+
+
+def learning_rate(config: TrainConfig, progress: float) -> float:
+    """Linear warm-up over the fraction `warmup` of the run, then a cosine to zero; progress in [0, 1]."""
+    if progress < config.warmup:
+        return config.learning_rate * progress / config.warmup
+    rest = (min(progress, 1.0) - config.warmup) / (1 - config.warmup)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * rest))
+
+
+def bfloat16_pays(device: torch.device) -> bool:
+    """bfloat16 products are faster on CUDA and on CPUs with AVX-512 BF16 or AMX, and slower on every other CPU."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(check() for check in checks if check)
+
+
+class Loss(nn.Module):
+    """The model's summed loss as a forward, which is what DistributedDataParallel wraps."""
+
+    def __init__(self, model: ADRModel):
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch, draws: Draws) -> Tensor:
+        return self.model.loss(batch.tokens, batch.label if self.model.config.labels else None, batch.mask, draws)
+
+
+@dataclass
+class Progress:
+    """What a step reports: its number, its loss, the learning rate, the seconds trained so far, and the speed."""
+
+    step: int
+    loss: float
+    rate: float
+    seconds: float
+    tokens_per_second: float
+
+
+class Trainer:
+    """One training run on one process of several; everything that a resumed run needs is in `state()`."""
+
+    def __init__(self, model: ADRModel, batches: Batches, config: TrainConfig, processes: Processes):
+        self.model, self.batches, self.config, self.processes = model, batches, config, processes
+        self.device = processes.device
+        self.step, self.seconds, self.stopping = 0, 0.0, False
+        self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        self.named = dict(model.named_parameters())
+        matrices = [p for p in self.named.values() if p.ndim > 1]
+        vectors = [p for p in self.named.values() if p.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}],
+            lr=config.learning_rate, betas=(config.betas[0], config.betas[1]), weight_decay=config.weight_decay,
+        )  # fmt: skip
+        ordered = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.names = [next(n for n, p in self.named.items() if p is q) for q in ordered]
+        loss: nn.Module = Loss(model)
+        if config.compile:
+            loss = torch.compile(loss, dynamic=True)  # type: ignore[assignment]
+        self.loss = DistributedDataParallel(loss) if processes.count > 1 else loss
+        wanted = config.precision == "bfloat16" or (config.precision == "auto" and bfloat16_pays(self.device))
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
+
+    @property
+    def progress(self) -> float:
+        """Part of the run that is done, in [0, 1]."""
+        if self.config.steps is not None:
+            return self.step / max(self.config.steps, 1)
+        return self.seconds / (60 * (self.config.minutes or 1.0))
+
+    def draws(self, batch: Batch, step: int, purpose: int = 0) -> tuple[Batch, Draws]:
+        """This process's rows of a batch and their random numbers, which depend on the seed, the step and the
+        shard, and not on the number of processes."""
+        shards, rows, length = self.config.shards, len(batch.tokens), batch.tokens.shape[1]
+        mine = range(self.processes.rank, shards, self.processes.count)
+        edges = [rows * s // shards for s in range(shards + 1)]
+        parts, drawn = [], []
+        for shard in mine:
+            generator = torch.Generator(self.device)
+            generator.manual_seed((((self.config.seed * 2 + purpose) << 32) + step) * shards + shard)
+            parts.append(batch.rows(slice(edges[shard], edges[shard + 1])).to(self.device))
+            drawn.append(self.model.draw(edges[shard + 1] - edges[shard], length, generator))
+        joined = Batch(*(torch.cat([getattr(p, k) for p in parts]) for k in ("tokens", "label", "mask")))
+        return joined, Draws.join(drawn)
+
+    def train_step(self) -> Progress:
+        """One optimiser step. A loss that is not finite raises TrainError and changes nothing."""
+        started = time.perf_counter()
+        rate = learning_rate(self.config, self.progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        whole = self.batches.at(self.step)
+        batch, draws = self.draws(whole, self.step)
+        self.model.train()
+        # Dropout draws from the global generator: tie it to the step, or a resumed run would differ.
+        torch.manual_seed(self.config.seed * 1_000_003 + self.step * self.processes.count + self.processes.rank)
+        with self.autocast:
+            total = self.loss(batch, draws) / int(whole.mask.sum())
+        # DistributedDataParallel averages gradients over processes; the loss is a sum over their rows.
+        (total * self.processes.count).backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        loss = self.processes.sum(total.detach()).item()
+        if not math.isfinite(loss) or not bool(torch.isfinite(norm)):
+            raise TrainError(
+                f"the loss is {loss} at step {self.step}: stopped; the last checkpoint is intact. "
+                "Lower the learning rate (--learning-rate) or look for broken data",
+                exit_status=1,
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self.update_average()
+        taken = time.perf_counter() - started
+        self.seconds = self.processes.first(self.seconds + taken)
+        return Progress(self.step, loss, rate, self.seconds, int(whole.mask.sum()) / taken)
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        """EMA whose decay grows with the step, so that early weights are forgotten in short runs."""
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        for name, parameter in self.named.items():
+            self.average[name].lerp_(parameter.detach(), 1 - decay)
+
+    @torch.no_grad()
+    def validate(self, batches: Batches, count: int = 4) -> float:
+        """Loss a token of the averaged weights on the same batches and draws every time."""
+        live = {k: v.clone() for k, v in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average)
+        self.model.eval()
+        total, tokens = torch.zeros((), device=self.device), 0
+        for step in range(count):
+            whole = batches.at(step)
+            with self.autocast:
+                total += self.loss(*self.draws(whole, step, purpose=1)).float()
+            tokens += int(whole.mask.sum())
+        self.model.load_state_dict(live)
+        return self.processes.sum(total).item() / tokens
+
+    def run(self, report: Callable[[Progress], None]) -> None:
+        """Train to the end, or until SIGINT or SIGTERM, after which `stopping` is set and the step is complete."""
+
+        def stop(*_: Any) -> None:
+            self.stopping = True
+
+        before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            while self.progress < 1 and not self.processes.any(self.stopping):
+                report(self.train_step())
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights and optimiser moments. Order and randomness need no saving: they follow from seed and step."""
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        return tensors | pack_optimizer(self.optimizer, self.names)
+
+    def restore(self, tensors: dict[str, Tensor], average: dict[str, Tensor], step: int, seconds: float) -> None:
+        weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+        self.model.load_state_dict(weights)
+        self.average = {k: v.to(self.device) for k, v in average.items()}
+        moments = {k: v for k, v in tensors.items() if k.startswith("optimizer.")}
+        unpack_optimizer(self.optimizer, self.names, moments)
+        self.step, self.seconds = step, seconds

@@ -1,0 +1,53 @@
+"""The processes of a data-parallel run, as torchrun starts them; one process otherwise."""
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed
+
+from adr_train.errors import TrainError
+
+
+@dataclass(frozen=True)
+class Processes:
+    rank: int
+    count: int
+    device: torch.device
+
+    @classmethod
+    def start(cls, device: str = "auto") -> "Processes":
+        """Join the group that torchrun set up in the environment: NCCL on CUDA, gloo on the CPU."""
+        rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if device == "cuda" and not torch.cuda.is_available():
+            raise TrainError("--device cuda: PyTorch finds no usable CUDA GPU here; use --device cpu")
+        if device == "cuda":
+            index = int(os.environ.get("LOCAL_RANK", 0))
+            torch.cuda.set_device(index)
+            device = f"cuda:{index}"
+        if count > 1:
+            distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        return cls(rank, count, torch.device(device))
+
+    def stop(self) -> None:
+        if self.count > 1:
+            distributed.destroy_process_group()
+
+    def sum(self, value: Tensor) -> Tensor:
+        if self.count > 1:
+            distributed.all_reduce(value)
+        return value
+
+    def first(self, value: float) -> float:
+        """Rank 0's value, so that clocks never disagree about when to stop."""
+        if self.count == 1:
+            return value
+        shared = torch.tensor([value], dtype=torch.float64, device=self.device)
+        distributed.broadcast(shared, 0)
+        return shared.item()
+
+    def any(self, value: bool) -> bool:
+        """Whether any process says yes."""
+        return self.sum(torch.tensor(float(value), device=self.device)).item() > 0 if self.count > 1 else value

@@ -1,0 +1,91 @@
+"""Recipes: short YAML files, one for a model and its data, each with a `cpu` and a `gpu` size."""
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from adr_models import ADRConfig
+from adr_models.model import build
+
+from adr_train.errors import TrainError
+
+SIZES = ("cpu", "gpu")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained.
+
+    One of `steps` and `minutes` ends the run, and the learning rate follows it: a linear warm-up over the fraction
+    `warmup`, then a cosine down to nothing. `batch` sequences make a step; they are drawn in `shards` equal parts
+    with one random generator each, so that any number of processes that divides `shards` computes the same losses.
+    Up to `silence` silent tokens follow the longest clip of a batch; `flip` mirrors half of the pictures.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+    batch: int = 64
+    shards: int = 4
+    learning_rate: float = 1e-3
+    warmup: float = 0.02
+    weight_decay: float = 0.01
+    betas: tuple[float, ...] = (0.9, 0.98)
+    clip: float = 1.0
+    ema: float = 0.999
+    silence: int = 32
+    flip: bool = False
+    precision: str = "auto"
+    compile: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe in one size. `model` has its labels still empty: they come with the data."""
+
+    name: str
+    size: str
+    dataset: str
+    description: str
+    licence: str
+    source: str
+    model: ADRConfig
+    train: TrainConfig
+    defaults: dict[str, Any]
+
+
+def available() -> dict[str, Path]:
+    folder = Path(str(resources.files("adr_train") / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def read_recipe(name: str, size: str) -> Recipe:
+    """A shipped recipe by name, or any by its path ending in .yaml."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else available().get(name)
+    if path is None:
+        raise TrainError(f"unknown recipe {name!r}; there are {', '.join(available())}, or give a .yaml file")
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise TrainError(f"{path}: cannot read the recipe: {' '.join(str(error).split())}") from error
+    try:
+        sizes = values.pop("sizes")
+        if size not in sizes:
+            raise TrainError(f"{path}: no size {size!r}; it has {', '.join(sizes)}")
+        merged = merge(values, sizes[size])
+        merged["model"] = ADRConfig.from_dict(merged["model"])
+        merged["train"] = build(TrainConfig, merged["train"], "train")
+        return Recipe(name=path.stem, size=size, **merged)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise TrainError(f"{path}: not a recipe: {error}") from error
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over` laid upon it, mapping by mapping."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
