@@ -59,7 +59,7 @@ def retention_parallel(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Te
     from_start = (gamma[:, None] ** (n + 1))[..., None]
     to_end = (gamma[:, None] ** (length - 1 - n))[..., None]
     output = output + (q * from_start) @ state
-    state = (gamma**length)[:, None, None] * state + (k * to_end).transpose(-1, -2) @ v
+    state = from_start[:, -1:] * state + (k * to_end).transpose(-1, -2) @ v
     return output, state
 
 
