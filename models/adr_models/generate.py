@@ -69,8 +69,6 @@ def generate(
         condition = condition.reshape(guides, rows, -1)
         initial = torch.randn(token.shape, generator=generator, device=device)
         noise = torch.randn(len(timestep), *token.shape, generator=generator, device=device)
-        token = denoise(
-            model.head, condition, mix.expand(-1, rows), modulation, coefficients, initial, noise, limit
-        )
+        token = denoise(model.head, condition, mix.expand(-1, rows), modulation, coefficients, initial, noise, limit)
         tokens.append(token)
     return torch.stack(tokens, 1)

@@ -47,9 +47,7 @@ class DiffusionHead(nn.Module):
         self.config, self.channels = config, channels
         octaves = torch.arange(config.frequencies, dtype=torch.float64) / config.frequencies
         self.register_buffer("angular", torch.exp(-math.log(10_000.0) * octaves).float(), persistent=False)
-        self.time = nn.Sequential(
-            nn.Linear(2 * config.frequencies, width), nn.SiLU(), nn.Linear(width, 5 * width)
-        )
+        self.time = nn.Sequential(nn.Linear(2 * config.frequencies, width), nn.SiLU(), nn.Linear(width, 5 * width))
         self.condition = nn.Sequential(
             nn.Linear(condition, width), nn.SiLU(), nn.Linear(width, (3 * config.blocks + 2) * width)
         )

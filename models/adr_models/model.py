@@ -87,9 +87,11 @@ class ADRModel(nn.Module):
         else:
             self.tokens = WaveTokens(config.wave or WaveConfig())
         grid = self.tokens.grid if isinstance(self.tokens, ImageTokens) else ()
-        backbone = {
-            f.name: getattr(config.backbone, f.name) for f in fields(config.backbone)
-        } | {"channels": self.tokens.channels, "labels": len(config.labels), "grid": grid}
+        backbone = {f.name: getattr(config.backbone, f.name) for f in fields(config.backbone)} | {
+            "channels": self.tokens.channels,
+            "labels": len(config.labels),
+            "grid": grid,
+        }
         self.config = config
         self.backbone = Backbone(BackboneConfig(**backbone))
         self.schedule = Schedule(config.schedule)
@@ -118,9 +120,7 @@ class ADRModel(nn.Module):
         conditions, _ = self.backbone(seen, label, None, form)
         t, epsilon, x0 = draws.t[mask], draws.epsilon[mask], tokens[mask][:, None].expand(-1, loss.draws, -1)
         xt = self.schedule.q_sample(x0, t, epsilon)
-        output = self.head(
-            xt, self.time_modulation(t), self.head.condition_modulation(conditions[mask])[:, None]
-        )
+        output = self.head(xt, self.time_modulation(t), self.head.condition_modulation(conditions[mask])[:, None])
         return self.schedule.loss(output.float(), x0, xt, t, epsilon).mean(-1).sum()
 
     def time_modulation(self, t: Tensor) -> Tensor:

@@ -119,9 +119,7 @@ class MultiScaleRetention(nn.Module):
         self.config, self.heads, self.dim = config, config.heads, config.width // config.heads
         self.query_key_value_gate = nn.Linear(config.width, 4 * config.width, bias=False)
         self.output = nn.Linear(config.width, config.width, bias=False)
-        self.register_buffer(
-            "gamma", decay_rates(config.heads, config.first_exponent).float(), persistent=False
-        )
+        self.register_buffer("gamma", decay_rates(config.heads, config.first_exponent).float(), persistent=False)
 
     def state_shapes(self) -> dict[str, tuple[int, int, int]]:
         return {"retention": (self.heads, self.dim, self.dim)}

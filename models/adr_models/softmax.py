@@ -27,9 +27,7 @@ class SoftmaxAttention(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor] | None]:
         """x (batch, length, width), angles (batch, length, dim) -> the same shape as x, and the longer cache."""
         batch, length, width = x.shape
-        q, k, v = (
-            y.reshape(batch, length, self.heads, self.dim) for y in self.query_key_value(x).chunk(3, -1)
-        )
+        q, k, v = (y.reshape(batch, length, self.heads, self.dim) for y in self.query_key_value(x).chunk(3, -1))
         q, k, v = rotate(q, angles).transpose(1, 2), rotate(k, angles).transpose(1, 2), v.transpose(1, 2)
         present = None
         if state is not None:

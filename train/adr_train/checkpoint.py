@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from adr_models import ADRConfig, ADRModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -78,16 +77,6 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return max(found, key=lambda p: int(p.name.split("-")[1]), default=None)
 
 
-def find_checkpoint(path: Path) -> Path:
-    """A checkpoint from its own folder or its run's."""
-    if (path / "config.json").is_file():
-        return path
-    found = latest_checkpoint(path)
-    if found is None:
-        raise TrainError(f"{path}: no checkpoint here; give the --out folder of a training run")
-    return found
-
-
 def read_config(folder: Path) -> CheckpointConfig:
     try:
         return CheckpointConfig(**json.loads((folder / "config.json").read_text()))
@@ -100,18 +89,6 @@ def read_tensors(path: Path, device: str = "cpu") -> dict[str, Tensor]:
         return load_file(path, device)
     except (OSError, SafetensorError) as error:
         raise TrainError(f"{path}: cannot read the checkpoint: {error}") from error
-
-
-def load_model(folder: Path) -> tuple[ADRModel, CheckpointConfig]:
-    """The averaged weights, in evaluation mode. Missing and left-over tensors are both errors."""
-    config = read_config(folder)
-    try:
-        model = ADRModel(ADRConfig.from_dict(config.model))
-        model.load_state_dict(read_tensors(folder / "model.safetensors"), strict=True)
-    except (RuntimeError, ValueError) as error:
-        line = " ".join(str(error).split())
-        raise TrainError(f"{folder}: weights and config do not belong together: {line}") from error
-    return model.eval(), config
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, Tensor]:

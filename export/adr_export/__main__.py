@@ -1,0 +1,3 @@
+from adr_export.cli import main
+
+main()

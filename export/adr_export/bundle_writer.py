@@ -1,0 +1,154 @@
+"""A checkpoint -> a bundle: graphs, parity check, manifest, card, all under a temporary name until it is right."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+import torch
+from adr_models import ADRModel
+from adr_models.patches import ImageTokens
+from adr_runtime.card import model_card
+from adr_runtime.manifest import (
+    AudioSpec,
+    Defaults,
+    GraphSpec,
+    ImageSpec,
+    Manifest,
+    ScheduleSpec,
+    StateSpec,
+    TensorSpec,
+    TokenSpec,
+    parse_manifest,
+)
+
+from adr_export.errors import ExportError
+from adr_export.graphs import Graph, build_graphs, state_axes
+from adr_export.onnx_writer import FORMS, round_weights, write_onnx
+from adr_export.parity import check_parity
+
+DTYPES = {torch.float32: "float32", torch.int64: "int64"}
+
+
+def write_bundle(
+    model: ADRModel, about: dict[str, Any], out: Path, dialect: str, half: bool, overwrite: bool,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Manifest:  # fmt: skip
+    """Export to `out`, a folder that appears only when every graph has passed.
+
+    about: name, description, licence, source, defaults, clip, training (see `adr_train.checkpoint`). `half` rounds
+    the weights to float16 first, and parity is then measured against the rounded model.
+    """
+    if out.exists() and not overwrite:
+        raise ExportError(f"{out} exists; choose another folder or add --overwrite")
+    if half:
+        round_weights(model)
+    files: dict[str, bytes] = {}
+    graphs = build_graphs(model, FORMS[dialect])
+    for graph in graphs:
+        tell(f"exporting {graph.name}.onnx")
+        files[graph.name] = write_onnx(graph, dialect)
+    tell("checking parity")
+    parity = check_parity(model, files)
+    manifest = describe(model, about, dialect, graphs, files, parity)
+    beside = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        beside.mkdir(parents=True)
+        for name, data in files.items():
+            (beside / f"{name}.onnx").write_bytes(data)
+        (beside / "manifest.json").write_text(manifest.to_json())
+        (beside / "README.md").write_text(model_card(manifest))
+        if out.exists():
+            aside = out.with_name(f".{out.name}.{os.getpid()}.old")
+            os.replace(out, aside)
+            os.replace(beside, out)
+            shutil.rmtree(aside)
+        else:
+            os.replace(beside, out)
+    except OSError as error:
+        raise ExportError(f"{out}: cannot write the bundle: {error.strerror}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return manifest
+
+
+def describe(
+    model: ADRModel, about: dict[str, Any], dialect: str, graphs: list[Graph], files: dict[str, bytes],
+    parity: dict[str, float],
+) -> Manifest:  # fmt: skip
+    """The manifest, parsed once from its own JSON so that nothing is written that the runtime would refuse."""
+    config, codec = model.config, model.tokens
+    image = codec.config if isinstance(codec, ImageTokens) else None
+    sound = config.mdct or config.wave
+    manifest = Manifest(
+        schema_version=1,
+        family="adr",
+        kind="image" if image else "audio",
+        name=about["name"],
+        description=about["description"],
+        dialect=dialect,
+        graphs={graph.name: describe_graph(graph, files[graph.name]) for graph in graphs},
+        states=(*describe_states(model), *describe_overlap(model)),
+        tokens=TokenSpec(
+            codec.geometry,
+            codec.channels,
+            config.backbone.retention.width,
+            codec.grid[0] * codec.grid[1] if isinstance(codec, ImageTokens) else None,
+        ),
+        schedule=ScheduleSpec(
+            tuple(model.schedule.betas.tolist()),
+            config.schedule.prediction,
+            config.schedule.learned_variance,
+            about["clip"],
+        ),
+        labels=tuple(config.labels),
+        audio=None if sound is None else AudioSpec(sound.sample_rate, sound.hop, getattr(codec, "delay", 0)),
+        image=None if image is None else ImageSpec(image.height, image.width, image.channels, image.patch),
+        defaults=Defaults(**about["defaults"]),
+        licence=about["licence"],
+        data=about["source"],
+        training={**about["training"], "onnxruntime": onnxruntime.__version__},
+        quality={},
+        parity=dict(parity),
+    )
+    return parse_manifest(manifest.to_json())
+
+
+def describe_graph(graph: Graph, data: bytes) -> GraphSpec:
+    inputs = tuple(
+        TensorSpec(
+            name, DTYPES[value.dtype], tuple(graph.axes[name].get(i, size) for i, size in enumerate(value.shape))
+        )
+        for name, value in graph.arguments.items()
+    )
+    with torch.no_grad():
+        values = graph.run(graph.arguments)
+    outputs = tuple(
+        TensorSpec(name, DTYPES[value.dtype], tuple(axes.get(i, size) for i, size in enumerate(value.shape)))
+        for (name, axes), value in zip(graph.outputs.items(), values, strict=True)
+    )
+    return GraphSpec(f"{graph.name}.onnx", hashlib.sha256(data).hexdigest(), len(data), inputs, outputs)
+
+
+def describe_states(model: ADRModel) -> list[StateSpec]:
+    return [
+        StateSpec(
+            "backbone",
+            f"past.{name}",
+            f"present.{name}",
+            DTYPES[value.dtype],
+            tuple(state_axes(name).get(i, size) for i, size in enumerate(value.shape)),
+            0.0,
+        )  # fmt: skip
+        for name, value in model.backbone.initial_state(1).items()
+    ]
+
+
+def describe_overlap(model: ADRModel) -> list[StateSpec]:
+    return [
+        StateSpec("decode", f"past.{name}", f"present.{name}", "float32", ("rows", *value.shape[1:]), 0.0)
+        for name, value in model.tokens.initial_state(1).items()
+    ]

@@ -1,0 +1,78 @@
+"""adr-export: a checkpoint of adr-train -> a bundle that adr-run takes."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+
+from adr_export.errors import ExportError
+
+app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+console = Console(stderr=True)
+
+EXAMPLE = "Example: adr-export runs/digits bundles/my-digits"
+
+
+@app.command(epilog=EXAMPLE)
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="The --out folder of a training run, or one checkpoint in it.")],
+    out: Annotated[Path, typer.Argument(help="The bundle's folder, made new.")],
+    portable: Annotated[
+        bool, typer.Option("--portable", help="Only standard operators (opset 20), for other engines.")
+    ] = False,
+    name: Annotated[Optional[str], typer.Option(help="The model's name; the recipe's unless given.")] = None,
+    half: Annotated[
+        bool, typer.Option("--half/--full", help="Store weights as float16: half the size, computed in float32.")
+    ] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
+    from adr_export.bundle_writer import write_bundle
+    from adr_export.checkpoint import find_checkpoint, load_checkpoint
+
+    if out.exists() and not overwrite:
+        raise ExportError(f"{out} exists; choose another folder or add --overwrite")
+    model, config = load_checkpoint(find_checkpoint(checkpoint))
+    about = {
+        "name": name or config["recipe"], **config["about"],
+        **{key: config[key] for key in ("defaults", "clip", "training")},
+    }  # fmt: skip
+    dialect = "portable" if portable else "linear-attention"
+    manifest = write_bundle(model, about, out, dialect, half, overwrite, console.print)
+    size = sum(graph.bytes for graph in manifest.graphs.values())
+    worst = max(manifest.parity, key=lambda k: float(manifest.parity[k] or 0))
+    console.print(f"{out}: {size / 2**20:.1f} MiB, largest relative error {manifest.parity[worst]} ({worst})")
+    if json_:
+        print(json.dumps({"bundle": str(out), "bytes": size, "parity": manifest.parity}))
+
+
+def main() -> None:
+    """Run the command; every failure is one line on standard error (a traceback with --debug)."""
+    try:
+        app(standalone_mode=False)
+    except ExportError as error:
+        fail(str(error), error.exit_status)
+    except typer.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        fail("interrupted", 130)
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        if hasattr(error, "format_message"):
+            fail(f"{error.format_message()} (see adr-export --help)", 2)
+        line = " ".join(str(error).split())
+        fail(
+            f"{type(error).__name__}: {line} (run again with --debug for the traceback)",
+            getattr(error, "exit_status", 1),
+        )
+
+
+def fail(line: str, status: int) -> None:
+    print(f"adr-export: {line}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,134 @@
+"""Proof that a bundle's graphs compute what PyTorch computes, before anyone sees the bundle.
+
+Every graph runs in ONNX Runtime (CPU) on the same inputs as PyTorch in float32 and in float64; the parallel graph is
+held against the step graph from a non-zero state; and the step graph is held against float64 at position 1,000,000.
+Errors are relative: the largest difference over the largest magnitude of the reference.
+"""
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+import onnxruntime
+import torch
+from adr_models import ADRModel
+from adr_runtime.samplers import coefficients
+from torch import Tensor
+
+from adr_export.errors import ExportError
+from adr_export.graphs import Graph, build_graphs
+
+TOLERANCE = 1e-4
+FAR = 1_000_000
+
+
+def relative_error(found: np.ndarray, reference: np.ndarray) -> float:
+    """max |found - reference| / max |reference|; infinite where either is not finite or the shapes differ."""
+    if found.shape != reference.shape or not (np.isfinite(found).all() and np.isfinite(reference).all()):
+        return float("inf")
+    scale = np.abs(reference).max(initial=0.0)
+    return float(np.abs(found.astype(np.float64) - reference).max(initial=0.0) / max(scale, 1e-12))
+
+
+def open_session(data: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 3
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def run_torch(graph: Graph, arguments: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    with torch.no_grad():
+        outputs = graph.run(arguments)
+    return {name: value.numpy() for name, value in zip(graph.outputs, outputs, strict=True)}
+
+
+def widen(arguments: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {k: v.double() if v.is_floating_point() else v for k, v in arguments.items()}
+
+
+class Checker:
+    """Collects errors by name and raises at the first above tolerance, naming tensor, error and references."""
+
+    def __init__(self, tolerance: float = TOLERANCE):
+        self.tolerance, self.errors = tolerance, {}  # type: ignore[var-annotated]
+
+    def compare(self, what: str, found: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> None:
+        for tensor, expected in reference.items():
+            error = relative_error(found[tensor], expected)
+            self.errors[what] = max(self.errors.get(what, 0.0), error)
+            if not error <= self.tolerance:
+                raise ExportError(
+                    f"{what}: tensor {tensor!r} differs by {error:.1e} relative (tolerance {self.tolerance:.0e}); "
+                    "nothing was written",
+                    exit_status=1,
+                )
+
+
+def check_parity(model: ADRModel, files: Mapping[str, bytes], tolerance: float = TOLERANCE) -> dict[str, float]:
+    """Relative errors by name, for the manifest. Raises ExportError where one is over `tolerance`."""
+    sessions = {name: open_session(data) for name, data in files.items()}
+    single = {g.name: g for g in build_graphs(model, "recurrent")}
+    double = {g.name: g for g in build_graphs(copy.deepcopy(model).double(), "recurrent")}
+    checker = Checker(tolerance)
+    for name, session in sessions.items():
+        arguments = dict(single[name].arguments)
+        if name == "head":
+            arguments |= sampler_arguments(model)
+        found = run_onnx(session, arguments)
+        checker.compare(f"{name} against float32", found, run_torch(single[name], arguments))
+        checker.compare(f"{name} against float64", found, run_torch(double[name], widen(arguments)))
+    check_sequences(model, sessions, checker)
+    check_far_position(single["step"], double["step"], sessions["step"], checker)
+    return {name: float(f"{error:.2e}") for name, error in checker.errors.items()}
+
+
+def run_onnx(session: onnxruntime.InferenceSession, arguments: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    names = [output.name for output in session.get_outputs()]
+    feed = {name: value.detach().numpy() for name, value in arguments.items()}
+    return dict(zip(names, session.run(names, feed), strict=True))
+
+
+def sampler_arguments(model: ADRModel) -> dict[str, Tensor]:
+    """The table and modulation of a real sampler: 25 steps of DDPM."""
+    schedule = model.schedule
+    timestep, table = coefficients(
+        schedule.betas.numpy(), schedule.config.prediction, schedule.config.learned_variance, "ddpm", 25, 1.0
+    )
+    generator = torch.Generator().manual_seed(1)
+    noise = torch.randn(len(timestep), 3, model.tokens.channels, generator=generator)
+    with torch.no_grad():
+        modulation = model.head.time_modulation(torch.from_numpy(timestep))
+    return {"modulation": modulation, "coefficients": torch.from_numpy(table), "noise": noise}
+
+
+def check_sequences(model: ADRModel, sessions: Mapping[str, onnxruntime.InferenceSession], checker: Checker) -> None:
+    """Parallel against step in ONNX Runtime: 512 tokens from the state that 37 tokens left, and 4,096 from zero."""
+    generator = torch.Generator().manual_seed(2)
+    for warm, length in ((37, 512), (0, 4096)):
+        state = {f"past.{k}": v.numpy() for k, v in model.backbone.initial_state(1).items()}
+        label = {"label": np.zeros(1, np.int64)} if model.config.labels else {}
+        tokens = torch.randn(1, warm + length, model.tokens.channels, generator=generator).numpy()
+        for n in range(warm):
+            _, state = advance(sessions["step"], {"token": tokens[:, n], **label, **state})
+        whole, after = advance(sessions["parallel"], {"tokens": tokens[:, warm:], **label, **state})
+        steps = []
+        for n in range(warm, warm + length):
+            condition, state = advance(sessions["step"], {"token": tokens[:, n], **label, **state})
+            steps.append(condition)
+        found, reference = {"conditions": whole, **after}, {"conditions": np.stack(steps, 1), **state}
+        checker.compare(f"parallel against step, {length} tokens", found, reference)
+
+
+def advance(session: onnxruntime.InferenceSession, feed: dict[str, np.ndarray]):
+    """One run: the condition(s), and the present state under its past names."""
+    names = [output.name for output in session.get_outputs()]
+    values = session.run(names, feed)
+    past = {name.replace("present.", "past.", 1): value for name, value in zip(names[1:], values[1:], strict=True)}
+    return values[0], past
+
+
+def check_far_position(single: Graph, double: Graph, session: onnxruntime.InferenceSession, checker: Checker) -> None:
+    arguments = dict(single.arguments)
+    arguments["past.position"] = torch.full_like(arguments["past.position"], FAR)
+    reference = run_torch(double, widen(arguments))
+    checker.compare(f"step at position {FAR:,} against float64", run_onnx(session, arguments), reference)

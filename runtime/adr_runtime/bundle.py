@@ -1,0 +1,80 @@
+"""Opening a bundle: everything is verified before an ONNX Runtime session is created from it."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from adr_runtime.errors import ADRError
+from adr_runtime.manifest import MAX_MANIFEST_BYTES, Manifest, parse_manifest
+from adr_runtime.onnx_file import refuse_external_data
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle. `graphs` are the very bytes whose SHA-256 was checked; `hash` is that of manifest.json,
+    which in turn holds those of the graphs."""
+
+    folder: Path
+    manifest: Manifest
+    hash: str
+    graphs: dict[str, bytes]
+
+
+def shipped() -> dict[str, Path]:
+    """The bundles inside the package, by name."""
+    folder = Path(str(resources.files("adr_runtime"))) / "bundles"
+    return {path.parent.name: path.parent for path in sorted(folder.glob("*/manifest.json"))}
+
+
+def find_bundle(name: str | Path) -> Path:
+    """The folder of a shipped bundle's name, or the folder itself."""
+    known = shipped()
+    if str(name) in known:
+        return known[str(name)]
+    path = Path(name)
+    if (path / "manifest.json").is_file():
+        return path
+    if path.is_dir():
+        raise ADRError(f"{path}: no manifest.json here; give a folder that adr-export wrote")
+    raise ADRError(
+        f"unknown model {str(name)!r}; shipped are {', '.join(known) or 'none'}, or give a bundle's folder"
+    )
+
+
+def open_bundle(name: str | Path) -> Bundle:
+    """Read and verify. Raises ADRError with one line that names file, field, expected and found."""
+    folder = find_bundle(name)
+    text = read_file(folder, "manifest.json", None, MAX_MANIFEST_BYTES)
+    try:
+        manifest = parse_manifest(text.decode())
+    except UnicodeDecodeError as error:
+        raise ADRError(f"{folder / 'manifest.json'}: not UTF-8 text") from error
+    graphs = {}
+    for key, graph in manifest.graphs.items():
+        data = read_file(folder, graph.file, graph.bytes, graph.bytes)
+        found = hashlib.sha256(data).hexdigest()
+        if found != graph.sha256:
+            raise ADRError(
+                f"{folder / graph.file}: damaged: SHA-256 expected {graph.sha256[:16]}…, found {found[:16]}…; "
+                "fetch or export the bundle again"
+            )
+        refuse_external_data(data, str(folder / graph.file))
+        graphs[key] = data
+    return Bundle(folder, manifest, hashlib.sha256(text).hexdigest(), graphs)
+
+
+def read_file(folder: Path, file: str, size: int | None, limit: int) -> bytes:
+    """A regular file directly in the folder, not a link out of it, of exactly `size` bytes where one is given."""
+    path = folder / file
+    try:
+        if path.resolve(strict=True).parent != folder.resolve(strict=True):
+            raise ADRError(f"{path}: leads out of the bundle's folder")
+        found = path.stat().st_size
+        if not path.is_file() or found > limit or (size is not None and found != size):
+            raise ADRError(f"{path}: expected {'up to ' if size is None else ''}{limit} bytes, found {found}")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ADRError(f"{path}: missing; fetch or export the bundle again") from error
+    except OSError as error:
+        raise ADRError(f"{path}: cannot read: {error.strerror}") from error

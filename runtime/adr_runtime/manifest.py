@@ -1,0 +1,287 @@
+"""manifest.json: what a bundle holds, parsed strictly because a bundle is untrusted input.
+
+Unknown, missing and duplicate keys are errors, and so is a value of another type than its field says. Sizes are
+capped here, before anything is allocated. Every error names the field, what was expected and what was found.
+"""
+
+import json
+import math
+import typing
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from types import UnionType
+from typing import Any
+
+from adr_runtime.errors import ADRError
+
+SCHEMA_VERSION = 1
+MAX_MANIFEST_BYTES = 4 << 20
+MAX_FILE_BYTES = 2 << 30
+MAX_STATE_BYTES = 1 << 28
+MAX_RANK = 6
+MAX_STEPS = 10_000
+ITEM_BYTES = {"float32": 4, "float64": 8, "int64": 8}
+GRAPHS = ("step", "parallel", "timestep", "head", "decode", "encode")
+
+Flat = dict[str, str | float | int | bool | None]
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A graph's input or output; a dimension is a size or the name of a dynamic one."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class GraphSpec:
+    file: str
+    sha256: str
+    bytes: int
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True)
+class StateSpec:
+    """A state tensor: fed as `past`, read back as `present`; `graph` is backbone (step and parallel) or decode."""
+
+    graph: str
+    past: str
+    present: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    initial: float
+
+
+@dataclass(frozen=True)
+class TokenSpec:
+    """`channels` of a token, `condition` width, and `length`, the tokens of one picture (null for endless sound)."""
+
+    geometry: str
+    channels: int
+    condition: int
+    length: int | None
+
+
+@dataclass(frozen=True)
+class ScheduleSpec:
+    """`betas` of the forward process, what the head predicts, and `clip`, the bound on |x0| while sampling."""
+
+    betas: tuple[float, ...]
+    prediction: str
+    learned_variance: bool
+    clip: float
+
+
+@dataclass(frozen=True)
+class AudioSpec:
+    """`hop` samples a token; the decoder runs `delay` samples late, which a fresh stream drops."""
+
+    sample_rate: int
+    hop: int
+    delay: int
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    height: int
+    width: int
+    channels: int
+    patch: int
+
+
+@dataclass(frozen=True)
+class Defaults:
+    steps: int
+    sampler: str
+    guidance: float
+    temperature: float
+    seconds: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    schema_version: int
+    family: str
+    kind: str
+    name: str
+    description: str
+    dialect: str
+    graphs: dict[str, GraphSpec]
+    states: tuple[StateSpec, ...]
+    tokens: TokenSpec
+    schedule: ScheduleSpec
+    labels: tuple[str, ...]
+    audio: AudioSpec | None
+    image: ImageSpec | None
+    defaults: Defaults
+    licence: str
+    data: str
+    training: Flat
+    quality: Flat
+    parity: Flat
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    def states_of(self, graph: str) -> tuple[StateSpec, ...]:
+        return tuple(state for state in self.states if state.graph == graph)
+
+
+def parse_manifest(text: str) -> Manifest:
+    """Manifest from JSON text; raises ADRError with one line."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in items]
+        twice = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else ()
+        if twice:
+            raise ADRError(f"manifest.json: key {min(twice)!r} appears twice")
+        return dict(items)
+
+    try:
+        values = json.loads(text, object_pairs_hook=pairs)
+    except (ValueError, RecursionError) as error:
+        raise ADRError(f"manifest.json: not JSON: {error}") from error
+    version = values.get("schema_version") if isinstance(values, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ADRError(
+            f"manifest.json: schema_version is {version}, this runtime reads up to {SCHEMA_VERSION}; "
+            "upgrade with: pip install --upgrade adr"
+        )
+    manifest = convert(Manifest, values, "")
+    check(manifest)
+    return manifest
+
+
+def convert(hint: Any, value: Any, where: str) -> Any:
+    """`value` as the type `hint`: dataclasses, tuples, string-keyed dicts, unions and plain values."""
+    if is_dataclass(hint):
+        if not isinstance(value, dict):
+            refuse(where or "manifest", "an object", value)
+        hints = typing.get_type_hints(hint)
+        for name in sorted(set(value) ^ set(hints)):
+            refuse(join(where, name), "to be there" if name in hints else "no such key", value.get(name, "nothing"))
+        return hint(**{f.name: convert(hints[f.name], value[f.name], join(where, f.name)) for f in fields(hint)})
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        if not isinstance(value, list):
+            refuse(where, "a list", value)
+        return tuple(convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if origin is dict:
+        if not isinstance(value, dict):
+            refuse(where, "an object", value)
+        return {key: convert(arguments[1], item, join(where, key)) for key, item in value.items()}
+    if origin in (typing.Union, UnionType):
+        for choice in arguments:
+            if choice is type(None) and value is None:
+                return None
+            if is_dataclass(choice) and isinstance(value, dict):
+                return convert(choice, value, where)
+            if plain(choice, value):
+                return value
+        refuse(where, " or ".join(getattr(a, "__name__", str(a)) for a in arguments), value)
+    if not plain(hint, value):
+        refuse(where, hint.__name__, value)
+    return float(value) if hint is float else value
+
+
+def plain(hint: Any, value: Any) -> bool:
+    """Whether value is of a plain type: an integer passes as a float, a bool never as a number."""
+    if hint in (int, float):
+        number = isinstance(value, (int, float) if hint is float else int)
+        return number and not isinstance(value, bool) and math.isfinite(value)
+    return hint in (str, bool) and isinstance(value, hint)
+
+
+def join(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
+
+
+def refuse(where: str, expected: str, found: Any) -> typing.NoReturn:
+    shown = json.dumps(found, default=str)
+    raise ADRError(f"manifest.json: {where}: expected {expected}, found {shown[:80]}")
+
+
+def check(manifest: Manifest) -> None:
+    """What the types cannot say: choices, ranges, names confined to the folder, caps, states that the graphs have."""
+    schedule, tokens, image, audio = manifest.schedule, manifest.tokens, manifest.image, manifest.audio
+    rules: list[tuple[str, Any, bool, str]] = [
+        ("schema_version", manifest.schema_version, manifest.schema_version == SCHEMA_VERSION, str(SCHEMA_VERSION)),
+        ("family", manifest.family, manifest.family == "adr", '"adr"'),
+        ("kind", manifest.kind, manifest.kind in ("audio", "image"), '"audio" or "image"'),
+        ("dialect", manifest.dialect, manifest.dialect in ("linear-attention", "portable"), "a known dialect"),
+        ("graphs", sorted(manifest.graphs), sorted(manifest.graphs) == sorted(GRAPHS), ", ".join(sorted(GRAPHS))),
+        ("schedule.betas", len(schedule.betas), 1 <= len(schedule.betas) <= MAX_STEPS, f"1 to {MAX_STEPS} numbers"),
+        ("schedule.betas", "others", all(0 < b <= 1 for b in schedule.betas), "numbers above 0, up to 1"),
+        ("schedule.prediction", schedule.prediction, schedule.prediction in ("epsilon", "velocity"), "epsilon or velocity"),
+        ("schedule.clip", schedule.clip, schedule.clip > 0, "a number above 0"),
+        ("tokens.channels", tokens.channels, 1 <= tokens.channels <= 1 << 16, "1 to 65536"),
+        ("tokens.condition", tokens.condition, 1 <= tokens.condition <= 1 << 16, "1 to 65536"),
+        ("audio", audio is not None, (audio is not None) == (manifest.kind == "audio"), "it for sound and null else"),
+        ("image", image is not None, (image is not None) == (manifest.kind == "image"), "it for pictures and null else"),
+        ("labels", "others", len(set(manifest.labels)) == len(manifest.labels), "no label twice"),
+        ("defaults.steps", manifest.defaults.steps, 1 <= manifest.defaults.steps <= len(schedule.betas), "1 to T"),
+        ("defaults.seconds", manifest.defaults.seconds, 0 < manifest.defaults.seconds <= 3600, "0 to 3600"),
+        ("defaults.count", manifest.defaults.count, 1 <= manifest.defaults.count <= 4096, "1 to 4096"),
+    ]  # fmt: skip
+    if audio:
+        rules += [
+            ("audio.sample_rate", audio.sample_rate, 1 <= audio.sample_rate <= 768_000, "1 to 768000"),
+            ("audio.hop", audio.hop, 1 <= audio.hop <= 1 << 16, "1 to 65536"),
+            ("audio.delay", audio.delay, 0 <= audio.delay <= 1 << 20, "0 to 1048576"),
+        ]
+    if image:
+        sides = (image.height, image.width, image.channels, image.patch)
+        fits = all(1 <= s <= 1 << 14 for s in sides) and not (image.height % image.patch or image.width % image.patch)
+        count = image.height * image.width // max(image.patch, 1) ** 2
+        rules += [
+            ("image", sides, fits, "sizes from 1 that the patch divides"),
+            ("tokens.length", tokens.length, tokens.length == count, str(count)),
+        ]
+    for where, found, good, expected in rules:
+        if not good:
+            refuse(where, expected, found)
+    for name, graph in manifest.graphs.items():
+        check_graph(f"graphs.{name}", graph)
+    for i, state in enumerate(manifest.states):
+        check_state(f"states[{i}]", state, manifest)
+
+
+def check_graph(where: str, graph: GraphSpec) -> None:
+    confined = graph.file == graph.file.strip(". ") and not set(graph.file) & set("/\\:\0") and graph.file
+    if not confined:
+        refuse(f"{where}.file", "a plain file name inside the bundle", graph.file)
+    if not 0 < graph.bytes <= MAX_FILE_BYTES:
+        refuse(f"{where}.bytes", f"1 to {MAX_FILE_BYTES}", graph.bytes)
+    for tensor in (*graph.inputs, *graph.outputs):
+        check_shape(f"{where}.{tensor.name}", tensor.dtype, tensor.shape)
+
+
+def check_shape(where: str, dtype: str, shape: tuple[int | str, ...]) -> None:
+    if dtype not in ITEM_BYTES:
+        refuse(where, f"a dtype of {', '.join(ITEM_BYTES)}", dtype)
+    if len(shape) > MAX_RANK:
+        refuse(where, f"at most {MAX_RANK} dimensions", list(shape))
+    if any(isinstance(size, int) and size < 1 for size in shape):
+        refuse(where, "sizes of at least 1", list(shape))
+
+
+def check_state(where: str, state: StateSpec, manifest: Manifest) -> None:
+    check_shape(where, state.dtype, state.shape)
+    if state.graph not in ("backbone", "decode"):
+        refuse(f"{where}.graph", "backbone or decode", state.graph)
+    size = ITEM_BYTES[state.dtype] * math.prod(s for s in state.shape if isinstance(s, int))
+    if size > MAX_STATE_BYTES:
+        refuse(where, f"at most {MAX_STATE_BYTES} bytes a row", size)
+    if not state.shape or state.shape[0] != "rows":
+        refuse(f"{where}.shape", 'a first dimension "rows"', list(state.shape))
+    names: Callable[[tuple[TensorSpec, ...]], set[str]] = lambda specs: {spec.name for spec in specs}  # noqa: E731
+    for graph in ("step", "parallel") if state.graph == "backbone" else ("decode",):
+        if state.past not in names(manifest.graphs[graph].inputs):
+            refuse(f"{where}.past", f"an input of {graph}", state.past)
+        if state.present not in names(manifest.graphs[graph].outputs):
+            refuse(f"{where}.present", f"an output of {graph}", state.present)

@@ -1,0 +1,230 @@
+"""A loaded bundle: immutable, and safe to share between threads."""
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from adr_runtime.bundle import Bundle, open_bundle
+from adr_runtime.errors import ADRError
+from adr_runtime.session import Session, check_signature, choose_provider
+from adr_runtime.stream import Stream, restore
+from adr_runtime.walk import Loop, Settings
+
+Label = str | int | None
+MAX_COUNT = 4096
+
+
+class Audio(NamedTuple):
+    """float32 samples (samples,) or (count, samples), about [-1, 1], at sample_rate Hz."""
+
+    samples: np.ndarray
+    sample_rate: int
+
+
+class Images(NamedTuple):
+    """uint8 pixels (count, height, width, channels)."""
+
+    pixels: np.ndarray
+
+
+def load(name: str | Path, provider: str = "auto", threads: int | None = None) -> "Model":
+    """A shipped bundle by name, or any bundle by its folder.
+
+    provider "cuda" or "cpu" is used or refused; "auto" takes CUDA where it works. threads is ONNX Runtime's count
+    within an operator, 1 unless given: for models of this size more threads cost more than they bring.
+    Raises ADRError.
+    """
+    if threads is not None and threads < 1:
+        raise ADRError(f"threads must be at least 1, not {threads}")
+    chosen = choose_provider(provider)
+    bundle = open_bundle(name)
+    sessions = {}
+    for key, data in bundle.graphs.items():
+        graph = bundle.manifest.graphs[key]
+        file = str(bundle.folder / graph.file)
+        sessions[key] = Session(data, file, chosen, threads or 1)
+        check_signature(sessions[key], file, graph)
+        if chosen == "cuda" and sessions[key].provider != "cuda":
+            reason = "ONNX Runtime could not start its CUDA provider (CUDA 13 or cuDNN 9 missing? see adr-run doctor)"
+            if provider == "cuda":
+                raise ADRError(f"--provider cuda: {reason}")
+            return load(name, "cpu", threads)
+    bundle.graphs.clear()
+    return Model(bundle, sessions)
+
+
+class Model:
+    """Generates sound or pictures. All that changes during generation lives in a `Stream`."""
+
+    def __init__(self, bundle: Bundle, sessions: dict[str, Session]):
+        self.bundle, self.manifest, self.sessions = bundle, bundle.manifest, sessions
+        self.provider = sessions["step"].provider
+
+    name = property(lambda self: self.manifest.name)
+    kind = property(lambda self: self.manifest.kind)
+    labels = property(lambda self: self.manifest.labels)
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz; ADRError for a model of pictures."""
+        if self.manifest.audio is None:
+            raise ADRError(f"{self.name} makes pictures, not sound; use adr-run image")
+        return self.manifest.audio.sample_rate
+
+    def settings(
+        self,
+        label: Label | Sequence[Label] = None,
+        count: int | None = None,
+        steps: int | None = None,
+        sampler: str | None = None,
+        guidance: float | None = None,
+        temperature: float | None = None,
+        seed: int | None = 0,
+    ) -> Settings:
+        """Checked settings, with the bundle's defaults for what is None (a seed of None is drawn)."""
+        defaults = self.manifest.defaults
+        several = isinstance(label, Sequence) and not isinstance(label, str)
+        rows = list(label) if several else [label] * (1 if count is None else count)  # type: ignore[arg-type]
+        if not 1 <= len(rows) <= MAX_COUNT:
+            raise ADRError(f"count must be from 1 to {MAX_COUNT}, not {len(rows) if several else count}")
+        if several and count not in (None, len(rows)):
+            raise ADRError(f"{len(rows)} labels but a count of {count}; give one label a row, or one for all")
+        steps = defaults.steps if steps is None else steps
+        timesteps = len(self.manifest.schedule.betas)
+        if not 1 <= steps <= timesteps:
+            raise ADRError(f"steps must be from 1 to {timesteps}, not {steps}")
+        guidance = defaults.guidance if guidance is None else float(guidance)
+        temperature = defaults.temperature if temperature is None else float(temperature)
+        if not 0 <= guidance <= 100:
+            raise ADRError(f"guidance must be from 0 to 100 (1 is none), not {guidance:g}")
+        if not 0 <= temperature <= 10:
+            raise ADRError(f"temperature must be from 0 to 10, not {temperature:g}")
+        seed = secrets.randbits(32) if seed is None else int(seed)
+        if not 0 <= seed < 1 << 64:
+            raise ADRError(f"seed must be from 0 to 2^64 - 1, not {seed}")
+        labels = tuple(self.label_index(item) for item in rows)
+        return Settings(labels, steps, sampler or defaults.sampler, guidance, temperature, seed)
+
+    def label_index(self, label: Label) -> int:
+        """The index of a label by name or number; None is the null label, which is unconditional."""
+        names = self.manifest.labels
+        if label is None:
+            return len(names)
+        if not names:
+            raise ADRError(f"{self.name} has no labels; leave the label out")
+        if isinstance(label, str) and label in names:
+            return names.index(label)
+        if not isinstance(label, str) and 0 <= label < len(names):
+            return int(label)
+        raise ADRError(f"unknown label {label!r}; {self.name} knows {', '.join(names)}")
+
+    def generate(
+        self,
+        *,
+        label: Label | Sequence[Label] = None,
+        seconds: float | None = None,
+        count: int | None = None,
+        steps: int | None = None,
+        sampler: str | None = None,
+        guidance: float | None = None,
+        temperature: float | None = None,
+        seed: int | None = 0,
+        prompt: np.ndarray | None = None,
+    ) -> Audio | Images:
+        """Sound of `seconds`, or `count` pictures; one label for all rows, or one a row.
+
+        prompt continues what is given: float32 samples (samples,) at the model's rate, of which a leading rest that
+        does not fill a token is dropped and `seconds` counts what comes after; or the top rows of a picture (h, w,
+        channels), uint8, which come back unchanged. Equal seeds give equal samples, row by row, for any count.
+        Raises ADRError.
+        """
+        if self.manifest.image:
+            if seconds is not None:
+                raise ADRError(f"{self.name} makes pictures; seconds belong to sound")
+            several = isinstance(label, Sequence) and not isinstance(label, str)
+            count = self.manifest.defaults.count if count is None and not several else count
+            settings = self.settings(label, count, steps, sampler, guidance, temperature, seed)
+            return Images(self.pictures(Loop(self.manifest, self.sessions, settings), prompt))
+        several = isinstance(label, Sequence) and not isinstance(label, str)
+        seconds = self.manifest.defaults.seconds if seconds is None else seconds
+        stream = self.stream(
+            label=label, seconds=seconds, count=count, steps=steps, sampler=sampler, guidance=guidance,
+            temperature=temperature, seed=seed, prompt=prompt, chunk_tokens=64,
+        )  # fmt: skip
+        samples = np.concatenate(list(stream), -1)
+        if stream.given is not None:
+            head = np.broadcast_to(stream.given, (*samples.shape[:-1], len(stream.given)))
+            samples = np.concatenate([head, samples], -1)
+        return Audio(samples if several or count is not None else samples.reshape(-1), self.sample_rate)
+
+    def stream(
+        self,
+        *,
+        label: Label | Sequence[Label] = None,
+        seconds: float | None = None,
+        count: int | None = None,
+        steps: int | None = None,
+        sampler: str | None = None,
+        guidance: float | None = None,
+        temperature: float | None = None,
+        seed: int | None = 0,
+        prompt: np.ndarray | None = None,
+        chunk_tokens: int = 1,
+    ) -> Stream:
+        """An iterator of float32 chunks (samples,), or (count, samples) with a count or several labels.
+
+        Endless unless `seconds` is given; memory stays flat. See `generate` for the rest.
+        """
+        rate = self.sample_rate
+        several = (isinstance(label, Sequence) and not isinstance(label, str)) or count is not None
+        settings = self.settings(label, count, steps, sampler, guidance, temperature, seed)
+        if seconds is not None and not 0 < seconds < 1e9:
+            raise ADRError(f"seconds must be more than 0 and finite, not {seconds:g}")
+        if chunk_tokens < 1:
+            raise ADRError(f"chunk_tokens must be at least 1, not {chunk_tokens}")
+        limit = None if seconds is None else max(round(seconds * rate), 1)
+        loop = Loop(self.manifest, self.sessions, settings)
+        return Stream(loop, loop.start(), self.bundle.hash, limit, chunk_tokens, several).continued_from(prompt)
+
+    def resume(self, state: bytes) -> Stream:
+        """The stream that `Stream.state()` saved, in this or another process; ADRError if it is not this bundle's."""
+        return restore(state, self.manifest, self.sessions, self.bundle.hash)
+
+    def pictures(self, loop: Loop, prompt: np.ndarray | None) -> np.ndarray:
+        image = self.manifest.image
+        assert image is not None
+        walk, tokens = loop.start(), []
+        given = None
+        if prompt is not None:
+            given = self.picture_prompt(prompt)
+            encoded = self.sessions["encode"].run({"pixels": given[None].astype(np.float32) / 255})["tokens"]
+            encoded = np.repeat(encoded, loop.batch, 0)
+            loop.prefill(walk, encoded)
+            tokens = list(encoded.transpose(1, 0, 2))
+        assert self.manifest.tokens.length is not None
+        while len(tokens) < self.manifest.tokens.length:
+            tokens.append(loop.advance(walk))
+        pixels = loop.decode(walk, np.stack(tokens, 1))
+        found = (np.clip(pixels, 0, 1) * 255).round().astype(np.uint8)
+        if given is not None:
+            found[:, : len(given)] = given
+        return found
+
+    def picture_prompt(self, prompt: np.ndarray) -> np.ndarray:
+        """The top of a picture, whole rows of patches, uint8 (h, width, channels)."""
+        image = self.manifest.image
+        assert image is not None
+        prompt = np.asarray(prompt)
+        if prompt.dtype != np.uint8 or prompt.ndim != 3 or prompt.shape[1:] != (image.width, image.channels):
+            raise ADRError(
+                f"the prompt must be uint8 (rows, {image.width}, {image.channels}), not {prompt.dtype} {prompt.shape}"
+            )
+        rows = prompt.shape[0] // image.patch * image.patch
+        if not 0 < rows < image.height:
+            raise ADRError(
+                f"the prompt must have from {image.patch} to {image.height - image.patch} rows, not {prompt.shape[0]}"
+            )
+        return prompt[:rows]

@@ -1,0 +1,134 @@
+"""ONNX Runtime sessions: which provider, how many threads, and where the states live.
+
+A provider that was asked for by name is used or refused with the reason; only `auto` falls back. What counts is what
+the session really got: ONNX Runtime itself falls back to the CPU with no more than a log line.
+"""
+
+import ctypes
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+from adr_runtime.errors import ADRError
+
+PROVIDERS = ("auto", "cuda", "cpu")
+INSTALL = "ONNX Runtime is not installed; run: pip install 'adr[cpu]' (or 'adr[cuda]' for an NVIDIA GPU)"
+
+
+def import_onnxruntime() -> Any:
+    """The onnxruntime module, with its telemetry off, which must be said before the import."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ADRError(INSTALL) from error
+    return onnxruntime
+
+
+def cuda_obstacle() -> str | None:
+    """Why CUDA cannot be used here, or None when nothing speaks against it before a session is made."""
+    onnxruntime = import_onnxruntime()
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return (
+            "this is the CPU build of onnxruntime; run: pip uninstall onnxruntime && pip install 'adr[cuda]' "
+            "(the two builds cannot stand side by side)"
+        )
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return "no NVIDIA driver: libcuda.so.1 cannot be loaded"
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
+        return "the NVIDIA driver finds no GPU"
+    return None
+
+
+def choose_provider(wanted: str) -> str:
+    """ "cuda" or "cpu" for "auto", "cuda" or "cpu"; ADRError when CUDA was asked for and cannot be used."""
+    if wanted not in PROVIDERS:
+        raise ADRError(f"unknown provider {wanted!r}; there are {', '.join(PROVIDERS)}")
+    if wanted == "cpu":
+        import_onnxruntime()
+        return "cpu"
+    obstacle = cuda_obstacle()
+    if wanted == "cuda" and obstacle:
+        raise ADRError(f"--provider cuda: {obstacle}")
+    return "cpu" if obstacle else "cuda"
+
+
+class Session:
+    """One graph, ready to run from any thread. On CUDA, outputs named in `keep` stay on the device."""
+
+    def __init__(self, data: bytes, file: str, provider: str, threads: int):
+        onnxruntime = import_onnxruntime()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 4
+        # Threads that spin between the small calls of a token loop fight the caller's own threads for cores.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        names = ["CPUExecutionProvider"]
+        if provider == "cuda":
+            if hasattr(onnxruntime, "preload_dlls"):
+                onnxruntime.preload_dlls()
+            names.insert(0, "CUDAExecutionProvider")
+        try:
+            self.session = onnxruntime.InferenceSession(data, options, providers=names)
+        except Exception as error:
+            line = " ".join(str(error).split())[:300]
+            raise ADRError(f"{file}: ONNX Runtime {onnxruntime.__version__} refuses it: {line}") from error
+        self.provider = "cuda" if self.session.get_providers()[0] == "CUDAExecutionProvider" else "cpu"
+        self.inputs, self.outputs = self.session.get_inputs(), self.session.get_outputs()
+        self.names = [output.name for output in self.outputs]
+        self.ort_value = onnxruntime.OrtValue
+
+    def place(self, array: np.ndarray) -> Any:
+        """An input that many runs share, on the session's device."""
+        return self.ort_value.ortvalue_from_numpy(array, "cuda", 0) if self.provider == "cuda" else array
+
+    def run(self, feed: dict[str, Any], keep: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Outputs by name: NumPy arrays, and device values for `keep` on CUDA (see `to_host`)."""
+        if self.provider == "cpu":
+            return dict(zip(self.names, self.session.run(self.names, feed), strict=True))
+        binding = self.session.io_binding()
+        for name, value in feed.items():
+            if isinstance(value, np.ndarray):
+                binding.bind_cpu_input(name, np.ascontiguousarray(value))
+            else:
+                binding.bind_ortvalue_input(name, value)
+        for name in self.names:
+            binding.bind_output(name, "cuda" if name in keep else "cpu")
+        self.session.run_with_iobinding(binding)
+        values = zip(self.names, binding.get_outputs(), strict=True)
+        return {name: value if name in keep else value.numpy() for name, value in values}
+
+
+def to_host(value: Any) -> np.ndarray:
+    """A state as NumPy, wherever it lives."""
+    return value if isinstance(value, np.ndarray) else value.numpy()
+
+
+def check_signature(session: Session, file: str, graph: Any) -> None:
+    """The graph's real inputs and outputs against the manifest: names, dtypes, ranks and fixed sizes."""
+    for side, found, expected in (
+        ("inputs", session.inputs, graph.inputs),
+        ("outputs", session.outputs, graph.outputs),
+    ):
+        names, wanted = [t.name for t in found], [t.name for t in expected]
+        if sorted(names) != sorted(wanted):
+            raise ADRError(f"{file}: {side}: the manifest expects {wanted}, found {names}")
+        real = {t.name: t for t in found}
+        for tensor in expected:
+            dtype = {"tensor(float)": "float32", "tensor(double)": "float64"}.get(real[tensor.name].type)
+            dtype = dtype or real[tensor.name].type.removeprefix("tensor(").removesuffix(")")
+            shape = list(real[tensor.name].shape)
+            fits = len(shape) == len(tensor.shape) and all(
+                not isinstance(a, int) or not isinstance(b, int) or a == b
+                for a, b in zip(shape, tensor.shape, strict=True)
+            )
+            if dtype != tensor.dtype or not fits:
+                raise ADRError(
+                    f"{file}: {tensor.name}: the manifest expects {tensor.dtype} {list(tensor.shape)}, "
+                    f"found {dtype} {shape}"
+                )
