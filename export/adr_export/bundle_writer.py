@@ -142,7 +142,7 @@ def describe_states(model: ADRModel) -> list[StateSpec]:
             DTYPES[value.dtype],
             tuple(state_axes(name).get(i, size) for i, size in enumerate(value.shape)),
             0.0,
-        )  # fmt: skip
+        )
         for name, value in model.backbone.initial_state(1).items()
     ]
 

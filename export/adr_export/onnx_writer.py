@@ -11,11 +11,12 @@ import warnings
 import numpy as np
 import onnx
 import torch
-from adr_export.errors import ExportError
-from adr_export.graphs import Axes, Graph
 from adr_models.retention import Form
 from onnx import TensorProto, helper, numpy_helper
 from torch.export import Dim
+
+from adr_export.errors import ExportError
+from adr_export.graphs import Axes, Graph
 
 OPSETS = {"linear-attention": 23, "portable": 20}
 FORMS: dict[str, Form] = {"linear-attention": "operator", "portable": "recurrent"}

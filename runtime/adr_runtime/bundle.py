@@ -37,9 +37,7 @@ def find_bundle(name: str | Path) -> Path:
         return path
     if path.is_dir():
         raise ADRError(f"{path}: no manifest.json here; give a folder that adr-export wrote")
-    raise ADRError(
-        f"unknown model {str(name)!r}; shipped are {', '.join(known) or 'none'}, or give a bundle's folder"
-    )
+    raise ADRError(f"unknown model {str(name)!r}; shipped are {', '.join(known) or 'none'}, or give a bundle's folder")
 
 
 def open_bundle(name: str | Path) -> Bundle:

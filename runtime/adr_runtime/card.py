@@ -40,9 +40,7 @@ def output_line(manifest: Manifest) -> str:
     if manifest.audio:
         return f"sound at {manifest.audio.sample_rate} Hz, {manifest.audio.hop} samples a token"
     assert manifest.image is not None
-    return (
-        f"pictures of {manifest.image.width} x {manifest.image.height} pixels, {manifest.image.channels} channel(s)"
-    )
+    return f"pictures of {manifest.image.width} x {manifest.image.height} pixels, {manifest.image.channels} channel(s)"
 
 
 def table(values: Flat) -> list[str]:

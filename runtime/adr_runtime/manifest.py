@@ -21,6 +21,7 @@ MAX_STATE_BYTES = 1 << 28
 MAX_RANK = 6
 MAX_STEPS = 10_000
 ITEM_BYTES = {"float32": 4, "float64": 8, "int64": 8}
+PREDICTIONS = ("epsilon", "velocity")
 GRAPHS = ("step", "parallel", "timestep", "head", "decode", "encode")
 
 Flat = dict[str, str | float | int | bool | None]
@@ -217,12 +218,12 @@ def check(manifest: Manifest) -> None:
         ("graphs", sorted(manifest.graphs), sorted(manifest.graphs) == sorted(GRAPHS), ", ".join(sorted(GRAPHS))),
         ("schedule.betas", len(schedule.betas), 1 <= len(schedule.betas) <= MAX_STEPS, f"1 to {MAX_STEPS} numbers"),
         ("schedule.betas", "others", all(0 < b <= 1 for b in schedule.betas), "numbers above 0, up to 1"),
-        ("schedule.prediction", schedule.prediction, schedule.prediction in ("epsilon", "velocity"), "epsilon or velocity"),
+        ("schedule.prediction", schedule.prediction, schedule.prediction in PREDICTIONS, " or ".join(PREDICTIONS)),
         ("schedule.clip", schedule.clip, schedule.clip > 0, "a number above 0"),
         ("tokens.channels", tokens.channels, 1 <= tokens.channels <= 1 << 16, "1 to 65536"),
         ("tokens.condition", tokens.condition, 1 <= tokens.condition <= 1 << 16, "1 to 65536"),
-        ("audio", audio is not None, (audio is not None) == (manifest.kind == "audio"), "it for sound and null else"),
-        ("image", image is not None, (image is not None) == (manifest.kind == "image"), "it for pictures and null else"),
+        ("audio", audio is not None, (audio is not None) == (manifest.kind == "audio"), "it for sound, else null"),
+        ("image", image is not None, (image is not None) == (manifest.kind == "image"), "it for pictures, else null"),
         ("labels", "others", len(set(manifest.labels)) == len(manifest.labels), "no label twice"),
         ("defaults.steps", manifest.defaults.steps, 1 <= manifest.defaults.steps <= len(schedule.betas), "1 to T"),
         ("defaults.seconds", manifest.defaults.seconds, 0 < manifest.defaults.seconds <= 3600, "0 to 3600"),

@@ -19,9 +19,7 @@ MASK = np.uint64(0xFFFFFFFF)
 SHIFT = np.uint64(32)
 
 
-def philox4x32(
-    counter: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike], key: tuple[int, int]
-) -> NDArray[np.uint32]:
+def philox4x32(counter: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike], key: tuple[int, int]) -> NDArray[np.uint32]:
     """Ten rounds on four broadcastable arrays of 32-bit counters -> uint32 (..., 4)."""
     a, b, c, d = (np.asarray(x, np.uint64) for x in counter)
     for round_ in range(10):

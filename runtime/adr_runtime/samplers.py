@@ -76,7 +76,7 @@ def ddpm(alpha_bar: Array) -> Array:
 
 
 def ddim(alpha_bar: Array) -> Array:
-    """x' = sqrt(before) x0 + sqrt(1 - before) epsilon, with epsilon = (x - sqrt(alpha_bar) x0) / sqrt(1 - alpha_bar)."""
+    """x' = sqrt(before) x0 + sqrt(1 - before) epsilon, epsilon = (x - sqrt(alpha_bar) x0) / sqrt(1 - alpha_bar)."""
     before = np.append(alpha_bar[1:], 1.0)
     a = np.sqrt((1 - before) / np.maximum(1 - alpha_bar, TINY))
     b = np.sqrt(before) - a * np.sqrt(alpha_bar)

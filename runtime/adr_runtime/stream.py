@@ -135,9 +135,7 @@ def restore(state: bytes, manifest: Manifest, sessions: dict[str, Session], bund
                 states[spec.past] = checked(arrays.pop(spec.past), initial(spec, rows), spec.past, fixed)
         if arrays:
             raise ADRError(f"the stream's state holds unknown arrays: {', '.join(sorted(arrays))}")
-        made = Stream(
-            loop, walk, bundle, header["limit"], header["chunk_tokens"], header["several"], header["emitted"]
-        )
+        made = Stream(loop, walk, bundle, header["limit"], header["chunk_tokens"], header["several"], header["emitted"])
         made.skip = int(header["skip"])
         return made
     except (KeyError, ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:

@@ -15,9 +15,7 @@ def test_mdct_is_the_textbook_sum():
     window = np.sin(np.pi / (2 * hop) * (np.arange(2 * hop) + 0.5))
     expected = [
         math.sqrt(2 / hop)
-        * sum(
-            window[n] * block[n] * math.cos(math.pi / hop * (n + 0.5 + hop / 2) * (k + 0.5)) for n in range(2 * hop)
-        )
+        * sum(window[n] * block[n] * math.cos(math.pi / hop * (n + 0.5 + hop / 2) * (k + 0.5)) for n in range(2 * hop))
         for k in range(hop)
     ]
     np.testing.assert_allclose(block @ mdct_basis(hop).numpy(), expected, atol=1e-12)

@@ -92,23 +92,28 @@ def train(
 
 def main() -> None:
     """Run the command; every failure is one line on standard error (a traceback with --debug)."""
+    run_app(app, "adr-train", (TrainError,))
+
+
+def run_app(app: typer.Typer, program: str, known: tuple[type[Exception], ...]) -> None:
+    """Run a Typer application with the exit statuses of all commands: 1 failed, 2 bad input, 130 interrupted."""
+
+    def leave(line: str, status: int) -> None:
+        print(f"{program}: {line}", file=sys.stderr)
+        sys.exit(status)
+
     try:
         app(standalone_mode=False)
-    except TrainError as error:
-        fail(str(error), error.exit_status)
+    except known as error:
+        leave(str(error), getattr(error, "exit_status", 1))
     except typer.Exit as leaving:
         sys.exit(leaving.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        fail("interrupted", 130)
+        leave("interrupted", 130)
     except Exception as error:
         if "--debug" in sys.argv:
             raise
         if hasattr(error, "format_message"):
-            fail(f"{error.format_message()} (see adr-train --help)", 2)
+            leave(f"{error.format_message()} (see {program} --help)", 2)
         line = " ".join(str(error).split())
-        fail(f"{type(error).__name__}: {line} (run again with --debug for the traceback)", 1)
-
-
-def fail(line: str, status: int) -> None:
-    print(f"adr-train: {line}", file=sys.stderr)
-    sys.exit(status)
+        leave(f"{type(error).__name__}: {line} (run again with --debug for the traceback)", 1)

@@ -72,8 +72,7 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
     about = {"description": recipe.description, "licence": recipe.licence, "source": recipe.source}
     console.print(
         f"{recipe.name} ({recipe.size}): {weights / 1e6:.2f} M weights, {len(data.labels)} training sequences, "
-        f"{processes.count} x {device_name(processes.device)}"
-        + (f", from step {trainer.step}" if trainer.step else "")
+        f"{processes.count} x {device_name(processes.device)}" + (f", from step {trainer.step}" if trainer.step else "")
     )
 
     source = commit()

@@ -1,0 +1,3 @@
+from adr_runtime.cli import main
+
+main()

@@ -1,0 +1,179 @@
+"""adr-run: pictures and sound from the command line."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, Optional
+
+import typer
+
+from adr_runtime.errors import ADRError
+
+app = typer.Typer(
+    add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Generate images and sound with ONNX Runtime alone.",
+)  # fmt: skip
+
+LabelOption = Annotated[
+    Optional[str], typer.Option(help="What to make; without it each is drawn by the seed, 'none' is unconditional.")
+]
+StepsOption = Annotated[Optional[int], typer.Option(help="Denoising steps a token; fewer are faster.")]
+SamplerOption = Annotated[Optional[str], typer.Option(help="ddpm, ddim or dpm++.")]
+GuidanceOption = Annotated[Optional[float], typer.Option(help="Classifier-free guidance; 1 is none.")]
+TemperatureOption = Annotated[Optional[float], typer.Option(help="Scale of the noise; 1 is the model's own.")]
+SeedOption = Annotated[Optional[int], typer.Option(help="Equal seeds give equal results; drawn when left out.")]
+ModelOption = Annotated[Optional[str], typer.Option(help="A shipped model (see list) or a bundle's folder.")]
+ProviderOption = Annotated[str, typer.Option(help="auto, cuda or cpu; only auto falls back.")]
+ThreadsOption = Annotated[Optional[int], typer.Option(help="Threads of ONNX Runtime; 1 suits small models.")]
+CountOption = Annotated[Optional[int], typer.Option("-n", "--count", help="How many.")]
+PromptOption = Annotated[Optional[Path], typer.Option(help="A file to continue.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Describe the result as JSON on standard output.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        import adr_runtime
+
+        print(adr_runtime.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=show_version, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: adr-run image -n 16 --label 7 --seed 1 --out sevens.png")
+def image(
+    label: LabelOption = None,
+    count: CountOption = None,
+    out: Annotated[Optional[Path], typer.Option(help="A .png file; named after the label unless given.")] = None,
+    separate: Annotated[bool, typer.Option("--separate", help="One file a picture instead of a grid.")] = False,
+    scale: Annotated[Optional[int], typer.Option(min=1, help="Enlarge pixels this many times.")] = None,
+    steps: StepsOption = None,
+    sampler: SamplerOption = None,
+    guidance: GuidanceOption = None,
+    temperature: TemperatureOption = None,
+    seed: SeedOption = None,
+    prompt: PromptOption = None,
+    model: ModelOption = None,
+    provider: ProviderOption = "auto",
+    threads: ThreadsOption = None,
+    json_: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Make pictures; --prompt continues the top of a given one."""
+    from adr_runtime import cli_make
+
+    cli_make.image(
+        model, label, count, out, separate, scale, prompt, provider, threads, json_,
+        {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature, "seed": seed},
+    )  # fmt: skip
+
+
+@app.command(epilog="Example: adr-run audio --label seven --out seven.wav")
+def audio(
+    label: LabelOption = None,
+    seconds: Annotated[Optional[float], typer.Option(help="Length; inf with --out - goes on for ever.")] = None,
+    count: CountOption = None,
+    out: Annotated[
+        Optional[Path], typer.Option(help="A .wav, .flac or .ogg file, or - for raw 16-bit PCM on standard output.")
+    ] = None,
+    steps: StepsOption = None,
+    sampler: SamplerOption = None,
+    guidance: GuidanceOption = None,
+    temperature: TemperatureOption = None,
+    seed: SeedOption = None,
+    prompt: PromptOption = None,
+    model: ModelOption = None,
+    provider: ProviderOption = "auto",
+    threads: ThreadsOption = None,
+    json_: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Make sound; --prompt continues a recording, and --seconds counts what is added to it."""
+    from adr_runtime import cli_make
+
+    cli_make.audio(
+        model, label, seconds, count, out, prompt, provider, threads, json_,
+        {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature, "seed": seed},
+    )  # fmt: skip
+
+
+@app.command("list", epilog="Example: adr-run list")
+def list_(json_: JsonOption = False, debug: DebugOption = False) -> None:
+    """The models that come with the package."""
+    from adr_runtime import cli_info
+
+    cli_info.list_models(json_)
+
+
+@app.command(epilog="Example: adr-run info speech-digits")
+def info(
+    what: Annotated[str, typer.Argument(help="A model, a bundle's folder, or a file that adr-run made.")],
+    json_: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """What a model is and how good; or where a picture or sound came from."""
+    from adr_runtime import cli_info
+
+    cli_info.info(what, json_)
+
+
+@app.command(epilog="Example: adr-run doctor")
+def doctor(json_: JsonOption = False, debug: DebugOption = False) -> None:
+    """What ONNX Runtime finds on this machine, which provider will be used, and why not another."""
+    from adr_runtime import cli_info
+
+    cli_info.doctor(json_)
+
+
+@app.command(epilog="Example: adr-run pull someone/my-digits bundles/my-digits")
+def pull(
+    repository: Annotated[str, typer.Argument(help="owner/name of a bundle on the Hugging Face hub.")],
+    out: Annotated[Path, typer.Argument(help="The bundle's folder, made new.")],
+    debug: DebugOption = False,
+) -> None:
+    """Fetch a bundle from a hub and verify it; the only command that opens a network connection."""
+    from adr_runtime.pull import pull_bundle
+
+    pull_bundle(repository, out)
+    print(out)
+
+
+def main() -> None:
+    """Run the command; every failure is one line on standard error (a traceback with --debug)."""
+    try:
+        app(standalone_mode=False)
+        sys.stdout.flush()
+    except ADRError as error:
+        fail(str(error), error.exit_status)
+    except BrokenPipeError:
+        # The reader of our output has had enough: that is no failure. Nothing may be flushed into the pipe any more.
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(0)
+    except typer.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        fail("interrupted", 130)
+    except Exception as error:
+        report(error)
+
+
+def report(error: Any) -> NoReturn:
+    if "--debug" in sys.argv:
+        raise error
+    if hasattr(error, "format_message"):
+        line = " ".join(error.format_message().split())
+        fail(f"{line} (see adr-run --help)" if line else "see adr-run --help", 2)
+    line = " ".join(str(error).split())
+    fail(f"{type(error).__name__}: {line} (run again with --debug for the traceback)", 1)
+
+
+def fail(line: str, status: int) -> NoReturn:
+    print(f"adr-run: {line}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,107 @@
+"""What `adr-run list`, `info` and `doctor` tell."""
+
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from adr_runtime import __version__, load
+from adr_runtime.bundle import open_bundle, shipped
+from adr_runtime.errors import ADRError
+from adr_runtime.provenance import read_provenance
+from adr_runtime.session import INSTALL, cuda_obstacle
+
+
+def show(rows: dict[str, Any], title: str) -> None:
+    table = Table("", "", title=title, title_justify="left", box=None, show_header=False)
+    for name, value in rows.items():
+        table.add_row(name, Text(f"{value:.4g}" if isinstance(value, float) else str(value)))
+    Console(soft_wrap=True).print(table)
+
+
+def list_models(as_json: bool) -> None:
+    rows = []
+    for name, folder in shipped().items():
+        manifest = open_bundle(folder).manifest
+        rows.append({"name": name, "kind": manifest.kind, "description": manifest.description,
+                     "labels": list(manifest.labels), "licence": manifest.licence})  # fmt: skip
+    if as_json:
+        print(json.dumps(rows))
+        return
+    table = Table("name", "kind", "what", "licence", box=None)
+    for row in rows:
+        table.add_row(row["name"], row["kind"], row["description"], row["licence"])
+    Console().print(table)
+
+
+def info(what: str, as_json: bool) -> None:
+    path = Path(what)
+    if path.is_file():
+        found = read_provenance(path)
+        if as_json:
+            print(json.dumps(found))
+        else:
+            show(found, what)
+        return
+    bundle = open_bundle(what)
+    manifest = bundle.manifest
+    size = sum(graph.bytes for graph in manifest.graphs.values())
+    output: Any = manifest.audio or manifest.image
+    about = {
+        "name": manifest.name, "what": manifest.description, "kind": manifest.kind, "output": output,
+        "labels": ", ".join(manifest.labels), "dialect": manifest.dialect, "licence": manifest.licence,
+        "data": manifest.data, "size": f"{size / 2**20:.1f} MiB", "folder": bundle.folder, "hash": bundle.hash,
+        "defaults": manifest.defaults,
+    }  # fmt: skip
+    sections = {"training": manifest.training, "quality": manifest.quality, "parity": manifest.parity}
+    if as_json:
+        print(json.dumps({**{k: str(v) for k, v in about.items()}, **sections}))
+        return
+    show(about, manifest.name)
+    for title, values in sections.items():
+        if values:
+            show(values, f"\n{title}")
+
+
+def doctor(as_json: bool) -> None:
+    """Facts about this machine; exit status 1 when something that should work does not."""
+    report: dict[str, Any] = {"adr": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    packages = {}
+    for package in ("onnxruntime", "onnxruntime-gpu"):
+        try:
+            packages[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    report["packages"] = ", ".join(f"{k} {v}" for k, v in packages.items()) or "none"
+    problems = []
+    if len(packages) > 1:
+        problems.append("onnxruntime and onnxruntime-gpu share a folder: uninstall both, then install one")
+    try:
+        obstacle = cuda_obstacle()
+        import onnxruntime
+
+        report["onnxruntime"] = onnxruntime.__version__
+        report["providers built in"] = ", ".join(onnxruntime.get_available_providers())
+        report["cuda"] = "usable by all signs" if obstacle is None else f"not used: {obstacle}"
+        for name in shipped():
+            model = load(name)
+            report["provider of auto"] = model.provider
+            report[f"bundle {name}"] = f"loads on {model.provider}"
+            if obstacle is None and model.provider != "cuda":
+                problems.append(
+                    "a GPU is there, but ONNX Runtime could not start its CUDA provider (CUDA 13, cuDNN 9?)"
+                )
+    except ADRError as error:
+        problems.append(str(error))
+    report["problems"] = "; ".join(dict.fromkeys(problems)) or "none"
+    if as_json:
+        print(json.dumps(report))
+    else:
+        show(report, "adr-run doctor")
+    if problems and INSTALL in problems:
+        raise ADRError(INSTALL, exit_status=1)

@@ -1,0 +1,53 @@
+"""The data sets by name, as plain arrays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from adr_train.errors import TrainError
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Images:
+    """pixels uint8 (count, height, width, channels), labels int64 (count,), a name for each label."""
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """clips float32 (samples,) in [-1, 1], labels int64 (count,), names, Hz, and who speaks in each clip."""
+
+    clips: list[np.ndarray]
+    labels: np.ndarray
+    names: tuple[str, ...]
+    sample_rate: int
+    speakers: tuple[str, ...]
+
+
+def load_dataset(name: str, folder: Path | None, split: str) -> Images | Sounds:
+    """One split of a data set in its public release's layout. Raises TrainError that names the file at fault."""
+    from adr_train import data_cifar10, data_digits, data_fsdd, data_speech_commands
+
+    readers: dict[str, Callable[[Path, str], Images | Sounds]] = {
+        "cifar10": data_cifar10.read,
+        "fsdd": data_fsdd.read,
+        "speech-commands": data_speech_commands.read,
+    }
+    if split not in SPLITS:
+        raise TrainError(f"unknown split {split!r}; there are {', '.join(SPLITS)}")
+    if name == "digits":
+        return data_digits.read(split)
+    if name not in readers:
+        raise TrainError(f"unknown data set {name!r}; there are digits, {', '.join(readers)}")
+    if folder is None:
+        raise TrainError(f"{name} needs its folder: give --data DIR (adr-train --download {name} DIR fetches it)")
+    if not folder.is_dir():
+        raise TrainError(f"{folder}: no such folder; adr-train --download {name} {folder} fetches it")
+    return readers[name](folder, split)

@@ -1,0 +1,89 @@
+"""Fetching the public data sets: checked, unpacked beside, then renamed into place."""
+
+import hashlib
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from adr_train.errors import TrainError
+
+
+@dataclass(frozen=True)
+class Release:
+    """Where an archive lies; its checksum as published (algorithm, hexadecimal) where there is one."""
+
+    url: str
+    checksum: tuple[str, str] | None = None
+
+
+RELEASES = {
+    "cifar10": Release(
+        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", ("md5", "c32a1d4ab5d03f1284b67883e8d87530")
+    ),
+    "fsdd": Release("https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz"),
+    "speech-commands": Release(
+        "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz"
+    ),
+}
+
+
+def download(name: str, folder: Path, release: Release | None = None, tell: Callable[[str], None] = print) -> None:
+    """Fetch and unpack a data set to `folder`, which must not exist yet and appears only when it is whole."""
+    if name not in RELEASES:
+        raise TrainError(f"no download for {name!r}; there are {', '.join(RELEASES)}")
+    release = release or RELEASES[name]
+    if folder.exists():
+        raise TrainError(f"{folder} exists; choose another folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
+            archive = Path(beside) / "archive"
+            tell(f"fetching {release.url}")
+            fetch(release, archive)
+            unpacked = Path(beside) / "unpacked"
+            unpack(archive, unpacked)
+            archive.unlink()
+            entries = list(unpacked.iterdir())
+            # Archives with a single top folder give their contents to `folder`.
+            shutil.move(str(entries[0] if len(entries) == 1 and entries[0].is_dir() else unpacked), str(folder))
+    except OSError as error:
+        raise TrainError(f"{release.url}: {error}", exit_status=1) from error
+
+
+def fetch(release: Release, path: Path) -> None:
+    try:
+        with urllib.request.urlopen(release.url) as answer, path.open("wb") as file:
+            shutil.copyfileobj(answer, file)
+            expected = answer.headers.get("Content-Length") if answer.headers else None
+    except (urllib.error.URLError, OSError) as error:
+        raise TrainError(f"{release.url}: cannot fetch: {error}", exit_status=1) from error
+    found = path.stat().st_size
+    if expected and int(expected) != found:
+        raise TrainError(f"{release.url}: expected {expected} bytes, got {found}; try again", exit_status=1)
+    if release.checksum:
+        algorithm, digest = release.checksum
+        with path.open("rb") as file:
+            real = hashlib.file_digest(file, algorithm).hexdigest() if hasattr(hashlib, "file_digest") else None
+        if real is None:
+            real = hashlib.new(algorithm, path.read_bytes()).hexdigest()
+        if real != digest:
+            raise TrainError(f"{release.url}: {algorithm} expected {digest}, found {real}; try again", exit_status=1)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """tar or zip; members that would leave the folder are refused by tarfile's data filter."""
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as zipped:
+                zipped.extractall(folder)
+        else:
+            with tarfile.open(archive) as tar:
+                tar.extractall(folder, filter="data")
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+        raise TrainError(f"not a whole archive: {error}; try again", exit_status=1) from error

@@ -1,0 +1,115 @@
+"""adr-eval: a bundle -> the figures of the protocol, beside real data."""
+
+import itertools
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from adr_runtime import ADRError
+from rich.console import Console
+from rich.table import Table
+
+from adr_train.errors import TrainError
+
+app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+console = Console(stderr=True)
+
+EXAMPLE = "Example: adr-eval speech-digits --data fsdd --per-label 20"
+SWEPT = {"steps": int, "guidance": float, "temperature": float, "sampler": str, "seed": int}
+
+
+@app.command(epilog=EXAMPLE)
+def evaluate(
+    bundle: Annotated[str, typer.Argument(help="A shipped model's name or a bundle's folder.")],
+    data: Annotated[Optional[Path], typer.Option(help="Folder of the data set; digits needs none.")] = None,
+    dataset: Annotated[Optional[str], typer.Option(help="Name of the data set; the recipe's unless given.")] = None,
+    per_label: Annotated[int, typer.Option(min=1, help="Samples of each label.")] = 20,
+    steps: Annotated[Optional[int], typer.Option(help="Denoising steps.")] = None,
+    sampler: Annotated[Optional[str], typer.Option(help="ddpm, ddim or dpm++.")] = None,
+    guidance: Annotated[Optional[float], typer.Option(help="Classifier-free guidance; 1 is none.")] = None,
+    temperature: Annotated[Optional[float], typer.Option(help="Scale of the noise.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
+    sweep: Annotated[
+        Optional[list[str]], typer.Option(help="A row for each value, as guidance=1,2,3; may be given several times.")
+    ] = None,
+    provider: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    threads: Annotated[Optional[int], typer.Option(min=1, help="Threads of ONNX Runtime.")] = None,
+    cache: Annotated[Optional[Path], typer.Option(help="Where trained judges are kept.")] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put the figures into the bundle's manifest and card.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Judge generated samples with a classifier trained on the real training data (minutes, the first time)."""
+    import adr_runtime
+
+    from adr_train.evaluate import Protocol, Setting, dataset_of, generate
+    from adr_train.quality import record
+
+    base = Setting(steps, sampler, guidance, temperature, seed)
+    settings = [replace(base, **values) for values in sweep_values(sweep or [])]
+    if write and len(settings) > 1:
+        raise TrainError("--write takes one setting; leave --sweep out")
+    model = adr_runtime.load(bundle, provider, threads)
+    if not model.labels:
+        raise TrainError(f"{model.name} has no labels; the protocol judges by label")
+    for setting in settings:
+        model.settings(**{k: getattr(setting, k) for k in SWEPT})
+    protocol = Protocol(dataset or dataset_of(model), data, cache or default_cache())
+    if protocol.train.names != model.labels:
+        raise TrainError(f"{model.name} has other labels than the data set: {', '.join(model.labels)}")
+    rows: dict[str, dict[str, Any]] = {}
+    for setting, values in zip(settings, sweep_values(sweep or []), strict=True):
+        samples, labels, seconds = generate(model, per_label, setting)
+        name = " ".join(f"{k}={v}" for k, v in values.items()) or "generated"
+        rows[name] = protocol.measure(samples, labels) | {"seconds_per_sample": seconds / len(labels)}
+        console.print(f"{name}: accuracy {rows[name]['accuracy']:.3f} of {len(labels)}")
+    rows |= protocol.real_rows()
+    if write:
+        record(model, rows, settings[0], per_label)
+    if json_:
+        print(json.dumps({"model": model.name, "bundle": model.bundle.hash, "provider": model.provider, "rows": rows}))
+    else:
+        Console().print(as_table(rows))
+
+
+def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:
+    """Every combination of the swept values; one empty one without a sweep."""
+    axes = []
+    for item in sweep:
+        name, _, values = item.partition("=")
+        if name not in SWEPT or not values:
+            raise TrainError(f"--sweep {item!r}: expected one of {', '.join(SWEPT)} with values, as guidance=1,2,3")
+        try:
+            axes.append([(name, SWEPT[name](value)) for value in values.split(",")])
+        except ValueError as error:
+            raise TrainError(f"--sweep {item!r}: {error}") from error
+    return [dict(combination) for combination in itertools.product(*axes)]
+
+
+def as_table(rows: dict[str, dict[str, Any]]) -> Table:
+    names = list(dict.fromkeys(key for row in rows.values() for key in row))
+    table = Table("figure", *rows, box=None)
+    for name in names:
+        table.add_row(name, *(f"{row[name]:.4g}" if name in row else "" for row in rows.values()))
+    return table
+
+
+def default_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adr"
+
+
+def main() -> None:
+    """Run the command; every failure is one line on standard error (a traceback with --debug)."""
+    from adr_train.cli import run_app
+
+    run_app(app, "adr-eval", (TrainError, ADRError))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

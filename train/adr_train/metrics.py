@@ -1,0 +1,58 @@
+"""The figures of the SC09 protocol as pure functions, in float64.
+
+probabilities (count, classes) are a classifier's; embeddings (count, features) its penultimate layer's. Inception
+Score: Salimans et al. 2016 (arXiv 1606.03498). Modified Inception Score: Gurumurthy et al. 2017 (arXiv 1706.02071).
+AM score: Zhou et al. 2018 (arXiv 1703.02000). Frechet distance: Heusel et al. 2017 (arXiv 1706.08500).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+TINY = 1e-12
+
+
+def inception_score(probabilities: Array) -> float:
+    """exp(E[KL(p(y|x) || p(y))]): 1 at worst, the number of classes at best."""
+    p = np.asarray(probabilities, np.float64)
+    return float(np.exp(divergence(p, p.mean(0)).mean()))
+
+
+def modified_inception_score(probabilities: Array) -> float:
+    """exp(E_i E_j[KL(p(y|x_i) || p(y|x_j))]): also rewards diversity within a class."""
+    p = np.asarray(probabilities, np.float64)
+    entropy = (p * np.log(p + TINY)).sum(1).mean()
+    cross = (p.mean(0) * np.log(p + TINY).mean(0)).sum()
+    return float(np.exp(entropy - cross))
+
+
+def am_score(probabilities: Array, reference: Array) -> float:
+    """KL(p_reference(y) || p(y)) + E[H(p(y|x))], with the label distribution of the training data: 0 at best."""
+    p = np.asarray(probabilities, np.float64)
+    entropy = -(p * np.log(p + TINY)).sum(1).mean()
+    return float(divergence(np.asarray(reference, np.float64), p.mean(0)) + entropy)
+
+
+def divergence(p: Array, q: Array) -> Array:
+    """KL(p || q) over the last axis, in nats."""
+    return (p * (np.log(p + TINY) - np.log(q + TINY))).sum(-1)
+
+
+def frechet_distance(first: Array, second: Array) -> float:
+    """|mu1 - mu2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of the two sets' Gaussians. Biased upwards in small sets."""
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    shift = first.mean(0) - second.mean(0)
+    c1, c2 = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    c1, c2 = np.atleast_2d(c1), np.atleast_2d(c2)
+    # tr (C1 C2)^(1/2) = tr (C1^(1/2) C2 C1^(1/2))^(1/2), and that product is symmetric.
+    values, vectors = np.linalg.eigh(c1)
+    root = vectors * np.sqrt(np.clip(values, 0, None)) @ vectors.T
+    cross = np.sqrt(np.clip(np.linalg.eigvalsh(root @ c2 @ root), 0, None)).sum()
+    return float(shift @ shift + np.trace(c1) + np.trace(c2) - 2 * cross)
+
+
+def nearest_distances(samples: Array, reference: Array) -> Array:
+    """Euclidean distance of each sample to its nearest reference, (count,)."""
+    samples, reference = np.asarray(samples, np.float64), np.asarray(reference, np.float64)
+    square = (samples**2).sum(1)[:, None] + (reference**2).sum(1) - 2 * samples @ reference.T
+    return np.sqrt(np.clip(square.min(1), 0, None))

@@ -1,0 +1,35 @@
+"""Measured figures into a bundle: its manifest's `quality` and its card."""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import adr_runtime
+from adr_runtime.card import model_card
+
+from adr_train.errors import TrainError
+from adr_train.evaluate import Setting
+
+
+def record(model: adr_runtime.Model, rows: dict[str, dict[str, Any]], setting: Setting, per_label: int) -> None:
+    """Replace the manifest's quality section and rewrite the card, each written beside and renamed."""
+    defaults = model.manifest.defaults
+    quality: dict[str, Any] = {
+        "samples": f"{per_label} of each label",
+        "steps": setting.steps or defaults.steps,
+        "sampler": setting.sampler or defaults.sampler,
+        "guidance": defaults.guidance if setting.guidance is None else setting.guidance,
+        "temperature": defaults.temperature if setting.temperature is None else setting.temperature,
+        "seed": setting.seed,
+    }
+    for row, figures in rows.items():
+        quality |= {f"{row}: {name}": round(float(value), 4) for name, value in figures.items() if name != "samples"}
+    manifest = replace(model.manifest, quality=quality)
+    try:
+        for name, text in (("manifest.json", manifest.to_json()), ("README.md", model_card(manifest))):
+            path = model.bundle.folder / name
+            beside = path.with_name(f".{name}.part")
+            beside.write_text(text)
+            os.replace(beside, path)
+    except OSError as error:
+        raise TrainError(f"{model.bundle.folder}: cannot write the figures: {error.strerror}", exit_status=1) from error
