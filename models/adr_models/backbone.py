@@ -20,7 +20,9 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class BackboneConfig:
-    """`grid` (rows, columns) adds 2-D position features for images; () for endless one-dimensional sequences."""
+    """`grid` (rows, columns) adds 2-D position features for images; () for endless one-dimensional sequences.
+    `magnitudes` feeds |token| beside the token: where signs are near random, as in MDCT frames, no linear layer could
+    see the envelope otherwise."""
 
     channels: int = 128
     labels: int = 0
@@ -29,6 +31,7 @@ class BackboneConfig:
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     feedforward: int = 512
     grid: tuple[int, ...] = ()
+    magnitudes: bool = False
     dropout: float = 0.0
 
 
@@ -73,7 +76,7 @@ class Backbone(nn.Module):
     def __init__(self, config: BackboneConfig):
         super().__init__()
         self.config, width = config, config.retention.width
-        self.token = nn.Linear(config.channels, width)
+        self.token = nn.Linear(config.channels * (2 if config.magnitudes else 1), width)
         self.start = nn.Parameter(torch.randn(width) * 0.02)
         # One row more than there are labels: the null label of classifier-free guidance.
         self.label = nn.Embedding(config.labels + 1, width) if config.labels else None
@@ -107,6 +110,8 @@ class Backbone(nn.Module):
         rows, length = tokens.shape[:2]
         start = tokens.new_zeros(rows, dtype=torch.int64) if state is None else state["position"]
         position = start[:, None] + torch.arange(length, device=tokens.device)
+        if self.config.magnitudes:
+            tokens = torch.cat([tokens, tokens.abs()], -1)
         x = torch.where((position == 0)[..., None], self.start, self.token(tokens))
         if self.label is not None:
             x = x + self.label(label)[:, None]

@@ -99,7 +99,7 @@ class ADRModel(nn.Module):
             config.head,
             self.tokens.channels,
             config.backbone.retention.width,
-            config.schedule.learned_variance,
+            self.schedule,
         )
 
     def loss(self, tokens: Tensor, label: Tensor | None, mask: Tensor, draws: "Draws") -> Tensor:

@@ -31,6 +31,16 @@ def show_recipes(listing: bool) -> None:
     raise typer.Exit
 
 
+def fetch(what: Optional[tuple[str, Path]]) -> None:
+    if what is None:
+        return
+    from adr_train.download import download
+
+    download(what[0], Path(what[1]), tell=console.print)
+    console.print(f"{what[1]}: {what[0]} is there; give --data {what[1]}")
+    raise typer.Exit
+
+
 @app.command(epilog=EXAMPLE)
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe (see --list) or a .yaml file.")],
@@ -49,12 +59,25 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[Optional[int], typer.Option(min=1, help="CPU threads.")] = None,
     save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
+    look_minutes: Annotated[
+        float, typer.Option(help="Minutes between validation losses and samples in TensorBoard.")
+    ] = 5.0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="One JSON line a step on standard output.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     list_: Annotated[
         bool, typer.Option("--list", is_eager=True, callback=show_recipes, help="Show the recipes and leave.")
     ] = False,
+    download_: Annotated[
+        Optional[tuple[str, Path]],
+        typer.Option(
+            "--download",
+            is_eager=True,
+            callback=fetch,
+            metavar="NAME DIR",
+            help="Fetch a data set (fsdd, speech-commands, cifar10) to a new folder and leave.",
+        ),
+    ] = None,
 ) -> None:
     """Train a model by a recipe. Ctrl-C saves and leaves; --resume goes on."""
     from adr_train.recipe import SIZES, read_recipe
@@ -84,7 +107,7 @@ def train(
         config = replace(config, minutes=max_minutes, steps=None)
     if config.batch < config.shards:
         config = replace(config, shards=config.batch)
-    options = Options(out, data, device, threads, save_minutes, resume, json_)
+    options = Options(out, data, device, threads, save_minutes, look_minutes, resume, json_)
     status = run_training(replace(chosen, train=config), options, console)
     if status:
         raise typer.Exit(status)

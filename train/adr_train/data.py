@@ -1,7 +1,7 @@
 """The data sets by name, as plain arrays."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,15 @@ class Sounds:
     names: tuple[str, ...]
     sample_rate: int
     speakers: tuple[str, ...]
+
+
+def level(data: Sounds, loudness: float) -> Sounds:
+    """Every clip at the root mean square `loudness`, or as near as a peak of 1 allows; silent clips stay."""
+    clips = []
+    for clip in data.clips:
+        rms, peak = float(np.sqrt(np.mean(np.square(clip)))), float(np.abs(clip).max())
+        clips.append(clip * np.float32(min(loudness / rms, 1 / peak)) if rms else clip)
+    return replace(data, clips=clips)
 
 
 def load_dataset(name: str, folder: Path | None, split: str) -> Images | Sounds:

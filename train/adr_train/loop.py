@@ -3,7 +3,8 @@
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,10 +76,10 @@ class Trainer:
         )  # fmt: skip
         ordered = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.names = [next(n for n, p in self.named.items() if p is q) for q in ordered]
-        loss: nn.Module = Loss(model)
+        self.alone: nn.Module = Loss(model)
         if config.compile:
-            loss = torch.compile(loss, dynamic=True)  # type: ignore[assignment]
-        self.loss = DistributedDataParallel(loss) if processes.count > 1 else loss
+            self.alone = torch.compile(self.alone, dynamic=True)  # type: ignore[assignment]
+        self.loss = DistributedDataParallel(self.alone) if processes.count > 1 else self.alone
         wanted = config.precision == "bfloat16" or (config.precision == "auto" and bfloat16_pays(self.device))
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
 
@@ -89,11 +90,10 @@ class Trainer:
             return self.step / max(self.config.steps, 1)
         return self.seconds / (60 * (self.config.minutes or 1.0))
 
-    def draws(self, batch: Batch, step: int, purpose: int = 0) -> tuple[Batch, Draws]:
-        """This process's rows of a batch and their random numbers, which depend on the seed, the step and the
-        shard, and not on the number of processes."""
+    def draws(self, batch: Batch, step: int, mine: range, purpose: int = 0) -> tuple[Batch, Draws]:
+        """The rows of a batch that some shards hold, and their random numbers, which depend on the seed, the step and
+        the shard, and not on the number of processes."""
         shards, rows, length = self.config.shards, len(batch.tokens), batch.tokens.shape[1]
-        mine = range(self.processes.rank, shards, self.processes.count)
         edges = [rows * s // shards for s in range(shards + 1)]
         parts, drawn = [], []
         for shard in mine:
@@ -111,7 +111,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         whole = self.batches.at(self.step)
-        batch, draws = self.draws(whole, self.step)
+        batch, draws = self.draws(
+            whole, self.step, range(self.processes.rank, self.config.shards, self.processes.count)
+        )
         self.model.train()
         # Dropout draws from the global generator: tie it to the step, or a resumed run would differ.
         torch.manual_seed(self.config.seed * 1_000_003 + self.step * self.processes.count + self.processes.rank)
@@ -142,20 +144,26 @@ class Trainer:
         for name, parameter in self.named.items():
             self.average[name].lerp_(parameter.detach(), 1 - decay)
 
-    @torch.no_grad()
-    def validate(self, batches: Batches, count: int = 4) -> float:
-        """Loss a token of the averaged weights on the same batches and draws every time."""
+    @contextmanager
+    def averaged(self) -> Iterator[ADRModel]:
+        """The model in evaluation mode with the averaged weights; the live ones come back afterwards."""
         live = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.model.load_state_dict(self.average)
-        self.model.eval()
-        total, tokens = torch.zeros((), device=self.device), 0
-        for step in range(count):
-            whole = batches.at(step)
-            with self.autocast:
-                total += self.loss(*self.draws(whole, step, purpose=1)).float()
-            tokens += int(whole.mask.sum())
-        self.model.load_state_dict(live)
-        return self.processes.sum(total).item() / tokens
+        try:
+            yield self.model.eval()
+        finally:
+            self.model.load_state_dict(live)
+
+    @torch.no_grad()
+    def validate(self, batches: Batches, count: int = 4) -> float:
+        """Loss a token of the averaged weights, on the same batches and draws every time; by one process alone."""
+        total, tokens = 0.0, 0
+        with self.averaged(), self.autocast:
+            for step in range(count):
+                whole = batches.at(step)
+                total += float(self.alone(*self.draws(whole, step, range(self.config.shards), purpose=1)))
+                tokens += int(whole.mask.sum())
+        return total / tokens
 
     def run(self, report: Callable[[Progress], None]) -> None:
         """Train to the end, or until SIGINT or SIGTERM, after which `stopping` is set and the step is complete."""

@@ -21,7 +21,8 @@ class TrainConfig:
     One of `steps` and `minutes` ends the run, and the learning rate follows it: a linear warm-up over the fraction
     `warmup`, then a cosine down to nothing. `batch` sequences make a step; they are drawn in `shards` equal parts
     with one random generator each, so that any number of processes that divides `shards` computes the same losses.
-    Up to `silence` silent tokens follow the longest clip of a batch; `flip` mirrors half of the pictures.
+    Up to `silence` silent tokens follow the longest clip of a batch; `loudness` brings every clip to one root mean
+    square, as far as its peak allows; `flip` mirrors half of the pictures.
     """
 
     steps: int | None = None
@@ -35,6 +36,7 @@ class TrainConfig:
     clip: float = 1.0
     ema: float = 0.999
     silence: int = 32
+    loudness: float | None = None
     flip: bool = False
     precision: str = "auto"
     compile: bool = False

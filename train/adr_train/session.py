@@ -16,7 +16,7 @@ from rich.progress import Progress as Bar
 
 from adr_train.batches import Batches
 from adr_train.checkpoint import CheckpointConfig, latest_checkpoint, read_config, read_tensors, save_checkpoint
-from adr_train.data import Images, Sounds, load_dataset
+from adr_train.data import Images, Sounds, level, load_dataset
 from adr_train.errors import TrainError
 from adr_train.loop import Progress, Trainer
 from adr_train.monitor import Monitor
@@ -31,6 +31,7 @@ class Options:
     device: str
     threads: int | None
     save_minutes: float
+    look_minutes: float
     resume: bool
     json: bool
 
@@ -45,6 +46,8 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
     data = load_dataset(recipe.dataset, options.data, "train")
     held_out = load_dataset(recipe.dataset, options.data, "validation")
     check_data(recipe, data)
+    if config.loudness and isinstance(data, Sounds) and isinstance(held_out, Sounds):
+        data, held_out = level(data, config.loudness), level(held_out, config.loudness)
     processes = Processes.start(options.device)
     torch.manual_seed(config.seed)
     model = ADRModel(replace(recipe.model, labels=data.names))
@@ -90,7 +93,15 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
         )  # fmt: skip
         return save_checkpoint(options.out, made, trainer.average, trainer.state())
 
-    last_save = last_log = time.monotonic()
+    def look() -> float:
+        """Validation loss and samples of the averaged weights, into TensorBoard."""
+        loss = trainer.validate(validation)
+        monitor.validation(loss, trainer.step)
+        with trainer.averaged() as averaged:
+            monitor.samples(averaged, trainer.step, float(recipe.defaults["guidance"]))
+        return loss
+
+    last_save = last_look = last_log = time.monotonic()
     bar = Bar(
         TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.4f}"), BarColumn(), TimeRemainingColumn(),
         TextColumn("{task.fields[speed]:.0f} tokens/s"), console=console, disable=not console.is_terminal,
@@ -98,7 +109,7 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
     task = bar.add_task("", total=1.0, step=trainer.step, loss=float("nan"), speed=0.0)
 
     def report(progress: Progress) -> None:
-        nonlocal last_save, last_log
+        nonlocal last_save, last_look, last_log
         now = time.monotonic()
         bar.update(
             task, completed=trainer.progress, step=progress.step, loss=progress.loss, speed=progress.tokens_per_second
@@ -116,6 +127,9 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
         if now - last_save > 60 * options.save_minutes:
             save()
             last_save = time.monotonic()
+        if now - last_look > 60 * options.look_minutes:
+            look()
+            last_look = time.monotonic()
 
     with bar:
         trainer.run(report)
@@ -124,9 +138,7 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
         console.print(f"interrupted at step {trainer.step}; saved {path}; go on with --resume")
         status = 130
     else:
-        loss = trainer.validate(validation) if processes.count == 1 else float("nan")
-        monitor.validation(loss, trainer.step)
-        console.print(f"done: {trainer.step} steps, validation loss {loss:.4f}, {path}")
+        console.print(f"done: {trainer.step} steps, validation loss {look():.4f}, {path}")
         status = 0
     monitor.close()
     processes.stop()

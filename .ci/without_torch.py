@@ -1,0 +1,24 @@
+"""Run by the Python of an environment with `adr[cpu]` alone: both commands work, and nothing heavy is loaded."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+for package in ("torch", "scipy", "onnx", "sklearn"):
+    assert importlib.util.find_spec(package) is None, f"{package} is installed"
+
+import adr_runtime  # noqa: E402
+
+assert not {"torch", "scipy", "onnx"} & set(sys.modules)
+assert "site-packages" in adr_runtime.__file__, adr_runtime.__file__
+size = sum(path.stat().st_size for path in Path(adr_runtime.__file__).parent.rglob("*.onnx"))
+assert 0 < size < 24 << 20, f"{size} bytes of bundles"
+program = Path(sys.executable).with_name("adr-run")
+for kind, label in (("audio", "seven"), ("image", "7")):
+    done = subprocess.run([program, kind, "--label", label, "--seed", "1", "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert Path(made["files"][0]).stat().st_size > 1000
+    print(f"adr-run {kind}: {made['files'][0]} in {made['seconds']} s, {size / 2**20:.1f} MiB of bundles, no PyTorch")

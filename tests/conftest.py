@@ -1,0 +1,119 @@
+"""Small random models, exported once for the whole run, and helpers that run the installed commands."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOUND = {
+    "labels": ["low", "mid", "high"],
+    "mdct": {"sample_rate": 800, "hop": 8},
+    "backbone": {"layers": 2, "feedforward": 32, "retention": {"width": 32, "heads": 2}},
+    "head": {"width": 24, "blocks": 2, "frequencies": 8},
+    "schedule": {"kind": "cosine", "timesteps": 50},
+}
+PICTURE = {
+    "labels": ["dot", "bar"],
+    "image": {"height": 6, "width": 4, "channels": 3, "patch": 2},
+    "backbone": {"layers": 2, "feedforward": 32, "retention": {"width": 32, "heads": 2}},
+    "head": {"width": 24, "blocks": 2, "frequencies": 8},
+    "schedule": {"kind": "linear", "timesteps": 50, "prediction": "epsilon", "learned_variance": True},
+}
+DEFAULTS = {"steps": 6, "sampler": "ddim", "guidance": 2.0, "temperature": 1.0, "seconds": 0.5, "count": 4}
+
+
+def random_model(config, **changes):
+    """A model whose every weight is random, so that no part of it hides behind a zero initialisation."""
+    import torch
+    from adr_models import ADRConfig, ADRModel
+
+    torch.manual_seed(0)
+    model = ADRModel(ADRConfig.from_dict({**config, **changes}))
+    for parameter in model.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1)
+    return model.eval()
+
+
+def export(model, out: Path, dialect: str, **changes):
+    from adr_export.bundle_writer import write_bundle
+
+    about = {
+        "name": out.name, "description": "Random weights, for tests", "licence": "CC0-1.0", "source": "none",
+        "defaults": DEFAULTS, "clip": 4.0, "training": {"recipe": "none", "minutes": 0.0}, **changes,
+    }  # fmt: skip
+    return write_bundle(model, about, out, dialect, half=True, overwrite=False)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory) -> dict[str, Path]:
+    """Bundles by name: sound and picture in the default dialect, portable-sound, softmax-sound. Read only."""
+    folder = tmp_path_factory.mktemp("bundles")
+    softmax = {"backbone": {**SOUND["backbone"], "mixer": "softmax"}}
+    made = {
+        "sound": (random_model(SOUND), "linear-attention"),
+        "picture": (random_model(PICTURE), "linear-attention"),
+        "portable-sound": (random_model(SOUND), "portable"),
+        "softmax-sound": (random_model(SOUND, **softmax), "linear-attention"),
+    }
+    for name, (model, dialect) in made.items():
+        export(model, folder / name, dialect)
+    return {name: folder / name for name in made}
+
+
+@pytest.fixture
+def bundle_copy(exported, tmp_path):
+    """bundle_copy(name) -> a copy to damage."""
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(exported[name], tmp_path / f"copy-of-{name}"))
+
+    return copy
+
+
+@pytest.fixture
+def command(tmp_path):
+    """command("adr-run", "list") runs the installed command in an empty folder -> CompletedProcess of text."""
+
+    def run(program: str, *arguments: object, binary: bool = False, **environment: str):
+        path = Path(sys.executable).with_name(program)
+        if not path.exists():
+            pytest.fail(f"{program} is not installed beside {sys.executable}: pip install -e '.[cpu,train,export,dev]'")
+        return subprocess.run(
+            [path, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=not binary,
+            env={**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1", **environment},
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def refused(command):
+    """Runs a command that must end with status 2 and one line on standard error that holds every given part."""
+
+    def run(program: str, *arguments: object, says: tuple[str, ...], status: int = 2) -> str:
+        done = command(program, *arguments)
+        assert done.returncode == status, done.stderr
+        lines = done.stderr.strip().splitlines()
+        assert len(lines) == 1 and lines[0].startswith(f"{program}: "), done.stderr
+        for part in says:
+            assert part in lines[0], lines[0]
+        assert not done.stdout
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained_digits(tmp_path_factory) -> Path:
+    """The --out folder of a real run of a few steps, by the installed command. Read only."""
+    folder = tmp_path_factory.mktemp("trained")
+    program = Path(sys.executable).with_name("adr-train")
+    subprocess.run(
+        [program, "digits", "--out", folder / "digits", "--steps", "3", "--batch", "16", "--device", "cpu"],
+        check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    return folder / "digits"

@@ -1,0 +1,149 @@
+"""Every graph against PyTorch in both dialects, and nothing written unless all of them agree."""
+
+import json
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from adr_export import bundle_writer, parity
+from adr_export.errors import ExportError
+from adr_export.graphs import build_graphs
+from adr_export.onnx_writer import round_weights, write_onnx
+from conftest import PICTURE, SOUND, export, random_model
+from onnx.reference import ReferenceEvaluator
+
+GRAPHS = {"step", "parallel", "timestep", "head", "decode", "encode"}
+
+
+@pytest.mark.parametrize("name", ["sound", "picture", "portable-sound", "softmax-sound"])
+def test_manifest_records_every_parity_figure(exported, name):
+    manifest = json.loads((exported[name] / "manifest.json").read_text())
+    figures = manifest["parity"]
+    expected = {f"{graph} against {kind}" for graph in GRAPHS for kind in ("float32", "float64")}
+    expected |= {f"parallel against step, {n} tokens" for n in (512, 4096)}
+    expected |= {"step at position 1,000,000 against float64"}
+    assert set(figures) == expected
+    assert all(0 <= error < 1e-4 for error in figures.values())
+    # A figure of exactly zero everywhere would mean that something was compared with itself.
+    assert figures["step against float64"] > 0 and figures["head against float64"] > 0
+
+
+@pytest.mark.parametrize("name", ["portable-sound"])
+def test_portable_graphs_use_standard_operators_that_the_reference_evaluator_runs(exported, name):
+    """Numbers from ONNX's own NumPy implementation, which shares no code with ONNX Runtime."""
+    model = random_model(SOUND)
+    round_weights(model)
+    graphs = {g.name: g for g in build_graphs(model, "recurrent")}
+    for key in GRAPHS:
+        proto = onnx.load(exported[name] / f"{key}.onnx")
+        assert {i.domain for i in proto.opset_import} <= {"", "ai.onnx"}
+        assert max(i.version for i in proto.opset_import) <= 21
+        if key in ("step", "decode", "encode", "timestep"):
+            feed = {k: v.numpy() for k, v in graphs[key].arguments.items()}
+            found = ReferenceEvaluator(proto).run(None, feed)
+            with torch.no_grad():
+                expected = graphs[key].run(graphs[key].arguments)
+            for a, b in zip(found, expected, strict=True):
+                np.testing.assert_allclose(a, b.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_default_dialect_holds_retention_as_one_operator(exported):
+    for key in ("step", "parallel"):
+        nodes = onnx.load(exported["sound"] / f"{key}.onnx").graph.node
+        assert sum(n.op_type == "LinearAttention" and n.domain == "com.microsoft" for n in nodes) == 2
+
+
+def test_files_tell_nothing_about_the_machine(exported):
+    import pathlib
+
+    here = str(pathlib.Path(__file__).parents[2]).encode()
+    for path in exported["sound"].iterdir():
+        data = path.read_bytes()
+        assert here not in data and b"site-packages" not in data, path
+
+
+def test_half_storage_changes_no_number_and_halves_the_file():
+    """Weights that float16 holds exactly are stored in half; others stay whole."""
+    model = random_model(SOUND, head={"width": 96, "blocks": 2, "frequencies": 8})
+    head = next(g for g in build_graphs(model, "operator") if g.name == "head")
+    whole = len(write_onnx(head, "linear-attention"))
+    round_weights(model)
+    assert len(write_onnx(head, "linear-attention")) < 0.65 * whole
+
+
+@pytest.mark.parametrize("graph", sorted(GRAPHS - {"encode"}))
+def test_a_disagreement_writes_nothing_and_names_the_tensor(tmp_path, monkeypatch, graph):
+    """One weight of one graph is disturbed after export: the check must find it."""
+    real = bundle_writer.write_onnx
+
+    def disturbed(what, dialect):
+        data = real(what, dialect)
+        if what.name != graph:
+            return data
+        model = onnx.load_from_string(data)
+        tensor = max(model.graph.initializer, key=lambda t: len(t.raw_data))
+        values = onnx.numpy_helper.to_array(tensor).copy()
+        values.flat[:] = values * 1.01
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+        return model.SerializeToString()
+
+    monkeypatch.setattr(bundle_writer, "write_onnx", disturbed)
+    with pytest.raises(ExportError, match=rf"{graph}.* differs by \S+ relative \(tolerance 1e-04\); nothing was"):
+        export(random_model(SOUND), tmp_path / "out", "linear-attention")
+    assert not list(tmp_path.iterdir())
+
+
+def test_relative_error():
+    a = np.array([1.0, -4.0])
+    assert parity.relative_error(a, a) == 0
+    assert parity.relative_error(a + [0, 0.04], a) == pytest.approx(0.01)
+    assert parity.relative_error(a, np.array([1.0, np.nan])) == float("inf")
+    assert parity.relative_error(a, np.array([1.0])) == float("inf")
+
+
+def test_a_failed_write_leaves_the_old_bundle(tmp_path, monkeypatch):
+    model = random_model(PICTURE)
+    export(model, tmp_path / "out", "linear-attention")
+    before = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(bundle_writer, "model_card", fail)
+    about = {"name": "x", "description": "x", "licence": "x", "source": "x", "clip": 1.0, "training": {}}
+    about["defaults"] = json.loads(before["manifest.json"])["defaults"]
+    with pytest.raises(ExportError, match="No space left on device"):
+        bundle_writer.write_bundle(model, about, tmp_path / "out", "linear-attention", True, True)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_learned_variance_and_epsilon_reach_the_graph(exported):
+    manifest = json.loads((exported["picture"] / "manifest.json").read_text())
+    assert manifest["schedule"]["learned_variance"] and manifest["schedule"]["prediction"] == "epsilon"
+    assert len(manifest["schedule"]["betas"]) == 50
+
+
+def test_command(command, refused, trained_digits, tmp_path):
+    """A checkpoint of adr-train through the installed adr-export, and every refusal of bad input."""
+    run = tmp_path / "run"
+    shutil.copytree(trained_digits, run)
+    made = command("adr-export", "run", "bundle", "--json", "--name", "mine")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["bytes"] > 0 and (tmp_path / "bundle" / "README.md").is_file()
+    assert json.loads((tmp_path / "bundle" / "manifest.json").read_text())["name"] == "mine"
+    assert command("adr-run", "image", "--model", "bundle", "--label", "3").returncode == 0
+    refused("adr-export", "run", "bundle", says=("bundle exists", "--overwrite"))
+    refused("adr-export", "none", "other", says=("none: no checkpoint here", "adr-train"))
+    weights = next(run.glob("checkpoint-*")) / "model.safetensors"
+    data = weights.read_bytes()
+    weights.write_bytes(data[: len(data) // 2])
+    refused("adr-export", "run", "other", says=("model.safetensors: cannot read the weights",))
+    config = weights.with_name("config.json")
+    values = json.loads(config.read_text())
+    values["model"]["surprise"] = 1
+    config.write_text(json.dumps(values))
+    refused("adr-export", "run", "other", says=("config.json: not a checkpoint's config", "surprise"))
+    assert not (tmp_path / "other").exists()

@@ -1,0 +1,113 @@
+"""The manifest is untrusted: anything but exactly what the schema says is refused, with the field's name."""
+
+import copy
+import json
+
+import pytest
+from adr_runtime import ADRError
+from adr_runtime.manifest import parse_manifest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+
+@pytest.fixture(scope="module")
+def values(exported):
+    return json.loads((exported["sound"] / "manifest.json").read_text())
+
+
+def refuse(values, *says):
+    with pytest.raises(ADRError) as caught:
+        parse_manifest(values if isinstance(values, str) else json.dumps(values))
+    line = str(caught.value)
+    assert "\n" not in line
+    for part in says:
+        assert part in line, line
+
+
+def changed(values, path, value):
+    values = copy.deepcopy(values)
+    at = values
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = value
+    return values
+
+
+def test_round_trip(exported):
+    text = (exported["sound"] / "manifest.json").read_text()
+    assert parse_manifest(text).to_json() == text
+
+
+@pytest.mark.parametrize(
+    "path, value, says",
+    [
+        (["schema_version"], 2, ("schema_version is 2", "reads up to 1", "pip install --upgrade adr")),
+        (["schema_version"], True, ("schema_version", "expected int", "true")),
+        (["schema_version"], 0, ("schema_version", "expected 1", "found 0")),
+        (["surprise"], 1, ("surprise", "no such key")),
+        (["graphs", "step", "file"], "../x", ("graphs.step.file", "inside the bundle", "../x")),
+        (["graphs", "step", "file"], "a/b.onnx", ("graphs.step.file",)),
+        (["graphs", "step", "file"], "C:\\x", ("graphs.step.file",)),
+        (["graphs", "step", "file"], "", ("graphs.step.file",)),
+        (["graphs", "step", "file"], "..", ("graphs.step.file",)),
+        (["graphs", "step", "bytes"], -1, ("graphs.step.bytes",)),
+        (["graphs", "step", "bytes"], 1 << 40, ("graphs.step.bytes",)),
+        (["graphs", "other"], {}, ("graphs.other.bytes", "to be there")),
+        (["kind"], "video", ("kind", '"audio" or "image"', "video")),
+        (["kind"], "image", ("audio", "pictures")),
+        (["labels"], "abc", ("labels", "a list")),
+        (["labels"], ["a", "a"], ("labels", "no label twice")),
+        (["labels", 0], 3, ("labels[0]", "expected str", "3")),
+        (["schedule", "betas"], [], ("schedule.betas",)),
+        (["schedule", "betas"], [0.1] * 10_001, ("schedule.betas", "1 to 10000")),
+        (["schedule", "betas", 3], -0.5, ("schedule.betas",)),
+        (["schedule", "clip"], 0, ("schedule.clip",)),
+        (["schedule", "prediction"], "score", ("schedule.prediction", "epsilon or velocity")),
+        (["audio", "hop"], 1 << 20, ("audio.hop",)),
+        (["defaults", "steps"], 51, ("defaults.steps",)),
+        (["defaults", "seconds"], "1", ("defaults.seconds", "expected float")),
+        (["states", 0, "shape"], ["rows", 1 << 40], ("states[0]", "bytes a row")),
+        (["states", 0, "shape"], [1, 2], ("states[0].shape", "rows")),
+        (["states", 0, "dtype"], "float16", ("states[0]", "a dtype of")),
+        (["states", 0, "past"], "past.nothing", ("states[0].past", "an input of step")),
+        (["states", 0, "shape"], ["rows"] * 7, ("states[0]", "at most 6 dimensions")),
+    ],
+)
+def test_refusals(values, path, value, says):
+    refuse(changed(values, path, value), *says)
+
+
+def test_missing_keys(values):
+    for key in values:
+        refuse({k: v for k, v in values.items() if k != key}, key)
+
+
+def test_text_that_is_no_manifest(values):
+    refuse("", "not JSON")
+    refuse("[]", "an object")
+    refuse("[" * 100_000, "not JSON")
+    refuse(json.dumps(values)[:-1] + ', "kind": "audio"}', "'kind' appears twice")
+    refuse(json.dumps(changed(values, ["schedule", "clip"], float("nan"))), "schedule.clip")
+    refuse(json.dumps(changed(values, ["schedule", "clip"], float("inf"))), "schedule.clip")
+
+
+def leaves(value, path=()):
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    found = [path] if path else []
+    for key, item in items:
+        found += leaves(item, (*path, key))
+    return found
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(st.data())
+def test_no_value_anywhere_crashes_the_parser(values, data):
+    """Whatever stands in a place, the answer is a manifest or one ADRError."""
+    path = data.draw(st.sampled_from([p for p in leaves(values) if "betas" not in p or p[-1] == "betas"]))
+    value = data.draw(
+        st.sampled_from([None, True, -1, 0, 1 << 70, 0.5, "", "x", "../x", [], [1], {}, {"a": 1}, [[]], "rows"])
+    )
+    try:
+        parse_manifest(json.dumps(changed(values, path, value)))
+    except ADRError as error:
+        assert "\n" not in str(error)
