@@ -5,7 +5,7 @@ that a caller starts a sequence by feeding zeros. Output n is the condition for 
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -55,10 +55,11 @@ class Block(nn.Module):
         super().__init__()
         width = config.retention.width
         self.mixer_norm, self.feedforward_norm = nn.RMSNorm(width, eps=1e-6), nn.RMSNorm(width, eps=1e-6)
+        mixers: dict[str, type[MultiScaleRetention] | type[SoftmaxAttention]]
         mixers = {"retention": MultiScaleRetention, "softmax": SoftmaxAttention}
         if config.mixer not in mixers:
             raise ValueError(f"mixer {config.mixer!r} is neither retention nor softmax")
-        self.mixer = mixers[config.mixer](config.retention)
+        self.mixer: MultiScaleRetention | SoftmaxAttention = mixers[config.mixer](config.retention)
         self.feedforward = SwiGLU(width, config.feedforward)
         self.dropout = nn.Dropout(config.dropout)
 
@@ -85,17 +86,22 @@ class Backbone(nn.Module):
             self.register_buffer("grid_features", grid_features(*config.grid), persistent=False)
             self.grid = nn.Linear(self.grid_features.shape[1], width, bias=False)
         self.rotary = RotaryAngles(width // config.retention.heads)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        blocks = [Block(config) for _ in range(config.layers)]
+        self.blocks = nn.ModuleList(blocks)
         self.norm = nn.RMSNorm(width, eps=1e-6)
         self.apply(initialise)
-        for block in self.blocks:
+        for block in blocks:
             for linear in (block.mixer.output, block.feedforward.down):
-                nn.init.normal_(linear.weight, std=0.02 / (2 * config.layers) ** 0.5)
+                nn.init.normal_(cast(nn.Linear, linear).weight, std=0.02 / (2 * config.layers) ** 0.5)
+
+    @property
+    def stack(self) -> list[Block]:
+        return cast("list[Block]", list(self.blocks))
 
     def initial_state(self, rows: int) -> State:
         """Zeros: {"position": int64 (rows,), "{layer}.{what}": float (rows, ...)}, before the first token."""
         state = {"position": torch.zeros(rows, dtype=torch.int64, device=self.start.device)}
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self.stack):
             for what, shape in block.mixer.state_shapes().items():
                 state[f"{i}.{what}"] = self.start.new_zeros(rows, *shape)
         return state
@@ -119,7 +125,7 @@ class Backbone(nn.Module):
             x = x + self.grid(self.grid_features[position % self.grid_features.shape[0]])
         angles = self.rotary(position)
         present: State = {"position": start + length}
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self.stack):
             past = None
             if state is not None:
                 past = {what: state[f"{i}.{what}"] for what in block.mixer.state_shapes()}

@@ -19,6 +19,7 @@ so a model that had to build this gain out of layer norms would spend most of a 
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +80,7 @@ class DiffusionHead(nn.Module):
                 nn.init.zeros_(module.bias)
         # Every block starts as the identity and the prediction starts at 0 (adaLN-Zero, Peebles and Xie 2023).
         for module in (self.time[-1], self.condition[-1], self.output):
-            nn.init.zeros_(module.weight)
+            nn.init.zeros_(cast(nn.Linear, module).weight)
 
     def condition_sizes(self) -> list[int]:
         """Shift, scale and gate of each block; shift and scale of the output; log s^2 of every channel."""

@@ -154,7 +154,7 @@ def main() -> None:
         fail(str(error), error.exit_status)
     except BrokenPipeError:
         # The reader of our output has had enough: that is no failure. Nothing may be flushed into the pipe any more.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(0)
     except typer.Exit as leaving:
         sys.exit(leaving.exit_code)

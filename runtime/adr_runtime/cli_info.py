@@ -25,7 +25,7 @@ def show(rows: dict[str, Any], title: str) -> None:
 
 
 def list_models(as_json: bool) -> None:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, folder in shipped().items():
         manifest = open_bundle(folder).manifest
         rows.append({"name": name, "kind": manifest.kind, "description": manifest.description,

@@ -160,7 +160,7 @@ def parse_manifest(text: str) -> Manifest:
 
 def convert(hint: Any, value: Any, where: str) -> Any:
     """`value` as the type `hint`: dataclasses, tuples, string-keyed dicts, unions and plain values."""
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         if not isinstance(value, dict):
             refuse(where or "manifest", "an object", value)
         hints = typing.get_type_hints(hint)

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -87,7 +87,7 @@ class Model:
         """Checked settings, with the bundle's defaults for what is None (a seed of None is drawn)."""
         defaults = self.manifest.defaults
         several = isinstance(label, Sequence) and not isinstance(label, str)
-        rows = list(label) if several else [label] * (1 if count is None else count)  # type: ignore[arg-type]
+        rows: list[Any] = list(label) if several else [label] * (1 if count is None else count)  # type: ignore[arg-type]
         if not 1 <= len(rows) <= MAX_COUNT:
             raise ADRError(f"count must be from 1 to {MAX_COUNT}, not {len(rows) if several else count}")
         if several and count not in (None, len(rows)):

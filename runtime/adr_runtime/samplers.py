@@ -43,7 +43,7 @@ def coefficients(
     if sampler not in SAMPLERS:
         raise ADRError(f"unknown sampler {sampler!r}; there are {', '.join(SAMPLERS)}")
     timestep = respace(len(betas), steps)
-    alpha_bar = np.cumprod(1 - np.asarray(betas, np.float64))[timestep]
+    alpha_bar = np.cumprod(1 - np.asarray(betas, np.float64), dtype=np.float64)[timestep]
     signal, noise = np.sqrt(alpha_bar), np.sqrt(1 - alpha_bar)
     if prediction == "epsilon":
         to_x0 = np.stack([1 / signal, -noise / signal], -1)

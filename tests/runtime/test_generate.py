@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from adr_runtime import ADRError
 
-TOLERANCE = dict(rtol=0, atol=1e-4)
-SETTINGS = dict(steps=5, guidance=2.5, seed=9)
+TOLERANCE = {"rtol": 0, "atol": 1e-4}
+SETTINGS = {"steps": 5, "guidance": 2.5, "seed": 9}
 
 
 @pytest.fixture(scope="module", params=["sound", "portable-sound", "softmax-sound"])

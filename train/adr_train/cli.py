@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 from rich.console import Console
@@ -98,7 +98,7 @@ def train(
 
         size = "gpu" if device != "cpu" and torch.cuda.is_available() else "cpu"
     chosen = read_recipe(recipe, size)
-    given = {
+    given: dict[str, Any] = {
         "steps": steps, "batch": batch, "learning_rate": learning_rate, "seed": seed,
         "precision": precision, "compile": compile_,
     }  # fmt: skip

@@ -68,10 +68,12 @@ class Trainer:
         self.step, self.seconds, self.stopping = 0, 0.0, False
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
         self.named = dict(model.named_parameters())
-        matrices = [p for p in self.named.values() if p.ndim > 1]
-        vectors = [p for p in self.named.values() if p.ndim <= 1]
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in self.named.values() if p.ndim > 1]},
+            {"params": [p for p in self.named.values() if p.ndim <= 1], "weight_decay": 0.0},
+        ]
         self.optimizer = torch.optim.AdamW(
-            [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}],
+            groups,
             lr=config.learning_rate, betas=(config.betas[0], config.betas[1]), weight_decay=config.weight_decay,
         )  # fmt: skip
         ordered = [p for group in self.optimizer.param_groups for p in group["params"]]
