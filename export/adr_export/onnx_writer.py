@@ -29,7 +29,7 @@ def write_onnx(graph: Graph, dialect: str) -> bytes:
     ONNX Runtime folds away when it loads the file: half the bytes, the same numbers."""
     dims = {axis: Dim.DYNAMIC for axes in graph.axes.values() for axis in axes.values()}
     shapes = [{i: dims[axis] for i, axis in graph.axes[name].items()} for name in graph.arguments]
-    if graph.variadic:
+    if graph.variadic and shapes[1:]:
         # torch.export sees *args as one argument, a tuple.
         shapes = [*shapes[:1], tuple(shapes[1:])]  # type: ignore[list-item]
     with warnings.catch_warnings(), torch.no_grad():

@@ -11,8 +11,8 @@ from adr_export import bundle_writer, parity
 from adr_export.errors import ExportError
 from adr_export.graphs import build_graphs
 from adr_export.onnx_writer import round_weights, write_onnx
-from conftest import PICTURE, SOUND, export, random_model
 from onnx.reference import ReferenceEvaluator
+from random_models import PICTURE, SOUND, export, random_model
 
 GRAPHS = {"step", "parallel", "timestep", "head", "decode", "encode"}
 

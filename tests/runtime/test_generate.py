@@ -146,7 +146,7 @@ def test_agrees_with_pytorch(exported):
     from adr_models.generate import denoise
     from adr_runtime.philox import normal
     from adr_runtime.samplers import coefficients
-    from conftest import SOUND, random_model
+    from random_models import SOUND, random_model
 
     model = random_model(SOUND)
     round_weights(model)

@@ -54,7 +54,7 @@ def test_round_trip(exported):
         (["graphs", "step", "bytes"], 1 << 40, ("graphs.step.bytes",)),
         (["graphs", "other"], {}, ("graphs.other.bytes", "to be there")),
         (["kind"], "video", ("kind", '"audio" or "image"', "video")),
-        (["kind"], "image", ("audio", "pictures")),
+        (["kind"], "image", ("audio", "for sound")),
         (["labels"], "abc", ("labels", "a list")),
         (["labels"], ["a", "a"], ("labels", "no label twice")),
         (["labels", 0], 3, ("labels[0]", "expected str", "3")),

@@ -73,7 +73,7 @@ def tones(count, seed):
     return Sounds(clips, labels, ("low", "high"), 8000, ("a",) * count)
 
 
-SMALL = ClassifierConfig(channels=(8, 8, 8, 8), epochs=6, batch=16)
+SMALL = ClassifierConfig(channels=(8, 8, 8, 8), epochs=40, batch=16)
 
 
 def test_a_judge_of_sound_learns_and_its_cache_agrees(tmp_path):
