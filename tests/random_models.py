@@ -5,8 +5,8 @@ from pathlib import Path
 SOUND = {
     "labels": ["low", "mid", "high"],
     "mdct": {"sample_rate": 800, "hop": 8},
-    "backbone": {"layers": 2, "feedforward": 32, "retention": {"width": 32, "heads": 2}},
-    "head": {"width": 24, "blocks": 2, "frequencies": 8},
+    "backbone": {"layers": 2, "feedforward": 32, "magnitudes": True, "retention": {"width": 32, "heads": 2}},
+    "head": {"width": 24, "blocks": 2, "frequencies": 8, "gaussian": True},
     "schedule": {"kind": "cosine", "timesteps": 50},
 }
 PICTURE = {
