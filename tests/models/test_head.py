@@ -62,4 +62,6 @@ def test_extreme_variances_stay_finite():
             head.condition[-1].bias[-4:] = raw
         condition = head.condition_modulation(torch.zeros(6))
         for t in (0, 199):
-            assert head(torch.full((1, 4), 50.0), head.time_modulation(torch.tensor([t]))[0], condition).isfinite().all()
+            assert (
+                head(torch.full((1, 4), 50.0), head.time_modulation(torch.tensor([t]))[0], condition).isfinite().all()
+            )

@@ -93,9 +93,9 @@ def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:
 
 def as_table(rows: dict[str, dict[str, Any]]) -> Table:
     names = list(dict.fromkeys(key for row in rows.values() for key in row))
-    table = Table("figure", *rows, box=None)
-    for name in names:
-        table.add_row(name, *(f"{row[name]:.4g}" if name in row else "" for row in rows.values()))
+    table = Table("", *(name.replace("_", " ") for name in names), box=None)
+    for title, row in rows.items():
+        table.add_row(title, *(f"{row[name]:.3g}" if name in row else "" for name in names))
     return table
 
 
