@@ -54,11 +54,10 @@ def export(
 def main() -> None:
     """Run the command; every failure is one line on standard error (a traceback with --debug)."""
     try:
-        app(standalone_mode=False)
+        # Without its standalone mode, click returns the status of typer.Exit.
+        sys.exit(app(standalone_mode=False) or 0)
     except ExportError as error:
         fail(str(error), error.exit_status)
-    except typer.Exit as leaving:
-        sys.exit(leaving.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         fail("interrupted", 130)
     except Exception as error:

@@ -156,8 +156,6 @@ def main() -> None:
         # The reader of our output has had enough: that is no failure. Nothing may be flushed into the pipe any more.
         sys.stdout = None
         sys.exit(0)
-    except typer.Exit as leaving:
-        sys.exit(leaving.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         fail("interrupted", 130)
     except Exception as error:

@@ -126,11 +126,10 @@ def run_app(app: typer.Typer, program: str, known: tuple[type[Exception], ...]) 
         sys.exit(status)
 
     try:
-        app(standalone_mode=False)
+        # Without its standalone mode, click returns the status of typer.Exit.
+        sys.exit(app(standalone_mode=False) or 0)
     except known as error:
         leave(str(error), getattr(error, "exit_status", 1))
-    except typer.Exit as leaving:
-        sys.exit(leaving.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         leave("interrupted", 130)
     except Exception as error:

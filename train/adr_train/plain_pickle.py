@@ -47,7 +47,7 @@ def read_plain_pickle(data: bytes) -> Any:
             step(name, argument, stack, memo)
     except PickleRefused:
         raise
-    except (IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, OverflowError, StopIteration, TypeError, ValueError) as error:
         raise PickleRefused(f"damaged pickle ({error})") from error
     raise PickleRefused("damaged pickle (no end)")
 
@@ -109,7 +109,7 @@ def pop_to_mark(stack: list[Any]) -> list[Any]:
 def call(function: Any, arguments: Any) -> Any:
     if function in ARRAY:
         return Array()
-    if function == DTYPE and arguments[0] in ("u1", "|u1"):
+    if function == DTYPE and arguments[0] in ("u1", b"u1", "|u1", b"|u1"):
         return np.dtype(np.uint8)
     if function == ENCODE and arguments[1] == "latin1":
         return arguments[0].encode("latin-1")
