@@ -22,6 +22,7 @@ from adr_runtime.manifest import (
     StateSpec,
     TensorSpec,
     TokenSpec,
+    check_defaults,
     parse_manifest,
 )
 
@@ -44,6 +45,7 @@ def write_bundle(
     """
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
+    check_defaults(Defaults(**about["defaults"]), model.config.schedule.timesteps)
     if half:
         round_weights(model)
     files: dict[str, bytes] = {}

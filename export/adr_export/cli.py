@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+from adr_runtime import ADRError
 from rich.console import Console
 
 from adr_export.errors import ExportError
@@ -27,6 +28,10 @@ def export(
     half: Annotated[
         bool, typer.Option("--half/--full", help="Store weights as float16: half the size, computed in float32.")
     ] = True,
+    steps: Annotated[Optional[int], typer.Option(help="The bundle's default steps; the recipe's unless given.")] = None,
+    sampler: Annotated[Optional[str], typer.Option(help="Its default sampler: ddpm, ddim or dpm++.")] = None,
+    guidance: Annotated[Optional[float], typer.Option(help="Its default guidance.")] = None,
+    temperature: Annotated[Optional[float], typer.Option(help="Its default temperature.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
@@ -38,9 +43,11 @@ def export(
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
     model, config = load_checkpoint(find_checkpoint(checkpoint))
+    given = {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature}
     about = {
         "name": name or config["recipe"], **config["about"],
-        **{key: config[key] for key in ("defaults", "clip", "training")},
+        "defaults": config["defaults"] | {k: v for k, v in given.items() if v is not None},
+        "clip": config["clip"], "training": config["training"],
     }  # fmt: skip
     dialect = "portable" if portable else "linear-attention"
     manifest = write_bundle(model, about, out, dialect, half, overwrite, console.print)
@@ -56,7 +63,7 @@ def main() -> None:
     try:
         # Without its standalone mode, click returns the status of typer.Exit.
         sys.exit(app(standalone_mode=False) or 0)
-    except ExportError as error:
+    except (ADRError, ExportError) as error:
         fail(str(error), error.exit_status)
     except (KeyboardInterrupt, typer.Abort):
         fail("interrupted", 130)

@@ -1,18 +1,17 @@
 """manifest.json: what a bundle holds, parsed strictly because a bundle is untrusted input.
 
-Unknown, missing and duplicate keys are errors, and so is a value of another type than its field says. Sizes are
-capped here, before anything is allocated. Every error names the field, what was expected and what was found.
+Sizes are capped here, before anything is allocated. Every error names the field, what was expected and what was found.
 """
 
 import json
 import math
-import typing
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from types import UnionType
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from adr_runtime.errors import ADRError
+from adr_runtime.samplers import SAMPLERS
+from adr_runtime.strict_json import convert, read_json, refuse
 
 SCHEMA_VERSION = 1
 MAX_MANIFEST_BYTES = 4 << 20
@@ -135,18 +134,7 @@ class Manifest:
 
 def parse_manifest(text: str) -> Manifest:
     """Manifest from JSON text; raises ADRError with one line."""
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in items]
-        twice = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else ()
-        if twice:
-            raise ADRError(f"manifest.json: key {min(twice)!r} appears twice")
-        return dict(items)
-
-    try:
-        values = json.loads(text, object_pairs_hook=pairs)
-    except (ValueError, RecursionError) as error:
-        raise ADRError(f"manifest.json: not JSON: {error}") from error
+    values = read_json(text)
     version = values.get("schema_version") if isinstance(values, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ADRError(
@@ -158,59 +146,35 @@ def parse_manifest(text: str) -> Manifest:
     return manifest
 
 
-def convert(hint: Any, value: Any, where: str) -> Any:
-    """`value` as the type `hint`: dataclasses, tuples, string-keyed dicts, unions and plain values."""
-    if isinstance(hint, type) and is_dataclass(hint):
-        if not isinstance(value, dict):
-            refuse(where or "manifest", "an object", value)
-        hints = typing.get_type_hints(hint)
-        for name in sorted(set(value) ^ set(hints)):
-            refuse(join(where, name), "to be there" if name in hints else "no such key", value.get(name, "nothing"))
-        return hint(**{f.name: convert(hints[f.name], value[f.name], join(where, f.name)) for f in fields(hint)})
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is tuple:
-        if not isinstance(value, list):
-            refuse(where, "a list", value)
-        return tuple(convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is dict:
-        if not isinstance(value, dict):
-            refuse(where, "an object", value)
-        return {key: convert(arguments[1], item, join(where, key)) for key, item in value.items()}
-    if origin in (typing.Union, UnionType):
-        for choice in arguments:
-            if choice is type(None) and value is None:
-                return None
-            if is_dataclass(choice) and isinstance(value, dict):
-                return convert(choice, value, where)
-            if plain(choice, value):
-                return value
-        refuse(where, " or ".join(getattr(a, "__name__", str(a)) for a in arguments), value)
-    if not plain(hint, value):
-        refuse(where, hint.__name__, value)
-    return float(value) if hint is float else value
+# A field, what was found there, whether that is right, and what would be.
+Rule = tuple[str, Any, bool, str]
 
 
-def plain(hint: Any, value: Any) -> bool:
-    """Whether value is of a plain type: an integer passes as a float, a bool never as a number."""
-    if hint in (int, float):
-        number = isinstance(value, (int, float) if hint is float else int)
-        return number and not isinstance(value, bool) and math.isfinite(value)
-    return hint in (str, bool) and isinstance(value, hint)
+def default_rules(defaults: Defaults, timesteps: int) -> list[Rule]:
+    return [
+        ("defaults.steps", defaults.steps, 1 <= defaults.steps <= timesteps, f"1 to {timesteps}"),
+        ("defaults.sampler", defaults.sampler, defaults.sampler in SAMPLERS, " or ".join(SAMPLERS)),
+        ("defaults.guidance", defaults.guidance, 0 <= defaults.guidance <= 100, "0 to 100"),
+        ("defaults.temperature", defaults.temperature, 0 <= defaults.temperature <= 10, "0 to 10"),
+        ("defaults.seconds", defaults.seconds, 0 < defaults.seconds <= 3600, "more than 0, up to 3600"),
+        ("defaults.count", defaults.count, 1 <= defaults.count <= 4096, "1 to 4096"),
+    ]
 
 
-def join(where: str, name: str) -> str:
-    return f"{where}.{name}" if where else name
+def check_defaults(defaults: Defaults, timesteps: int) -> None:
+    enforce(default_rules(defaults, timesteps))
 
 
-def refuse(where: str, expected: str, found: Any) -> typing.NoReturn:
-    shown = json.dumps(found, default=str)
-    raise ADRError(f"manifest.json: {where}: expected {expected}, found {shown[:80]}")
+def enforce(rules: list[Rule]) -> None:
+    for where, found, good, expected in rules:
+        if not good:
+            refuse(where, expected, found)
 
 
 def check(manifest: Manifest) -> None:
     """What the types cannot say: choices, ranges, names confined to the folder, caps, states that the graphs have."""
     schedule, tokens, image, audio = manifest.schedule, manifest.tokens, manifest.image, manifest.audio
-    rules: list[tuple[str, Any, bool, str]] = [
+    rules: list[Rule] = [
         ("schema_version", manifest.schema_version, manifest.schema_version == SCHEMA_VERSION, str(SCHEMA_VERSION)),
         ("family", manifest.family, manifest.family == "adr", '"adr"'),
         ("kind", manifest.kind, manifest.kind in ("audio", "image"), '"audio" or "image"'),
@@ -225,9 +189,7 @@ def check(manifest: Manifest) -> None:
         ("audio", "an object" if audio else None, bool(audio) == (manifest.kind == "audio"), "set for sound only"),
         ("image", "an object" if image else None, bool(image) == (manifest.kind == "image"), "set for pictures only"),
         ("labels", "others", len(set(manifest.labels)) == len(manifest.labels), "no label twice"),
-        ("defaults.steps", manifest.defaults.steps, 1 <= manifest.defaults.steps <= len(schedule.betas), "1 to T"),
-        ("defaults.seconds", manifest.defaults.seconds, 0 < manifest.defaults.seconds <= 3600, "0 to 3600"),
-        ("defaults.count", manifest.defaults.count, 1 <= manifest.defaults.count <= 4096, "1 to 4096"),
+        *default_rules(manifest.defaults, len(schedule.betas)),
     ]  # fmt: skip
     if audio:
         rules += [
@@ -243,9 +205,7 @@ def check(manifest: Manifest) -> None:
             ("image", sides, fits, "sizes from 1 that the patch divides"),
             ("tokens.length", tokens.length, tokens.length == count, str(count)),
         ]
-    for where, found, good, expected in rules:
-        if not good:
-            refuse(where, expected, found)
+    enforce(rules)
     for name, graph in manifest.graphs.items():
         check_graph(f"graphs.{name}", graph)
     for i, state in enumerate(manifest.states):

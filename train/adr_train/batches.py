@@ -77,11 +77,12 @@ class Batches:
 
     def sounds(self, index: np.ndarray, random: np.random.Generator) -> Batch:
         """Clips behind a random silence shorter than a token (frames then fall anywhere on a word), and before a
-        silence of 4 to `silence` tokens. Of the tokens in it a quarter count: it is easily learned."""
+        silence of 4 to `silence` tokens, mostly short; without the long ones guidance makes bursts of noise out of
+        silences longer than any that was seen. Of the tokens in it a quarter count: it is easily learned."""
         assert isinstance(self.data, Sounds)
         hop = self.tokens.channels
         spoken = -(-(int(self.lengths[index].max()) + hop) // hop)
-        length = spoken + int(random.integers(4, max(self.silence, 4), endpoint=True))
+        length = spoken + 4 + int(random.random() ** 3 * max(self.silence - 3, 0))
         samples = torch.zeros(len(index), length * hop)
         mask = torch.from_numpy(random.random((len(index), length)) < 0.25)
         for row, i in enumerate(index):

@@ -91,11 +91,20 @@ def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:
     return [dict(combination) for combination in itertools.product(*axes)]
 
 
+# Headings short enough for a terminal of 80 columns.
+HEADINGS = {
+    "samples": "count", "accuracy": "right", "confidence": "sure", "inception_score": "IS",
+    "modified_inception_score": "mIS", "am_score": "AM", "frechet_distance": "FD", "nearest_training": "near",
+    "seconds_per_sample": "s each",
+}  # fmt: skip
+
+
 def as_table(rows: dict[str, dict[str, Any]]) -> Table:
-    names = list(dict.fromkeys(key for row in rows.values() for key in row))
-    table = Table("", *(name.replace("_", " ") for name in names), box=None)
+    """One line a setting: part judged right, mean confidence, Inception Score, modified Inception Score, AM score,
+    Frechet distance to the real test split, median distance to the nearest training sample, seconds a sample."""
+    table = Table("", *HEADINGS.values(), box=None)
     for title, row in rows.items():
-        table.add_row(title, *(f"{row[name]:.3g}" if name in row else "" for name in names))
+        table.add_row(title, *(f"{row[name]:.3g}" if name in row else "" for name in HEADINGS))
     return table
 
 
