@@ -22,16 +22,18 @@ State = dict[str, Tensor]
 class BackboneConfig:
     """`grid` (rows, columns) adds 2-D position features for images; () for endless one-dimensional sequences.
     `magnitudes` feeds |token| beside the token: where signs are near random, as in MDCT frames, no linear layer could
-    see the envelope otherwise."""
+    see the envelope otherwise. `ends` adds the output that says where a clip is over."""
 
     channels: int = 128
     labels: int = 0
+    speakers: int = 0
     layers: int = 5
     mixer: Literal["retention", "softmax"] = "retention"
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     feedforward: int = 512
     grid: tuple[int, ...] = ()
     magnitudes: bool = False
+    ends: bool = False
     dropout: float = 0.0
 
 
@@ -82,6 +84,8 @@ class Backbone(nn.Module):
         # One row more than there are labels: the null label of classifier-free guidance.
         self.label = nn.Embedding(config.labels + 1, width) if config.labels else None
         self.label_out = nn.Embedding(config.labels + 1, width) if config.labels else None
+        self.speaker = nn.Embedding(config.speakers + 1, width) if config.speakers else None
+        self.end = nn.Linear(width, 1) if config.ends else None
         if config.grid:
             self.register_buffer("grid_features", grid_features(*config.grid), persistent=False)
             self.grid = nn.Linear(self.grid_features.shape[1], width, bias=False)
@@ -107,11 +111,13 @@ class Backbone(nn.Module):
         return state
 
     def forward(
-        self, tokens: Tensor, label: Tensor | None = None, state: State | None = None, form: Form = "parallel"
-    ) -> tuple[Tensor, State | None]:
+        self, tokens: Tensor, label: Tensor | None = None, state: State | None = None, form: Form = "parallel",
+        speaker: Tensor | None = None,
+    ) -> tuple[Tensor, State | None]:  # fmt: skip
         """tokens (rows, length, channels) -> conditions (rows, length, width), and the state when one was given.
 
-        label int64 (rows,), the null label being config.labels. Without a state the sequence starts at position 0.
+        label and speaker int64 (rows,), the null ones being config.labels and config.speakers. Without a state the
+        sequence starts at position 0.
         """
         rows, length = tokens.shape[:2]
         start = tokens.new_zeros(rows, dtype=torch.int64) if state is None else state["position"]
@@ -121,6 +127,8 @@ class Backbone(nn.Module):
         x = torch.where((position == 0)[..., None], self.start, self.token(tokens))
         if self.label is not None:
             x = x + self.label(label)[:, None]
+        if self.speaker is not None:
+            x = x + self.speaker(speaker)[:, None]
         if self.config.grid:
             x = x + self.grid(self.grid_features[position % self.grid_features.shape[0]])
         angles = self.rotary(position)
@@ -136,9 +144,17 @@ class Backbone(nn.Module):
             x = x + self.label_out(label)[:, None]
         return x, None if state is None else present
 
-    def step(self, token: Tensor, label: Tensor | None, state: State, form: Form = "recurrent"):
+    def ended(self, conditions: Tensor) -> Tensor:
+        """conditions (..., width) -> logits (...) of the clip being over before the token that each is for."""
+        assert self.end is not None
+        return self.end(conditions)[..., 0]
+
+    def step(
+        self, token: Tensor, label: Tensor | None, state: State, form: Form = "recurrent",
+        speaker: Tensor | None = None,
+    ):  # fmt: skip
         """One token (rows, channels) -> its successor's condition (rows, width), and the new state."""
-        condition, state_after = self(token[:, None], label, state, form)
+        condition, state_after = self(token[:, None], label, state, form, speaker)
         return condition[:, 0], state_after
 
 

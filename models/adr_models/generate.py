@@ -53,19 +53,22 @@ def generate(
     model: ADRModel, label: Tensor | None, rows: int, length: int, timestep: Tensor, coefficients: Tensor,
     guidance: float, clip: float, generator: torch.Generator,
 ) -> Tensor:  # fmt: skip
-    """tokens (rows, length, C) for label int64 (rows,) or None, by the step form; guidance 1 is none."""
+    """tokens (rows, length, C) for label int64 (rows,) or None and the null speaker, by the step form; guidance 1 is
+    none."""
     guides = 2 if label is not None and guidance != 1 else 1
     device = model.backbone.start.device
     if label is not None and guides == 2:
         label = torch.cat([label, torch.full_like(label, len(model.config.labels))])
     mix = torch.tensor([[guidance], [1 - guidance]] if guides == 2 else [[1.0]], device=device)
+    nobody = torch.full((guides * rows,), len(model.config.speakers), device=device)
+    speaker = nobody if model.config.speakers else None
     state = model.backbone.initial_state(guides * rows)
     token = torch.zeros(rows, model.tokens.channels, device=device)
     modulation = model.head.time_modulation(timestep)
     limit = torch.tensor(clip, device=device)
     tokens = []
     for _ in range(length):
-        condition, state = model.backbone.step(token.repeat(guides, 1), label, state)
+        condition, state = model.backbone.step(token.repeat(guides, 1), label, state, speaker=speaker)
         condition = condition.reshape(guides, rows, -1)
         initial = torch.randn(token.shape, generator=generator, device=device)
         noise = torch.randn(len(timestep), *token.shape, generator=generator, device=device)

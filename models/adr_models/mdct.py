@@ -39,7 +39,7 @@ class MDCTTokens(nn.Module):
 
     def __init__(self, config: MDCTConfig):
         super().__init__()
-        self.config, self.channels, self.delay = config, config.hop, config.hop
+        self.config, self.channels, self.hop, self.delay = config, config.hop, config.hop, config.hop
         self.register_buffer("basis", mdct_basis(config.hop).float(), persistent=False)
         self.register_buffer("deviation", torch.ones(config.hop))
 

@@ -73,7 +73,7 @@ class WaveTokens(nn.Module):
 
     def __init__(self, config: WaveConfig):
         super().__init__()
-        self.config, self.channels = config, config.hop
+        self.config, self.channels, self.hop = config, config.hop, config.hop
         self.register_buffer("deviation", torch.tensor(1.0))
 
     def fit(self, clips: list[Tensor]) -> None:

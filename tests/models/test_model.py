@@ -40,7 +40,7 @@ def test_loss_is_the_mean_square_of_the_heads_error():
     tokens, label = torch.randn(2, 4, 4), torch.tensor([0, 1])
     mask = torch.tensor([[True, True, False, True], [True, False, False, False]])
     draws = model.draw(2, 4, torch.Generator().manual_seed(3))
-    draws = Draws(draws.t, draws.epsilon, torch.tensor([0.9, 0.1]), draws.power, draws.context)
+    draws = Draws(draws.t, draws.epsilon, torch.tensor([0.9, 0.1]), draws.drop_speaker, draws.power, draws.context)
     found = model.loss(tokens, label, mask, draws)
     seen = torch.cat([torch.zeros(2, 1, 4), tokens[:, :-1]], 1)
     conditions, _ = model.backbone(seen, torch.tensor([0, 2]))

@@ -5,7 +5,8 @@ agree on a batch without talking.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,17 +20,21 @@ POOL = 16
 
 @dataclass(frozen=True)
 class Batch:
-    """tokens float32 (rows, length, C), label int64 (rows,), mask bool (rows, length)."""
+    """tokens float32 (rows, length, C); label and speaker int64 (rows,); mask and ended bool (rows, length): the
+    tokens that count, and those after a clip's end."""
 
     tokens: Tensor
     label: Tensor
+    speaker: Tensor
     mask: Tensor
+    ended: Tensor
 
-    def rows(self, part: slice) -> "Batch":
-        return Batch(self.tokens[part], self.label[part], self.mask[part])
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        return Batch(*(change(getattr(self, f.name)) for f in fields(self)))
 
-    def to(self, device: torch.device) -> "Batch":
-        return Batch(self.tokens.to(device), self.label.to(device), self.mask.to(device))
+    @classmethod
+    def join(cls, parts: "list[Batch]") -> "Batch":
+        return cls(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(cls)))
 
 
 def epoch_order(lengths: np.ndarray, batch: int, seed: int, epoch: int) -> np.ndarray:
@@ -46,10 +51,16 @@ def epoch_order(lengths: np.ndarray, batch: int, seed: int, epoch: int) -> np.nd
 class Batches:
     """The batch of any step. `rows(step)` is the whole batch; a process takes its part of it."""
 
-    def __init__(self, data: Images | Sounds, tokens, batch: int, seed: int, silence: int = 32, flip: bool = False):
+    def __init__(
+        self, data: Images | Sounds, tokens: Any, batch: int, seed: int, silence: int = 32, flip: bool = False,
+        speakers: tuple[str, ...] = (),
+    ):  # fmt: skip
         self.data, self.tokens, self.batch, self.seed = data, tokens, batch, seed
         self.silence, self.flip = silence, flip
         self.labels = torch.from_numpy(np.asarray(data.labels, np.int64))
+        # A speaker who is not among those of the training data is the null speaker.
+        voices = data.speakers if isinstance(data, Sounds) and speakers else ("",) * len(self.labels)
+        self.speakers = torch.tensor([speakers.index(v) if v in speakers else len(speakers) for v in voices])
         if isinstance(data, Sounds):
             self.lengths = np.array([len(clip) for clip in data.clips])
             self.make: Callable[[np.ndarray, np.random.Generator], Batch] = self.sounds
@@ -73,21 +84,27 @@ class Batches:
             mirrored = torch.from_numpy(random.random(len(index)) < 0.5)
             pixels = torch.where(mirrored[:, None, None, None], pixels.flip(2), pixels)
         tokens = self.tokens.encode(pixels)
-        return Batch(tokens, self.labels[index], torch.ones(tokens.shape[:2], dtype=torch.bool))
+        whole = torch.ones(tokens.shape[:2], dtype=torch.bool)
+        return Batch(tokens, self.labels[index], self.speakers[index], whole, ~whole)
 
     def sounds(self, index: np.ndarray, random: np.random.Generator) -> Batch:
         """Clips behind a random silence shorter than a token (frames then fall anywhere on a word), and before a
         silence of 4 to `silence` tokens, mostly short; without the long ones guidance makes bursts of noise out of
         silences longer than any that was seen. Of the tokens in it a quarter count: it is easily learned."""
         assert isinstance(self.data, Sounds)
-        hop = self.tokens.channels
+        hop = self.tokens.hop
         spoken = -(-(int(self.lengths[index].max()) + hop) // hop)
         length = spoken + 4 + int(random.random() ** 3 * max(self.silence - 3, 0))
         samples = torch.zeros(len(index), length * hop)
         mask = torch.from_numpy(random.random((len(index), length)) < 0.25)
+        ended = torch.zeros_like(mask)
         for row, i in enumerate(index):
             clip = self.data.clips[i]
             shift = int(random.integers(hop))
             samples[row, shift : shift + len(clip)] = torch.from_numpy(clip)
-            mask[row, : (shift + len(clip)) // hop + 4] = True
-        return Batch(self.tokens.encode(samples), self.labels[index], mask)
+            after = -(-(shift + len(clip)) // hop)
+            mask[row, : after + 3] = True
+            ended[row, after + self.tokens.delay // hop :] = True
+        with torch.no_grad():
+            tokens = self.tokens.encode(samples)
+        return Batch(tokens, self.labels[index], self.speakers[index], mask, ended)

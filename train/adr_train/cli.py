@@ -46,6 +46,9 @@ def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe (see --list) or a .yaml file.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and logs.")],
     data: Annotated[Optional[Path], typer.Option(help="Folder of the data set; digits needs none.")] = None,
+    codec: Annotated[
+        Optional[Path], typer.Option(help="Folder of a trained codec, for recipes whose tokens are its latents.")
+    ] = None,
     size: Annotated[str, typer.Option(help="cpu, gpu, or auto: gpu where CUDA works.")] = "auto",
     steps: Annotated[Optional[int], typer.Option(min=1, help="Train for this many steps.")] = None,
     max_minutes: Annotated[
@@ -107,7 +110,7 @@ def train(
         config = replace(config, minutes=max_minutes, steps=None)
     if config.batch < config.shards:
         config = replace(config, shards=config.batch)
-    options = Options(out, data, device, threads, save_minutes, look_minutes, resume, json_)
+    options = Options(out, data, codec, device, threads, save_minutes, look_minutes, resume, json_)
     status = run_training(replace(chosen, train=config), options, console)
     if status:
         raise typer.Exit(status)

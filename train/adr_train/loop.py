@@ -14,7 +14,7 @@ from adr_models.model import Draws
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from adr_train.batches import Batch, Batches
+from adr_train.batches import Batch
 from adr_train.checkpoint import pack_optimizer, unpack_optimizer
 from adr_train.errors import TrainError
 from adr_train.processes import Processes
@@ -45,7 +45,9 @@ class Loss(nn.Module):
         self.model = model
 
     def forward(self, batch: Batch, draws: Draws) -> Tensor:
-        return self.model.loss(batch.tokens, batch.label if self.model.config.labels else None, batch.mask, draws)
+        config = self.model.config
+        label, speaker = batch.label if config.labels else None, batch.speaker if config.speakers else None
+        return self.model.loss(batch.tokens, label, batch.mask, draws, speaker, batch.ended)
 
 
 @dataclass
@@ -62,12 +64,13 @@ class Progress:
 class Trainer:
     """One training run on one process of several; everything that a resumed run needs is in `state()`."""
 
-    def __init__(self, model: ADRModel, batches: Batches, config: TrainConfig, processes: Processes):
-        self.model, self.batches, self.config, self.processes = model, batches, config, processes
+    def __init__(self, model: nn.Module, batches: Any, config: TrainConfig, processes: Processes):
+        self.model: Any = model
+        self.batches, self.config, self.processes = batches, config, processes
         self.device = processes.device
         self.step, self.seconds, self.stopping = 0, 0.0, False
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
-        self.named = dict(model.named_parameters())
+        self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
         groups: list[dict[str, Any]] = [
             {"params": [p for p in self.named.values() if p.ndim > 1]},
             {"params": [p for p in self.named.values() if p.ndim <= 1], "weight_decay": 0.0},
@@ -78,12 +81,16 @@ class Trainer:
         )  # fmt: skip
         ordered = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.names = [next(n for n, p in self.named.items() if p is q) for q in ordered]
-        self.alone: nn.Module = Loss(model)
+        self.alone: nn.Module = self.make_loss()
         if config.compile:
             self.alone = torch.compile(self.alone, dynamic=True)  # type: ignore[assignment]
         self.loss = DistributedDataParallel(self.alone) if processes.count > 1 else self.alone
         wanted = config.precision == "bfloat16" or (config.precision == "auto" and bfloat16_pays(self.device))
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
+
+    def make_loss(self) -> nn.Module:
+        """The module that DistributedDataParallel wraps: a batch and its draws -> the loss summed over its tokens."""
+        return Loss(self.model)
 
     @property
     def progress(self) -> float:
@@ -92,7 +99,7 @@ class Trainer:
             return self.step / max(self.config.steps, 1)
         return self.seconds / (60 * (self.config.minutes or 1.0))
 
-    def draws(self, batch: Batch, step: int, mine: range, purpose: int = 0) -> tuple[Batch, Draws]:
+    def draws(self, batch: Batch, step: int, mine: range, purpose: int = 0) -> tuple[Batch, Any]:
         """The rows of a batch that some shards hold, and their random numbers, which depend on the seed, the step and
         the shard, and not on the number of processes."""
         shards, rows, length = self.config.shards, len(batch.tokens), batch.tokens.shape[1]
@@ -101,10 +108,10 @@ class Trainer:
         for shard in mine:
             generator = torch.Generator(self.device)
             generator.manual_seed((((self.config.seed * 2 + purpose) << 32) + step) * shards + shard)
-            parts.append(batch.rows(slice(edges[shard], edges[shard + 1])).to(self.device))
+            rows_of_shard = slice(edges[shard], edges[shard + 1])
+            parts.append(batch.map(lambda x, part=rows_of_shard: x[part].to(self.device)))  # type: ignore[misc]
             drawn.append(self.model.draw(edges[shard + 1] - edges[shard], length, generator))
-        joined = Batch(*(torch.cat([getattr(p, k) for p in parts]) for k in ("tokens", "label", "mask")))
-        return joined, Draws.join(drawn)
+        return Batch.join(parts), type(drawn[0]).join(drawn)
 
     def train_step(self) -> Progress:
         """One optimiser step. A loss that is not finite raises TrainError and changes nothing."""
@@ -119,12 +126,9 @@ class Trainer:
         self.model.train()
         # Dropout draws from the global generator: tie it to the step, or a resumed run would differ.
         torch.manual_seed(self.config.seed * 1_000_003 + self.step * self.processes.count + self.processes.rank)
-        with self.autocast:
-            total = self.loss(batch, draws) / int(whole.mask.sum())
-        # DistributedDataParallel averages gradients over processes; the loss is a sum over their rows.
-        (total * self.processes.count).backward()
+        total = self.backward(batch, draws, int(whole.mask.sum()))
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        loss = self.processes.sum(total.detach()).item()
+        loss = self.processes.sum(total).item()
         if not math.isfinite(loss) or not bool(torch.isfinite(norm)):
             raise TrainError(
                 f"the loss is {loss} at step {self.step}: stopped; the last checkpoint is intact. "
@@ -139,6 +143,14 @@ class Trainer:
         self.seconds = self.processes.first(self.seconds + taken)
         return Progress(self.step, loss, rate, self.seconds, int(whole.mask.sum()) / taken)
 
+    def backward(self, batch: Batch, draws: Any, count: int) -> Tensor:
+        """Gradients of the loss for each of the whole batch's `count` tokens; this process's part of that loss."""
+        with self.autocast:
+            total = self.loss(batch, draws) / count
+        # DistributedDataParallel averages gradients over processes; the loss is a sum over their rows.
+        (total * self.processes.count).backward()
+        return total.detach()
+
     @torch.no_grad()
     def update_average(self) -> None:
         """EMA whose decay grows with the step, so that early weights are forgotten in short runs."""
@@ -147,7 +159,7 @@ class Trainer:
             self.average[name].lerp_(parameter.detach(), 1 - decay)
 
     @contextmanager
-    def averaged(self) -> Iterator[ADRModel]:
+    def averaged(self) -> Iterator[Any]:
         """The model in evaluation mode with the averaged weights; the live ones come back afterwards."""
         live = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.model.load_state_dict(self.average)
@@ -157,7 +169,7 @@ class Trainer:
             self.model.load_state_dict(live)
 
     @torch.no_grad()
-    def validate(self, batches: Batches, count: int = 4) -> float:
+    def validate(self, batches: Any, count: int = 4) -> float:
         """Loss a token of the averaged weights, on the same batches and draws every time; by one process alone."""
         total, tokens = 0.0, 0
         with self.averaged(), self.autocast:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from adr_models import ADRModel
 from adr_models.generate import generate
+from adr_models.patches import ImageTokens
 from adr_runtime.samplers import coefficients
 from torch.utils.tensorboard import SummaryWriter
 
@@ -15,9 +15,9 @@ from adr_train.loop import Progress
 class Monitor:
     """Writes to folder/tensorboard. Samples take a fixed seed, so that pictures of one run can be compared."""
 
-    def __init__(self, folder: Path, names: tuple[str, ...], clip: float, seconds: float = 0.6):
+    def __init__(self, folder: Path, seconds: float = 0.6):
         self.writer = SummaryWriter(str(folder / "tensorboard"))
-        self.names, self.clip, self.seconds = names, clip, seconds
+        self.seconds = seconds
 
     def step(self, progress: Progress) -> None:
         for name in ("loss", "rate"):
@@ -27,11 +27,11 @@ class Monitor:
     def validation(self, loss: float, step: int) -> None:
         self.writer.add_scalar("validation/loss", loss, step)
 
-    def samples(self, model: ADRModel, step: int, guidance: float, steps: int = 20) -> None:
+    def samples(self, model: ADRModel, step: int, guidance: float, clip: float, steps: int = 20) -> None:
         """One sample a label, or four unlabelled ones, by DDIM."""
-        device = model.backbone.start.device
-        label = torch.arange(len(self.names), device=device) if self.names else None
-        rows = len(self.names) or 4
+        device, names = model.backbone.start.device, model.config.labels
+        label = torch.arange(len(names), device=device) if names else None
+        rows = len(names) or 4
         schedule = model.config.schedule
         timestep, table = coefficients(
             model.schedule.betas.numpy(), schedule.prediction, schedule.learned_variance, "ddim", steps, 1.0
@@ -41,26 +41,25 @@ class Monitor:
         generator = torch.Generator(device).manual_seed(0)
         tokens = generate(
             model, label, rows, length, torch.from_numpy(timestep).to(device),
-            torch.from_numpy(table).to(device), guidance, self.clip, generator,
+            torch.from_numpy(table).to(device), guidance, clip, generator,
         )  # fmt: skip
         signal, _ = model.tokens.decode(tokens, model.tokens.initial_state(rows))
         if image:
             self.writer.add_images("samples", signal.clamp(0, 1).cpu().numpy(), step, dataformats="NHWC")
             return
-        config = model.config.mdct or model.config.wave
+        config = model.config.mdct or model.config.wave or model.config.codec
         assert config is not None
-        for row, name in enumerate(self.names or map(str, range(rows))):
-            sound = np.clip(signal[row].cpu().numpy(), -1, 1)
-            self.writer.add_audio(f"samples/{name}", sound[None], step, config.sample_rate)
+        for row, name in enumerate(names or map(str, range(rows))):
+            self.sound(f"samples/{name}", signal[row], step, config.sample_rate)
+
+    def sound(self, name: str, samples: torch.Tensor, step: int, sample_rate: int) -> None:
+        self.writer.add_audio(name, samples.float().clamp(-1, 1).cpu().numpy()[None], step, sample_rate)
 
     def length(self, model: ADRModel) -> int:
         """Tokens of a sample: a whole picture, or `seconds` of sound."""
-        if model.config.image:
-            grid = model.backbone.config.grid
-            return grid[0] * grid[1]
-        config = model.config.mdct or model.config.wave
-        assert config is not None
-        return max(int(self.seconds * config.sample_rate / config.hop), 1)
+        if isinstance(model.tokens, ImageTokens):
+            return model.tokens.grid[0] * model.tokens.grid[1]
+        return max(int(self.seconds * model.tokens.config.sample_rate / model.tokens.hop), 1)
 
     def close(self) -> None:
         self.writer.close()

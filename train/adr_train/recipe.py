@@ -1,14 +1,16 @@
 """Recipes: short YAML files, one for a model and its data, each with a `cpu` and a `gpu` size."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import yaml
 from adr_models import ADRConfig
+from adr_models.codec import CodecConfig
 from adr_models.model import build
 
+from adr_train.codec_losses import CodecLossConfig
 from adr_train.errors import TrainError
 
 SIZES = ("cpu", "gpu")
@@ -45,7 +47,11 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe in one size. `model` has its labels still empty: they come with the data."""
+    """A recipe in one size, of an ADR model or of a codec (`kind`).
+
+    `model` has its labels and speakers still empty: they come with the data; and where `tokens` names a codec's
+    recipe, its codec, which comes with --codec. `losses` is a codec's.
+    """
 
     name: str
     size: str
@@ -53,9 +59,12 @@ class Recipe:
     description: str
     licence: str
     source: str
-    model: ADRConfig
+    model: ADRConfig | CodecConfig
     train: TrainConfig
-    defaults: dict[str, Any]
+    defaults: dict[str, Any] = field(default_factory=dict)
+    kind: str = "adr"
+    tokens: str | None = None
+    losses: CodecLossConfig = field(default_factory=CodecLossConfig)
 
 
 def available() -> dict[str, Path]:
@@ -77,7 +86,11 @@ def read_recipe(name: str, size: str) -> Recipe:
         if size not in sizes:
             raise TrainError(f"{path}: no size {size!r}; it has {', '.join(sizes)}")
         merged = merge(values, sizes[size])
-        merged["model"] = ADRConfig.from_dict(merged["model"])
+        if merged.get("kind") == "codec":
+            merged["model"] = build(CodecConfig, merged["model"], "model")
+            merged["losses"] = build(CodecLossConfig, merged.get("losses", {}), "losses")
+        else:
+            merged["model"] = ADRConfig.from_dict(merged["model"])
         merged["train"] = build(TrainConfig, merged["train"], "train")
         return Recipe(name=path.stem, size=size, **merged)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

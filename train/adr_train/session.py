@@ -4,21 +4,21 @@ import json
 import platform
 import subprocess
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from adr_models import ADRConfig, ADRModel
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from adr_train.batches import Batches
 from adr_train.checkpoint import CheckpointConfig, latest_checkpoint, read_config, read_tensors, save_checkpoint
-from adr_train.data import Images, Sounds, level, load_dataset
+from adr_train.data import Sounds, level, load_dataset
 from adr_train.errors import TrainError
-from adr_train.loop import Progress, Trainer
+from adr_train.jobs import ADRJob, CodecJob, Job
+from adr_train.loop import Progress
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
 from adr_train.recipe import Recipe
@@ -28,6 +28,7 @@ from adr_train.recipe import Recipe
 class Options:
     out: Path
     data: Path | None
+    codec: Path | None
     device: str
     threads: int | None
     save_minutes: float
@@ -45,19 +46,16 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
     saved = check_previous(recipe, options, previous)
     data = load_dataset(recipe.dataset, options.data, "train")
     held_out = load_dataset(recipe.dataset, options.data, "validation")
-    check_data(recipe, data)
     if config.loudness and isinstance(data, Sounds) and isinstance(held_out, Sounds):
         data, held_out = level(data, config.loudness), level(held_out, config.loudness)
     processes = Processes.start(options.device)
     torch.manual_seed(config.seed)
-    model = ADRModel(replace(recipe.model, labels=data.names))
-    largest = fit_tokens(model, data)
-    model.to(processes.device)
-    batches = Batches(data, cpu_copy(model), config.batch, config.seed, config.silence, config.flip)
-    rows = min(config.batch, len(held_out.labels))
-    validation = Batches(held_out, batches.tokens, rows, config.seed, config.silence)
-    trainer = Trainer(model, batches, config, processes)
+    make: Callable[..., Job] = CodecJob if recipe.kind == "codec" else ADRJob
+    job = make(recipe, data, held_out, processes, options.codec)
+    trainer = job.trainer
     if previous and saved:
+        if saved.model != json.loads(json.dumps(job.config())):
+            raise TrainError(f"{previous}: the recipe's model has changed since; choose another --out")
         tensors = read_tensors(previous / "state.safetensors", str(processes.device))
         average = read_tensors(previous / "model.safetensors", str(processes.device))
         trainer.restore(tensors, average, saved.step, saved.seconds)
@@ -69,9 +67,8 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainError(f"{options.out}: cannot make the folder: {error.strerror}") from error
-    clip = float(1.1 * largest)
-    monitor = Monitor(options.out, data.names, clip)
-    weights = sum(p.numel() for p in model.parameters())
+    monitor = Monitor(options.out)
+    weights = sum(p.numel() for p in trainer.model.parameters())
     about = {"description": recipe.description, "licence": recipe.licence, "source": recipe.source}
     console.print(
         f"{recipe.name} ({recipe.size}): {weights / 1e6:.2f} M weights, {len(data.labels)} training sequences, "
@@ -85,26 +82,26 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
             "recipe": recipe.name, "size": recipe.size, "steps": trainer.step, "commit": source,
             "minutes": round(trainer.seconds / 60, 2), "device": device_name(processes.device),
             "processes": processes.count, "data": recipe.source, "sequences": len(data.labels),
-            "weights": weights, "torch": torch.__version__,
+            "weights": weights, "torch": torch.__version__, **job.provenance(),
         }  # fmt: skip
         made = CheckpointConfig(
-            recipe.name, recipe.size, model.config.to_dict(), asdict(config), about, recipe.defaults,
-            round(clip, 3), trainer.step, trainer.seconds, training,
+            recipe.name, recipe.size, job.config(), asdict(config), about, recipe.defaults,
+            round(job.clip, 3), trainer.step, trainer.seconds, training,
         )  # fmt: skip
-        return save_checkpoint(options.out, made, trainer.average, trainer.state())
+        return save_checkpoint(options.out, made, job.weights(), trainer.state())
 
     def look() -> float:
         """Validation loss and samples of the averaged weights, into TensorBoard."""
-        loss = trainer.validate(validation)
+        loss = job.validate()
         monitor.validation(loss, trainer.step)
         with trainer.averaged() as averaged:
-            monitor.samples(averaged, trainer.step, float(recipe.defaults["guidance"]))
+            job.show(monitor, averaged, trainer.step)
         return loss
 
     last_save = last_look = last_log = time.monotonic()
     bar = Bar(
         TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.4f}"), BarColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[speed]:.0f} tokens/s"), console=console, disable=not console.is_terminal,
+        TextColumn("{task.fields[speed]:.0f} " + job.unit + "/s"), console=console, disable=not console.is_terminal,
     )  # fmt: skip
     task = bar.add_task("", total=1.0, step=trainer.step, loss=float("nan"), speed=0.0)
 
@@ -121,7 +118,7 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
         if not console.is_terminal and now - last_log > 30:
             last_log = now
             console.print(
-                f"step {progress.step}  loss {progress.loss:.4f}  {progress.tokens_per_second:.0f} tokens/s  "
+                f"step {progress.step}  loss {progress.loss:.4f}  {progress.tokens_per_second:.0f} {job.unit}/s  "
                 f"{trainer.progress:.0%}"
             )
         if now - last_save > 60 * options.save_minutes:
@@ -159,44 +156,7 @@ def check_previous(recipe: Recipe, options: Options, previous: Path | None) -> C
             f"{previous}: a checkpoint of {saved.recipe} ({saved.size}), not of {recipe.name} ({recipe.size}); "
             "resume with its own recipe or choose another --out"
         )
-    wanted = replace(recipe.model, labels=tuple(saved.model["labels"]))
-    if ADRConfig.from_dict(saved.model) != wanted:
-        raise TrainError(f"{previous}: the recipe's model has changed since; choose another --out")
     return saved
-
-
-def check_data(recipe: Recipe, data: Images | Sounds) -> None:
-    """The data must have the shape that the recipe's tokens are made for."""
-    image, sound = recipe.model.image, recipe.model.mdct or recipe.model.wave
-    if isinstance(data, Images) and image:
-        if data.pixels.shape[1:] != (image.height, image.width, image.channels):
-            raise TrainError(f"{recipe.dataset} has pictures of {data.pixels.shape[1:]}, the recipe wants {image}")
-    elif isinstance(data, Sounds) and sound:
-        if data.sample_rate != sound.sample_rate:
-            raise TrainError(f"{recipe.dataset} is at {data.sample_rate} Hz, the recipe at {sound.sample_rate} Hz")
-    else:
-        raise TrainError(f"{recipe.dataset} and the tokens of recipe {recipe.name} are of different kinds")
-
-
-def fit_tokens(model: ADRModel, data: Images | Sounds) -> float:
-    """Fit the normalisation to the training data; the largest magnitude of a token's value."""
-    tokens: Any = model.tokens
-    if isinstance(data, Images):
-        pixels = torch.from_numpy(data.pixels).float() / 255
-        tokens.fit(pixels)
-        return float(tokens.encode(pixels[:10_000]).abs().max())
-    clips = [torch.from_numpy(clip) for clip in data.clips[:: max(len(data.clips) // 4000, 1)]]
-    tokens.fit(clips)
-    hop = tokens.channels
-    padded = (torch.nn.functional.pad(clip, (0, -len(clip) % hop)) for clip in clips)
-    return max(float(tokens.encode(clip[None]).abs().max()) for clip in padded)
-
-
-def cpu_copy(model: ADRModel) -> Any:
-    """The token codec on the CPU, where batches are made."""
-    tokens = type(model.tokens)(model.tokens.config)  # type: ignore[arg-type]
-    tokens.load_state_dict({k: v.cpu() for k, v in model.tokens.state_dict().items()})
-    return tokens
 
 
 def commit() -> str:
