@@ -7,18 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from random_models import PICTURE, SOUND, export, random_model
+from random_models import LATENT, PICTURE, SOUND, export, random_model
 
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory) -> dict[str, Path]:
-    """Bundles by name: sound and picture in the default dialect, portable-sound, softmax-sound. Read only."""
+    """Bundles by name: sound, latent and picture in the default dialect, portable-sound, softmax-sound. Read only."""
     folder = tmp_path_factory.mktemp("bundles")
     softmax = {"backbone": {**SOUND["backbone"], "mixer": "softmax"}}
     made = {
         "sound": (random_model(SOUND), "linear-attention"),
         "picture": (random_model(PICTURE), "linear-attention"),
         "portable-sound": (random_model(SOUND), "portable"),
+        "latent": (random_model(LATENT), "linear-attention"),
         "softmax-sound": (random_model(SOUND, **softmax), "linear-attention"),
     }
     for name, (model, dialect) in made.items():

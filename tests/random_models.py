@@ -9,6 +9,17 @@ SOUND = {
     "head": {"width": 24, "blocks": 2, "frequencies": 8, "gaussian": True},
     "schedule": {"kind": "cosine", "timesteps": 50},
 }
+LATENT = {
+    "labels": ["low", "mid", "high"],
+    "speakers": ["ann", "ben"],
+    "codec": {
+        "sample_rate": 800, "hop": 4, "stride": 2, "channels": 5, "width": 16, "hidden": 24, "kernel": 3,
+        "coarse": 1, "fine": 2,
+    },
+    "backbone": {"layers": 2, "feedforward": 32, "ends": True, "retention": {"width": 32, "heads": 2}},
+    "head": {"width": 24, "blocks": 2, "frequencies": 8},
+    "schedule": {"kind": "cosine", "timesteps": 50},
+}  # fmt: skip
 PICTURE = {
     "labels": ["dot", "bar"],
     "image": {"height": 6, "width": 4, "channels": 3, "patch": 2},

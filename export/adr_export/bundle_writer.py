@@ -84,7 +84,6 @@ def describe(
     """The manifest, parsed once from its own JSON so that nothing is written that the runtime would refuse."""
     config, codec = model.config, model.tokens
     image = codec.config if isinstance(codec, ImageTokens) else None
-    sound = config.mdct or config.wave
     manifest = Manifest(
         schema_version=1,
         family="adr",
@@ -107,7 +106,8 @@ def describe(
             about["clip"],
         ),
         labels=tuple(config.labels),
-        audio=None if sound is None else AudioSpec(sound.sample_rate, sound.hop, getattr(codec, "delay", 0)),
+        speakers=tuple(config.speakers),
+        audio=None if isinstance(codec, ImageTokens) else AudioSpec(codec.config.sample_rate, codec.hop, codec.delay),
         image=None if image is None else ImageSpec(image.height, image.width, image.channels, image.patch),
         defaults=Defaults(**about["defaults"]),
         licence=about["licence"],

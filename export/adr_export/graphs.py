@@ -41,21 +41,26 @@ class Graph:
 class StepGraph(nn.Module):
     def __init__(self, model: ADRModel, form: Form):
         super().__init__()
-        self.backbone, self.form, self.labelled = model.backbone, form, bool(model.config.labels)
+        self.backbone, self.form = model.backbone, form
+        self.given = [what for what in ("label", "speaker") if getattr(model.config, f"{what}s")]
 
-    def states(self, values: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        return dict(zip(self.backbone.initial_state(1), values, strict=True))
+    def split(self, rest: tuple[Tensor, ...]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What is given beside the tokens, and the states, by name."""
+        count = len(self.given)
+        given = dict(zip(self.given, rest[:count], strict=True))
+        return given, dict(zip(self.backbone.initial_state(1), rest[count:], strict=True))
 
     def forward(self, token: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        label, past = (rest[0], rest[1:]) if self.labelled else (None, rest)
-        condition, present = self.backbone.step(token, label, self.states(past), self.form)
-        return condition, *present.values()
+        given, past = self.split(rest)
+        condition, present = self.backbone.step(token, given.get("label"), past, self.form, given.get("speaker"))
+        end = () if self.backbone.end is None else (self.backbone.ended(condition),)
+        return condition, *end, *present.values()
 
 
 class ParallelGraph(StepGraph):
     def forward(self, tokens: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        label, past = (rest[0], rest[1:]) if self.labelled else (None, rest)
-        conditions, present = self.backbone(tokens, label, self.states(past), self.form)
+        given, past = self.split(rest)
+        conditions, present = self.backbone(tokens, given.get("label"), past, self.form, given.get("speaker"))
         assert present is not None
         return conditions, *present.values()
 
@@ -126,7 +131,9 @@ def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
 
     channels, condition = model.tokens.channels, model.config.backbone.retention.width
     rows, length, steps, guides, batch = 4, 6, 5, 2, 3
-    label = {"label": torch.arange(rows) % (len(model.config.labels) + 1)} if model.config.labels else {}
+    names = {"label": model.config.labels, "speaker": model.config.speakers}
+    given = {what: torch.arange(rows) % (len(known) + 1) for what, known in names.items() if known}
+    end = {} if model.backbone.end is None else {"end": {0: "rows"}}
     state = model.backbone.initial_state(rows)
     cache = 7 if model.config.backbone.mixer == "softmax" else 0
     for name, value in state.items():
@@ -136,16 +143,16 @@ def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
         state[name] = normal(*shape) if value.is_floating_point() else torch.full_like(value, cache or 3)
     past = {f"past.{k}": v for k, v in state.items()}
     present = {f"present.{k}": rename_past(state_axes(k)) for k in state}
-    common = {**{k: {0: "rows"} for k in label}, **{f"past.{k}": state_axes(k) for k in state}}
+    common = {**{k: {0: "rows"} for k in given}, **{f"past.{k}": state_axes(k) for k in state}}
     of_time, of_condition = model.head.time_modulation(torch.arange(steps)).shape[-1], condition
     graphs = [
         Graph(
-            "step", StepGraph(model, form), {"token": normal(rows, channels), **label, **past},
-            {"token": {0: "rows"}, **common}, {"condition": {0: "rows"}, **present}, True,
+            "step", StepGraph(model, form), {"token": normal(rows, channels), **given, **past},
+            {"token": {0: "rows"}, **common}, {"condition": {0: "rows"}, **end, **present}, True,
         ),
         Graph(
             "parallel", ParallelGraph(model, "parallel" if form == "recurrent" else form),
-            {"tokens": normal(rows, length, channels), **label, **past},
+            {"tokens": normal(rows, length, channels), **given, **past},
             {"tokens": {0: "rows", 1: "length"}, **common},
             {"conditions": {0: "rows", 1: "length"}, **present}, True,
         ),
@@ -203,7 +210,7 @@ def signal_graphs(model: ADRModel, rows: int, normal: Any) -> list[Graph]:
             {"samples": {0: "rows", 1: "samples"}, **{f"present.{k}": {0: "rows"} for k in overlap}}, True,
         ),
         Graph(
-            "encode", EncodeGraph(model), {"samples": normal(rows, 6 * channels)},
+            "encode", EncodeGraph(model), {"samples": normal(rows, 6 * codec.hop)},
             {"samples": {0: "rows", 1: "samples"}}, {"tokens": {0: "rows", 1: "length"}},
         ),
     ]  # fmt: skip

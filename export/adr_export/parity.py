@@ -106,14 +106,15 @@ def check_sequences(model: ADRModel, sessions: Mapping[str, onnxruntime.Inferenc
     generator = torch.Generator().manual_seed(2)
     for warm, length in ((37, 512), (0, 4096)):
         state = {f"past.{k}": v.numpy() for k, v in model.backbone.initial_state(1).items()}
-        label = {"label": np.zeros(1, np.int64)} if model.config.labels else {}
+        names = {"label": model.config.labels, "speaker": model.config.speakers}
+        given = {what: np.zeros(1, np.int64) for what, known in names.items() if known}
         tokens = torch.randn(1, warm + length, model.tokens.channels, generator=generator).numpy()
         for n in range(warm):
-            _, state = advance(sessions["step"], {"token": tokens[:, n], **label, **state})
-        whole, after = advance(sessions["parallel"], {"tokens": tokens[:, warm:], **label, **state})
+            _, state = advance(sessions["step"], {"token": tokens[:, n], **given, **state})
+        whole, after = advance(sessions["parallel"], {"tokens": tokens[:, warm:], **given, **state})
         steps = []
         for n in range(warm, warm + length):
-            condition, state = advance(sessions["step"], {"token": tokens[:, n], **label, **state})
+            condition, state = advance(sessions["step"], {"token": tokens[:, n], **given, **state})
             steps.append(condition)
         found, reference = {"conditions": whole, **after}, {"conditions": np.stack(steps, 1), **state}
         checker.compare(f"parallel against step, {length} tokens", found, reference)
@@ -123,7 +124,8 @@ def advance(session: onnxruntime.InferenceSession, feed: dict[str, np.ndarray]):
     """One run: the condition(s), and the present state under its past names."""
     names = [output.name for output in session.get_outputs()]
     values = session.run(names, feed)
-    past = {name.replace("present.", "past.", 1): value for name, value in zip(names[1:], values[1:], strict=True)}
+    present = {name: value for name, value in zip(names, values, strict=True) if name.startswith("present.")}
+    past = {name.replace("present.", "past.", 1): value for name, value in present.items()}
     return values[0], past
 
 

@@ -78,10 +78,24 @@ def image(
 @app.command(epilog="Example: adr-run audio --label seven --out seven.wav")
 def audio(
     label: LabelOption = None,
-    seconds: Annotated[Optional[float], typer.Option(help="Length; inf with --out - goes on for ever.")] = None,
+    labels: Annotated[
+        Optional[str], typer.Option(help='Several words in one sound, as "three one four"; repeated with --seconds.')
+    ] = None,
+    speaker: Annotated[Optional[str], typer.Option(help="Whose voice; drawn by the seed unless given.")] = None,
+    seconds: Annotated[
+        Optional[float],
+        typer.Option(help="Length; until the word is over unless given; inf with --out - goes on for ever."),
+    ] = None,
     count: CountOption = None,
     out: Annotated[
         Optional[Path], typer.Option(help="A .wav, .flac or .ogg file, or - for raw 16-bit PCM on standard output.")
+    ] = None,
+    plot: Annotated[Optional[Path], typer.Option(help="A .png file: waveform and mel spectrogram.")] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Make one token at a time and report first sound and under-runs.")
+    ] = False,
+    realtime: Annotated[
+        Optional[float], typer.Option(help="Take as many steps as stay this many times ahead of playback.")
     ] = None,
     steps: StepsOption = None,
     sampler: SamplerOption = None,
@@ -96,11 +110,15 @@ def audio(
     debug: DebugOption = False,
 ) -> None:
     """Make sound; --prompt continues a recording, and --seconds counts what is added to it."""
-    from adr_runtime import cli_make
+    from adr_runtime import cli_sound
 
-    cli_make.audio(
-        model, label, seconds, count, out, prompt, provider, threads, json_,
-        {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature, "seed": seed},
+    cli_sound.audio(
+        model, cli_sound.Request(label, labels, seconds, count, out, plot, prompt, stream, realtime, json_),
+        provider, threads,
+        {
+            "steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature, "seed": seed,
+            "speaker": speaker,
+        },
     )  # fmt: skip
 
 

@@ -116,6 +116,7 @@ class Manifest:
     tokens: TokenSpec
     schedule: ScheduleSpec
     labels: tuple[str, ...]
+    speakers: tuple[str, ...]
     audio: AudioSpec | None
     image: ImageSpec | None
     defaults: Defaults
@@ -127,6 +128,11 @@ class Manifest:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    @property
+    def ends(self) -> bool:
+        """Whether the model says where a clip is over."""
+        return any(tensor.name == "end" for tensor in self.graphs["step"].outputs)
 
     def states_of(self, graph: str) -> tuple[StateSpec, ...]:
         return tuple(state for state in self.states if state.graph == graph)
@@ -189,6 +195,7 @@ def check(manifest: Manifest) -> None:
         ("audio", "an object" if audio else None, bool(audio) == (manifest.kind == "audio"), "set for sound only"),
         ("image", "an object" if image else None, bool(image) == (manifest.kind == "image"), "set for pictures only"),
         ("labels", "others", len(set(manifest.labels)) == len(manifest.labels), "no label twice"),
+        ("speakers", "others", len(set(manifest.speakers)) == len(manifest.speakers), "no speaker twice"),
         *default_rules(manifest.defaults, len(schedule.betas)),
     ]  # fmt: skip
     if audio:

@@ -9,19 +9,23 @@ import numpy as np
 
 from adr_runtime.bundle import Bundle, open_bundle
 from adr_runtime.errors import ADRError
+from adr_runtime.playlist import LONGEST, Playlist
 from adr_runtime.session import Session, check_signature, choose_provider
 from adr_runtime.stream import Stream, restore
 from adr_runtime.walk import Loop, Settings
+from adr_runtime.whole import whole_clips, whole_pictures
 
 Label = str | int | None
 MAX_COUNT = 4096
 
 
 class Audio(NamedTuple):
-    """float32 samples (samples,) or (count, samples), about [-1, 1], at sample_rate Hz."""
+    """float32 samples (samples,) or (count, samples), about [-1, 1], at sample_rate Hz. `lengths` are the samples of
+    each clip up to its end, where clips end by themselves; zeros follow."""
 
     samples: np.ndarray
     sample_rate: int
+    lengths: tuple[int, ...] = ()
 
 
 class Images(NamedTuple):
@@ -56,6 +60,18 @@ def load(name: str | Path, provider: str = "auto", threads: int | None = None) -
     return Model(bundle, sessions)
 
 
+def index_of(wanted: Label, what: str, names: tuple[str, ...], model: str) -> int:
+    if wanted is None:
+        return len(names)
+    if not names:
+        raise ADRError(f"{model} has no {what}s; leave the {what} out")
+    if isinstance(wanted, str) and wanted in names:
+        return names.index(wanted)
+    if not isinstance(wanted, str) and 0 <= wanted < len(names):
+        return int(wanted)
+    raise ADRError(f"unknown {what} {wanted!r}; {model} knows {', '.join(names)}")
+
+
 class Model:
     """Generates sound or pictures. All that changes during generation lives in a `Stream`."""
 
@@ -83,6 +99,7 @@ class Model:
         guidance: float | None = None,
         temperature: float | None = None,
         seed: int | None = 0,
+        speaker: Label = None,
     ) -> Settings:
         """Checked settings, with the bundle's defaults for what is None (a seed of None is drawn)."""
         defaults = self.manifest.defaults
@@ -106,20 +123,16 @@ class Model:
         if not 0 <= seed < 1 << 64:
             raise ADRError(f"seed must be from 0 to 2^64 - 1, not {seed}")
         labels = tuple(self.label_index(item) for item in rows)
-        return Settings(labels, steps, sampler or defaults.sampler, guidance, temperature, seed)
+        speakers = (self.speaker_index(speaker),) * len(rows)
+        return Settings(labels, speakers, steps, sampler or defaults.sampler, guidance, temperature, seed)
 
     def label_index(self, label: Label) -> int:
         """The index of a label by name or number; None is the null label, which is unconditional."""
-        names = self.manifest.labels
-        if label is None:
-            return len(names)
-        if not names:
-            raise ADRError(f"{self.name} has no labels; leave the label out")
-        if isinstance(label, str) and label in names:
-            return names.index(label)
-        if not isinstance(label, str) and 0 <= label < len(names):
-            return int(label)
-        raise ADRError(f"unknown label {label!r}; {self.name} knows {', '.join(names)}")
+        return index_of(label, "label", self.labels, self.name)
+
+    def speaker_index(self, speaker: Label) -> int:
+        """The same for a speaker; None leaves the voice to the seed."""
+        return index_of(speaker, "speaker", self.manifest.speakers, self.name)
 
     def generate(
         self,
@@ -132,9 +145,11 @@ class Model:
         guidance: float | None = None,
         temperature: float | None = None,
         seed: int | None = 0,
+        speaker: Label = None,
         prompt: np.ndarray | None = None,
     ) -> Audio | Images:
-        """Sound of `seconds`, or `count` pictures; one label for all rows, or one a row.
+        """Sound of `seconds`, or `count` pictures; one label for all rows, or one a row. Without `seconds`, sound goes
+        on until the model says that the clip is over, or for the bundle's default time where it cannot say.
 
         prompt continues what is given: float32 samples (samples,) at the model's rate, of which a leading rest that
         does not fill a token is dropped and `seconds` counts what comes after; or the top rows of a picture (h, w,
@@ -146,19 +161,23 @@ class Model:
                 raise ADRError(f"{self.name} makes pictures; seconds belong to sound")
             several = isinstance(label, Sequence) and not isinstance(label, str)
             count = self.manifest.defaults.count if count is None and not several else count
-            settings = self.settings(label, count, steps, sampler, guidance, temperature, seed)
-            return Images(self.pictures(Loop(self.manifest, self.sessions, settings), prompt))
-        several = isinstance(label, Sequence) and not isinstance(label, str)
+            settings = self.settings(label, count, steps, sampler, guidance, temperature, seed, speaker)
+            return Images(whole_pictures(Loop(self.manifest, self.sessions, settings), prompt))
+        several = (isinstance(label, Sequence) and not isinstance(label, str)) or count is not None
+        if seconds is None and prompt is None and self.manifest.ends:
+            settings = self.settings(label, count, steps, sampler, guidance, temperature, seed, speaker)
+            samples, lengths = whole_clips(Loop(self.manifest, self.sessions, settings))
+            return Audio(samples if several else samples[0], self.sample_rate, lengths)
         seconds = self.manifest.defaults.seconds if seconds is None else seconds
         stream = self.stream(
             label=label, seconds=seconds, count=count, steps=steps, sampler=sampler, guidance=guidance,
-            temperature=temperature, seed=seed, prompt=prompt, chunk_tokens=64,
+            temperature=temperature, seed=seed, speaker=speaker, prompt=prompt, chunk_tokens=64,
         )  # fmt: skip
         samples = np.concatenate(list(stream), -1)
         if stream.given is not None:
             head = np.broadcast_to(stream.given, (*samples.shape[:-1], len(stream.given)))
             samples = np.concatenate([head, samples], -1)
-        return Audio(samples if several or count is not None else samples.reshape(-1), self.sample_rate)
+        return Audio(samples if several else samples.reshape(-1), self.sample_rate)
 
     def stream(
         self,
@@ -171,60 +190,45 @@ class Model:
         guidance: float | None = None,
         temperature: float | None = None,
         seed: int | None = 0,
+        speaker: Label = None,
         prompt: np.ndarray | None = None,
         chunk_tokens: int = 1,
+        playlist: Sequence[Label] = (),
+        cycle: bool = False,
+        pause: float = 0.15,
     ) -> Stream:
         """An iterator of float32 chunks (samples,), or (count, samples) with a count or several labels.
 
-        Endless unless `seconds` is given; memory stays flat. See `generate` for the rest.
+        Endless unless `seconds` or `playlist` is given; memory stays flat. `playlist` says one label after the other,
+        each until it is over and with `pause` seconds behind it, and with `cycle` all of them again and again.
+        See `generate` for the rest.
         """
         rate = self.sample_rate
         several = (isinstance(label, Sequence) and not isinstance(label, str)) or count is not None
-        settings = self.settings(label, count, steps, sampler, guidance, temperature, seed)
+        words = self.playlist(playlist, cycle, pause) if playlist else None
+        if words and (label is not None or several):
+            raise ADRError("a playlist takes the place of label and count; leave them out")
+        label = words.label if words else label
+        settings = self.settings(label, count, steps, sampler, guidance, temperature, seed, speaker)
         if seconds is not None and not 0 < seconds < 1e9:
             raise ADRError(f"seconds must be more than 0 and finite, not {seconds:g}")
         if chunk_tokens < 1:
             raise ADRError(f"chunk_tokens must be at least 1, not {chunk_tokens}")
         limit = None if seconds is None else max(round(seconds * rate), 1)
         loop = Loop(self.manifest, self.sessions, settings)
-        return Stream(loop, loop.start(), self.bundle.hash, limit, chunk_tokens, several).continued_from(prompt)
+        made = Stream(loop, loop.start(), self.bundle.hash, limit, chunk_tokens, several, playlist=words)
+        return made.continued_from(prompt)
+
+    def playlist(self, labels: Sequence[Label], cycle: bool, pause: float) -> Playlist:
+        audio = self.manifest.audio
+        if not self.manifest.ends or audio is None:
+            raise ADRError(f"{self.name} does not say where a word is over, so it cannot speak one after the other")
+        if not 0 <= pause <= 60:
+            raise ADRError(f"pause must be from 0 to 60 seconds, not {pause:g}")
+        rate = audio.sample_rate / audio.hop
+        known = tuple(self.label_index(label) for label in labels)
+        return Playlist(known, round(pause * rate), max(round(LONGEST * rate), 1), cycle)
 
     def resume(self, state: bytes) -> Stream:
         """The stream that `Stream.state()` saved, in this or another process; ADRError if it is not this bundle's."""
         return restore(state, self.manifest, self.sessions, self.bundle.hash)
-
-    def pictures(self, loop: Loop, prompt: np.ndarray | None) -> np.ndarray:
-        image = self.manifest.image
-        assert image is not None
-        walk, tokens = loop.start(), []
-        given = None
-        if prompt is not None:
-            given = self.picture_prompt(prompt)
-            encoded = self.sessions["encode"].run({"pixels": given[None].astype(np.float32) / 255})["tokens"]
-            encoded = np.repeat(encoded, loop.batch, 0)
-            loop.prefill(walk, encoded)
-            tokens = list(encoded.transpose(1, 0, 2))
-        assert self.manifest.tokens.length is not None
-        while len(tokens) < self.manifest.tokens.length:
-            tokens.append(loop.advance(walk))
-        pixels = loop.decode(walk, np.stack(tokens, 1))
-        found = (np.clip(pixels, 0, 1) * 255).round().astype(np.uint8)
-        if given is not None:
-            found[:, : len(given)] = given
-        return found
-
-    def picture_prompt(self, prompt: np.ndarray) -> np.ndarray:
-        """The top of a picture, whole rows of patches, uint8 (h, width, channels)."""
-        image = self.manifest.image
-        assert image is not None
-        prompt = np.asarray(prompt)
-        if prompt.dtype != np.uint8 or prompt.ndim != 3 or prompt.shape[1:] != (image.width, image.channels):
-            raise ADRError(
-                f"the prompt must be uint8 (rows, {image.width}, {image.channels}), not {prompt.dtype} {prompt.shape}"
-            )
-        rows = prompt.shape[0] // image.patch * image.patch
-        if not 0 < rows < image.height:
-            raise ADRError(
-                f"the prompt must have from {image.patch} to {image.height - image.patch} rows, not {prompt.shape[0]}"
-            )
-        return prompt[:rows]

@@ -3,23 +3,25 @@
 import io
 import json
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from adr_runtime.errors import ADRError
 from adr_runtime.manifest import Manifest
+from adr_runtime.playlist import Playlist
 from adr_runtime.session import Session, to_host
 from adr_runtime.walk import Loop, Settings, Walk, initial
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class Stream:
     """Iterator of float32 chunks of `chunk_tokens` tokens each; constant memory however long it runs.
 
     `given` is the part of a sound prompt that comes before the first chunk (the decoder's delay overlaps the two).
+    `playlist` changes the label where a word is over, and ends the stream after the last one.
     A stream belongs to one thread at a time; different streams of one model may run at once.
     """
 
@@ -32,6 +34,7 @@ class Stream:
         chunk_tokens: int,
         several: bool,
         emitted: int = 0,
+        playlist: Playlist | None = None,
     ):
         self.loop, self.walk, self.bundle = loop, walk, bundle
         self.limit, self.chunk_tokens, self.several, self.emitted = limit, chunk_tokens, several, emitted
@@ -39,6 +42,7 @@ class Stream:
         assert audio is not None
         self.skip = audio.delay
         self.given: np.ndarray | None = None
+        self.playlist = playlist
 
     def continued_from(self, prompt: np.ndarray | None) -> "Stream":
         """Prefill with sound float (samples,); its last `delay` samples are emitted again, joined to what follows."""
@@ -69,7 +73,7 @@ class Stream:
 
     def __next__(self) -> np.ndarray:
         """(samples,), or (count, samples) for a stream of several rows."""
-        while self.limit is None or self.emitted < self.limit:
+        while (self.limit is None or self.emitted < self.limit) and not (self.playlist and self.playlist.done):
             samples = self.loop.decode(self.walk, np.stack(self.tokens(), 1))
             samples, self.skip = samples[:, self.skip :], max(self.skip - samples.shape[1], 0)
             if self.limit is not None:
@@ -86,13 +90,19 @@ class Stream:
         assert audio is not None
         if self.limit is not None:
             count = min(count, -(-(self.limit - self.emitted + self.skip) // audio.hop))
-        return [self.loop.advance(self.walk) for _ in range(count)]
+        made: list[np.ndarray] = []
+        while len(made) < count and not (self.playlist and self.playlist.done):
+            made.append(self.loop.advance(self.walk))
+            if self.playlist and self.playlist.advance(bool(self.walk.over.all())):
+                self.loop.restart(self.walk, (self.playlist.label,) * self.loop.batch)
+        return made
 
     def fork(self) -> "Stream":
         """An independent stream that goes on from here."""
         made = Stream(
-            self.loop, self.walk.copy(), self.bundle, self.limit, self.chunk_tokens, self.several, self.emitted
-        )
+            self.loop, self.walk.copy(), self.bundle, self.limit, self.chunk_tokens, self.several, self.emitted,
+            replace(self.playlist) if self.playlist else None,
+        )  # fmt: skip
         made.loop = Loop(self.loop.manifest, self.loop.sessions, self.loop.settings)
         made.skip, made.given = self.skip, self.given
         return made
@@ -102,7 +112,8 @@ class Stream:
         header = {
             "version": STATE_VERSION, "bundle": self.bundle, "settings": asdict(self.loop.settings),
             "position": self.walk.position, "limit": self.limit, "chunk_tokens": self.chunk_tokens,
-            "several": self.several, "emitted": self.emitted, "skip": self.skip,
+            "several": self.several, "emitted": self.emitted, "skip": self.skip, "labels": self.walk.labels,
+            "over": self.walk.over.tolist(), "playlist": asdict(self.playlist) if self.playlist else None,
         }  # fmt: skip
         arrays = {"token": self.walk.token, **self.walk.backbone, **self.walk.decode}
         buffer = io.BytesIO()
@@ -122,10 +133,11 @@ def restore(state: bytes, manifest: Manifest, sessions: dict[str, Session], bund
         if header["bundle"] != bundle:
             raise ADRError(f"the stream's state is of another bundle ({header['bundle'][:12]}…), not {bundle[:12]}…")
         values = header["settings"]
-        settings = Settings(**{**values, "labels": tuple(values["labels"])})
+        settings = Settings(**values | {k: tuple(values[k]) for k in ("labels", "speakers")})
         loop = Loop(manifest, sessions, settings)
         walk = loop.start()
         walk.position, walk.token = int(header["position"]), checked(arrays.pop("token"), walk.token, "token")
+        walk.labels, walk.over = tuple(header["labels"]), np.array(header["over"], bool)
         for states, graph, rows in (
             (walk.backbone, "backbone", loop.guides * loop.batch),
             (walk.decode, "decode", loop.batch),
@@ -135,7 +147,14 @@ def restore(state: bytes, manifest: Manifest, sessions: dict[str, Session], bund
                 states[spec.past] = checked(arrays.pop(spec.past), initial(spec, rows), spec.past, fixed)
         if arrays:
             raise ADRError(f"the stream's state holds unknown arrays: {', '.join(sorted(arrays))}")
-        made = Stream(loop, walk, bundle, header["limit"], header["chunk_tokens"], header["several"], header["emitted"])
+        indices = [(i, "label") for i in (*walk.labels, *settings.labels)] + [(i, "speaker") for i in settings.speakers]
+        if len(walk.labels) != loop.batch or any(not 0 <= i <= loop.null[what] for i, what in indices):
+            raise ADRError("the stream's state: labels that the bundle has not")
+        words = header["playlist"]
+        playlist = Playlist(**words | {"labels": tuple(words["labels"])}) if words else None
+        made = Stream(
+            loop, walk, bundle, header["limit"], header["chunk_tokens"], header["several"], header["emitted"], playlist
+        )
         made.skip = int(header["skip"])
         return made
     except (KeyError, ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:

@@ -3,7 +3,7 @@
 All that changes from token to token is in a `Walk`, as explicit arrays; the sessions are shared and immutable.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,11 @@ PREFILL = 512
 
 @dataclass(frozen=True)
 class Settings:
-    """How tokens are made. `labels` has one label index a row, the null label being len(manifest.labels)."""
+    """How tokens are made. `labels` and `speakers` have one index a row; the null ones are len(manifest.labels) and
+    len(manifest.speakers)."""
 
     labels: tuple[int, ...]
+    speakers: tuple[int, ...]
     steps: int
     sampler: str
     guidance: float
@@ -33,16 +35,19 @@ class Settings:
 
 @dataclass
 class Walk:
-    """Tokens made so far (`position`), the last of them, and the states; rows are guides * batch."""
+    """Tokens made so far (`position`), the last of them, the labels, and the states; rows are guides * batch.
+    `over` (batch,) says whether the clip was over before the last token; all False where the model cannot tell."""
 
     position: int
     token: np.ndarray
+    labels: tuple[int, ...]
     backbone: dict[str, Any]
     decode: dict[str, Any]
+    over: np.ndarray
 
     def copy(self) -> "Walk":
         """States are replaced at every step and never written to, so sharing them is safe."""
-        return Walk(self.position, self.token, dict(self.backbone), dict(self.decode))
+        return replace(self, backbone=dict(self.backbone), decode=dict(self.decode))
 
 
 class Loop:
@@ -50,12 +55,11 @@ class Loop:
 
     def __init__(self, manifest: Manifest, sessions: dict[str, Session], settings: Settings):
         self.manifest, self.sessions, self.settings = manifest, sessions, settings
-        schedule, null = manifest.schedule, len(manifest.labels)
-        self.batch = len(settings.labels)
-        self.guides = 2 if settings.guidance != 1 and any(i != null for i in settings.labels) else 1
-        labels = np.array(settings.labels, np.int64)
-        rows = np.concatenate([labels, np.full_like(labels, null)])[: self.guides * self.batch]
-        self.label = {"label": rows} if manifest.labels else {}
+        schedule, self.batch = manifest.schedule, len(settings.labels)
+        self.null = {"label": len(manifest.labels), "speaker": len(manifest.speakers)}
+        named = any(i != self.null["label"] for i in settings.labels)
+        named |= any(i != self.null["speaker"] for i in settings.speakers)
+        self.guides = 2 if settings.guidance != 1 and named else 1
         timestep, table = coefficients(
             np.array(schedule.betas), schedule.prediction, schedule.learned_variance,
             settings.sampler, settings.steps, settings.temperature,
@@ -80,7 +84,21 @@ class Loop:
         token = np.zeros((self.batch, self.manifest.tokens.channels), np.float32)
         backbone = {s.past: initial(s, rows) for s in self.manifest.states_of("backbone")}
         decode = {s.past: initial(s, self.batch) for s in self.manifest.states_of("decode")}
-        return Walk(0, token, backbone, decode)
+        return Walk(0, token, self.settings.labels, backbone, decode, np.zeros(self.batch, bool))
+
+    def restart(self, walk: Walk, labels: tuple[int, ...]) -> None:
+        """Begin another clip behind the last one: the decoder and the noise go on, the backbone starts anew."""
+        fresh = self.start()
+        walk.labels, walk.token, walk.backbone, walk.over = labels, fresh.token, fresh.backbone, fresh.over
+
+    def given(self, walk: Walk) -> dict[str, np.ndarray]:
+        """Labels and speakers int64 (guides * batch,) of the models that have them; the second guide knows none."""
+        found = {}
+        for what, rows in (("label", walk.labels), ("speaker", self.settings.speakers)):
+            if self.null[what]:
+                indices = np.array(rows, np.int64)
+                found[what] = np.concatenate([indices, np.full_like(indices, self.null[what])])
+        return {what: rows[: self.guides * self.batch] for what, rows in found.items()}
 
     def noise(self, position: int) -> np.ndarray:
         """Noise (1 + steps or 1, batch, channels) of one token, from a block drawn ahead."""
@@ -96,13 +114,15 @@ class Loop:
 
     def advance(self, walk: Walk) -> np.ndarray:
         """Make the next token (batch, channels) and move the walk on."""
-        feed = {"token": np.tile(walk.token, (self.guides, 1)), **self.label, **walk.backbone}
+        feed = {"token": np.tile(walk.token, (self.guides, 1)), **self.given(walk), **walk.backbone}
         outputs = self.sessions["step"].run(feed, self.kept)
         noise = self.noise(walk.position)
         drawn = {"initial": noise[0] * self.scale, "noise": noise[1:] if self.noisy else self.silent}
         condition = outputs["condition"].reshape(self.guides, self.batch, -1)
         walk.token = self.sessions["head"].run({"condition": condition, **drawn, **self.constants})["token"]
         walk.backbone = self.renamed(outputs, "backbone")
+        if "end" in outputs:
+            walk.over = outputs["end"][: self.batch] > 0
         walk.position += 1
         return walk.token
 
@@ -111,7 +131,7 @@ class Loop:
         before = np.concatenate([walk.token[:, None], tokens[:, :-1]], 1)
         for a in range(0, tokens.shape[1], PREFILL):
             piece = np.tile(before[:, a : a + PREFILL], (self.guides, 1, 1))
-            outputs = self.sessions["parallel"].run({"tokens": piece, **self.label, **walk.backbone}, self.kept)
+            outputs = self.sessions["parallel"].run({"tokens": piece, **self.given(walk), **walk.backbone}, self.kept)
             walk.backbone = self.renamed(outputs, "backbone")
         walk.token, walk.position = tokens[:, -1], walk.position + tokens.shape[1]
 

@@ -109,7 +109,11 @@ def generate(
             label=part, steps=setting.steps, sampler=setting.sampler, guidance=setting.guidance,
             temperature=setting.temperature, seed=setting.seed * 1_000_003 + a,
         )  # fmt: skip
-        samples += list(made.samples if isinstance(made, Audio) else made.pixels)
+        if isinstance(made, Audio):
+            lengths = made.lengths or (made.samples.shape[1],) * len(part)
+            samples += [row[:length] for row, length in zip(made.samples, lengths, strict=True)]
+        else:
+            samples += list(made.pixels)
         tell(len(samples) / len(labels))
     return samples, labels, time.perf_counter() - started
 
