@@ -70,8 +70,8 @@ class TimestepGraph(nn.Module):
         super().__init__()
         self.head = model.head
 
-    def forward(self, timestep: Tensor) -> Tensor:
-        return self.head.time_modulation(timestep)
+    def forward(self, timestep: Tensor, *arrival: Tensor) -> Tensor:
+        return self.head.time_modulation(timestep, *arrival)
 
 
 class HeadGraph(nn.Module):
@@ -145,6 +145,7 @@ def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
     present = {f"present.{k}": rename_past(state_axes(k)) for k in state}
     common = {**{k: {0: "rows"} for k in given}, **{f"past.{k}": state_axes(k) for k in state}}
     of_time, of_condition = model.head.time_modulation(torch.arange(steps)).shape[-1], condition
+    arrival = {"arrival": torch.arange(steps).flip(0)} if model.config.head.jump else {}
     graphs = [
         Graph(
             "step", StepGraph(model, form), {"token": normal(rows, channels), **given, **past},
@@ -157,8 +158,8 @@ def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
             {"conditions": {0: "rows", 1: "length"}, **present}, True,
         ),
         Graph(
-            "timestep", TimestepGraph(model), {"timestep": torch.arange(steps)}, {"timestep": {0: "steps"}},
-            {"modulation": {0: "steps"}},
+            "timestep", TimestepGraph(model), {"timestep": torch.arange(steps), **arrival},
+            {"timestep": {0: "steps"}, **{k: {0: "steps"} for k in arrival}}, {"modulation": {0: "steps"}}, True,
         ),
         Graph(
             "head", HeadGraph(model),

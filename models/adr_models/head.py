@@ -33,12 +33,14 @@ LOG_VARIANCE = 10.0
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """`gaussian` adds the exact prediction for N(0, s^2(z)), with s^2 learned for each channel."""
+    """`gaussian` adds the exact prediction for N(0, s^2(z)), with s^2 learned for each channel; `jump` the noise level
+    at which a step is to arrive, beside the one where it starts (see `adr_train.distil`)."""
 
     width: int = 320
     blocks: int = 3
     frequencies: int = 128
     gaussian: bool = False
+    jump: bool = False
 
 
 class HeadBlock(nn.Module):
@@ -68,6 +70,10 @@ class DiffusionHead(nn.Module):
         octaves = torch.arange(config.frequencies, dtype=torch.float64) / config.frequencies
         self.register_buffer("angular", torch.exp(-math.log(10_000.0) * octaves).float(), persistent=False)
         self.time = nn.Sequential(nn.Linear(2 * config.frequencies, width), nn.SiLU(), nn.Linear(width, 5 * width))
+        if config.jump:
+            self.arrival = nn.Sequential(
+                nn.Linear(2 * config.frequencies, width), nn.SiLU(), nn.Linear(width, 5 * width)
+            )
         self.condition = nn.Sequential(
             nn.Linear(condition, width), nn.SiLU(), nn.Linear(width, sum(self.condition_sizes()))
         )
@@ -79,7 +85,7 @@ class DiffusionHead(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
         # Every block starts as the identity and the prediction starts at 0 (adaLN-Zero, Peebles and Xie 2023).
-        for module in (self.time[-1], self.condition[-1], self.output):
+        for module in (self.time[-1], self.condition[-1], self.output, *([self.arrival[-1]] if config.jump else [])):
             nn.init.zeros_(cast(nn.Linear, module).weight)
 
     def condition_sizes(self) -> list[int]:
@@ -87,14 +93,23 @@ class DiffusionHead(nn.Module):
         shared = [self.config.width] * (3 * self.config.blocks + 2)
         return [*shared, self.channels] if self.config.gaussian else shared
 
-    def time_modulation(self, t: Tensor) -> Tensor:
+    def time_modulation(self, t: Tensor, arrival: Tensor | None = None) -> Tensor:
         """t int64 (steps,) -> (steps, 5 * width or 2 more): shift, scale, gate of all blocks; shift, scale of the
-        output; sqrt(alpha_bar) and sqrt(1 - alpha_bar) for the Gaussian part."""
-        angle = t[:, None].to(self.angular.dtype) * self.angular
-        table = self.time(torch.cat([angle.cos(), angle.sin()], -1))
+        output; sqrt(alpha_bar) and sqrt(1 - alpha_bar) for the Gaussian part.
+
+        arrival int64 (steps,), for a head with `jump`: the level where a step ends, 0 for clean data and i + 1 for
+        timestep i; t + 1, a step of no length, unless given.
+        """
+        table = self.time(self.waves(t))
+        if self.config.jump:
+            table = table + self.arrival(self.waves(t + 1 if arrival is None else arrival))
         if not self.config.gaussian:
             return table
         return torch.cat([table, self.signal[t][:, None], self.noise[t][:, None]], -1)
+
+    def waves(self, t: Tensor) -> Tensor:
+        angle = t[:, None].to(self.angular.dtype) * self.angular
+        return torch.cat([angle.cos(), angle.sin()], -1)
 
     def condition_modulation(self, z: Tensor) -> Tensor:
         """z (..., condition) -> (..., sum of `condition_sizes`)."""

@@ -134,6 +134,11 @@ class Manifest:
         """Whether the model says where a clip is over."""
         return any(tensor.name == "end" for tensor in self.graphs["step"].outputs)
 
+    @property
+    def jumps(self) -> bool:
+        """Whether the head was distilled into jumps from one noise level to another."""
+        return any(tensor.name == "arrival" for tensor in self.graphs["timestep"].inputs)
+
     def states_of(self, graph: str) -> tuple[StateSpec, ...]:
         return tuple(state for state in self.states if state.graph == graph)
 

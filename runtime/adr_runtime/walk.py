@@ -65,7 +65,12 @@ class Loop:
             settings.sampler, settings.steps, settings.temperature,
         )  # fmt: skip
         guidance = [[settings.guidance], [1 - settings.guidance]] if self.guides == 2 else [[1.0]]
-        modulation = sessions["timestep"].run({"timestep": timestep})["modulation"]
+        feed = {"timestep": timestep}
+        if manifest.jumps:
+            # ddim's steps are jumps to the next level; the other samplers ask for the slope where they are.
+            jumping = settings.sampler == "ddim"
+            feed["arrival"] = np.append(timestep[1:] + 1, 0) if jumping else timestep + 1
+        modulation = sessions["timestep"].run(feed)["modulation"]
         head = sessions["head"]
         self.constants = {
             "mix": head.place(np.repeat(np.array(guidance, np.float32), self.batch, 1)),

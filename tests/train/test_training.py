@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 from adr_models import ADRModel
+from adr_models.codec import CodecTokens
 from adr_train.batches import Batches, epoch_order
 from adr_train.data import load_dataset
 from adr_train.errors import TrainError
+from adr_train.jobs import fit_tokens
 from adr_train.loop import Trainer, learning_rate
 from adr_train.processes import Processes
 from adr_train.recipe import available, read_recipe
-from adr_train.session import fit_tokens
 from hypothesis import given
 from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -180,11 +181,14 @@ def test_batches_depend_on_the_step_alone(recipe):
 
 
 def test_recipes(command):
-    assert set(available()) == {"cifar10", "digits", "speech-commands", "speech-digits"}
+    assert set(available()) == {"cifar10", "digits", "speech-codec", "speech-commands", "speech-digits"}
     for name in available():
         for size in ("cpu", "gpu"):
             recipe = read_recipe(name, size)
             assert recipe.train.minutes and recipe.licence and recipe.description
+            if recipe.kind == "codec":
+                CodecTokens(recipe.model)
+                continue
             ADRModel(replace(recipe.model, labels=("a", "b")))
     listed = command("adr-train", "--list").stdout
     assert all(name in listed for name in available())

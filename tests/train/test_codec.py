@@ -1,0 +1,127 @@
+"""Training a codec and a model of its latents by the installed command, on a few files in FSDD's layout."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from adr_train.codec_losses import Discriminator, SpectralLoss, adversarial_loss, discriminator_loss
+from safetensors.torch import load_file
+
+ABOUT = "dataset: fsdd\ndescription: for tests\nlicence: CC0-1.0\nsource: none\n"
+CODEC = (
+    ABOUT
+    + """
+kind: codec
+model: {sample_rate: 8000, hop: 64, stride: 4, channels: 4, width: 16, hidden: 24, kernel: 3, coarse: 1, fine: 1}
+train: {batch: 4, steps: 6, learning_rate: 1.0e-3}
+losses: {seconds: 0.3, adversary_from: 0.5}
+sizes: {cpu: {}}
+"""
+)
+LATENTS = (
+    ABOUT
+    + """
+tokens: small-codec
+model:
+  schedule: {timesteps: 50}
+  backbone: {layers: 1, feedforward: 16, ends: true, retention: {width: 16, heads: 2}}
+  head: {width: 16, blocks: 1, frequencies: 8}
+train: {batch: 4, steps: 3, silence: 8}
+defaults: {steps: 4, sampler: dpm++, guidance: 2.0, temperature: 1.0, seconds: 1.0, count: 1}
+sizes: {cpu: {}}
+"""
+)
+
+
+def run(folder, program, *arguments):
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *map(str, arguments)], cwd=folder, capture_output=True, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Recipes, data, a trained codec, and a model trained on its latents."""
+    made = tmp_path_factory.mktemp("codec")
+    (made / "small-codec.yaml").write_text(CODEC)
+    (made / "small-latents.yaml").write_text(LATENTS)
+    (made / "data" / "recordings").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for digit in range(10):
+        for speaker in ("ann", "ben"):
+            for take in (0, 5, 6, 7, 8, 9, 45, 49):
+                tone = 0.2 * np.sin(np.arange(1600) * (digit + 2) / 20) + 0.01 * random.standard_normal(1600)
+                soundfile.write(made / "data" / "recordings" / f"{digit}_{speaker}_{take}.wav", tone, 8000)
+    common = ("--data", "data", "--size", "cpu", "--device", "cpu", "--threads", 1)
+    run(made, "adr-train", "small-codec.yaml", "--out", "codec", *common)
+    run(made, "adr-train", "small-latents.yaml", "--codec", "codec", "--out", "latents", *common)
+    return made
+
+
+def test_codec_checkpoint_holds_the_normalisation(folder):
+    weights = load_file(next((folder / "codec").glob("checkpoint-*")) / "model.safetensors")
+    assert (weights["deviation"] > 0).all() and weights["deviation"].std() > 0 and weights["mean"].any()
+
+
+def test_codec_resumes_with_the_same_losses(folder):
+    """Through the step at which the adversary joins."""
+    arguments = ("adr-train", "small-codec.yaml", "--data", "data", "--size", "cpu", "--device", "cpu", "--json")
+    whole = run(folder, *arguments, "--out", "whole", "--threads", 1).stdout
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name(arguments[0]), *arguments[1:], "--out", "parts", "--threads", "1",
+         "--save-minutes", "0"],
+        cwd=folder, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    lines = [process.stdout.readline() for _ in range(4)]
+    process.kill()
+    lines += process.communicate()[0].splitlines()
+    lines += run(folder, *arguments, "--out", "parts", "--threads", 1, "--resume").stdout.splitlines()
+    found = {row["step"]: row["loss"] for row in map(json.loads, filter(None, lines))}
+    assert found == {row["step"]: row["loss"] for row in map(json.loads, whole.splitlines())}
+
+
+def test_latent_model_keeps_the_codec_and_names_its_speakers(folder):
+    codec = load_file(next((folder / "codec").glob("checkpoint-*")) / "model.safetensors")
+    place = next((folder / "latents").glob("checkpoint-*"))
+    weights, config = load_file(place / "model.safetensors"), json.loads((place / "config.json").read_text())
+    for name, value in codec.items():
+        assert torch.equal(weights[f"tokens.{name}"], value), name
+    assert config["model"]["speakers"] == ["ann", "ben"] and config["training"]["codec steps"] == 6
+
+
+def test_bad_codecs(folder, refused, monkeypatch):
+    common = ("adr-train", folder / "small-latents.yaml", "--data", folder / "data", "--out", "x", "--size", "cpu")
+    refused(*common, says=("--codec DIR", "adr-train small-codec"))
+    refused(*common, "--codec", folder / "data", says=("no checkpoint of small-codec",))
+    refused(*common, "--codec", folder / "latents", says=("a checkpoint of small-latents, not of small-codec",))
+
+
+def test_spectral_loss_is_nothing_for_equals_and_grows_with_noise():
+    loss, real = SpectralLoss(8000), torch.sin(torch.arange(4096) * 0.3)[None] * 0.1
+    errors = [float(loss(real + scale * torch.randn(1, 4096), real)) for scale in (0.0, 0.001, 0.01, 0.1)]
+    assert errors[0] == 0 and errors == sorted(errors)
+
+
+def test_adversary_learns_to_tell_and_matching_vanishes_for_equals():
+    torch.manual_seed(0)
+    judge, real, made = Discriminator(width=4), torch.sin(torch.arange(2048) * 0.3)[None], torch.randn(1, 2048)
+    optimizer = torch.optim.Adam(judge.parameters(), 1e-2)
+    losses = []
+    for _ in range(15):
+        loss = discriminator_loss(judge(real), judge(made))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+    assert float(adversarial_loss(judge(real), judge(real))[1]) == 0
+    assert float(adversarial_loss(judge(real), judge(made))[1]) > 0
