@@ -22,7 +22,8 @@ from adr_models.schedule import Schedule, ScheduleConfig
 class LossConfig:
     """`draws` noise levels a token and backbone pass (MAR uses 4); `label_dropout` trains the null label together
     with the null speaker, and `speaker_dropout` the null speaker on its own; the context is mixed with noise of a
-    power drawn from [0, context_noise] for each sequence; `end` weights the binary cross-entropy of the clip's end."""
+    power drawn for each sequence, context_noise times the cube of a uniform number; `end` weights the binary
+    cross-entropy of the clip's end."""
 
     draws: int = 4
     label_dropout: float = 0.1
@@ -127,13 +128,8 @@ class ADRModel(nn.Module):
         if speaker is not None:
             unnamed = dropped | (draws.drop_speaker < loss.speaker_dropout)
             speaker = torch.where(unnamed, len(self.config.speakers), speaker)
-        seen = tokens
-        if loss.context_noise:
-            power = (draws.power * loss.context_noise)[:, None, None]
-            seen = (1 - power).sqrt() * tokens + power.sqrt() * draws.context
-        seen = torch.cat([torch.zeros_like(seen[:, :1]), seen[:, :-1]], 1)
         form: Form = "parallel" if length <= 2 * self.config.backbone.retention.chunk else "chunkwise"
-        conditions, _ = self.backbone(seen, label, None, form, speaker)
+        conditions, _ = self.backbone(self.context(tokens, draws), label, None, form, speaker)
         t, epsilon, x0 = draws.t[mask], draws.epsilon[mask], tokens[mask][:, None].expand(-1, loss.draws, -1)
         xt = self.schedule.q_sample(x0, t, epsilon)
         output = self.head(xt, self.time_modulation(t), self.head.condition_modulation(conditions[mask])[:, None])
@@ -142,6 +138,14 @@ class ADRModel(nn.Module):
             logits = self.backbone.ended(conditions[mask]).float()
             total = total + loss.end * F.binary_cross_entropy_with_logits(logits, ended[mask].float(), reduction="sum")
         return total
+
+    def context(self, tokens: Tensor, draws: "Draws") -> Tensor:
+        """What the backbone sees: the tokens one place later, mixed with noise (none of it where the power is 0)."""
+        if self.config.loss.context_noise:
+            # Mostly little: a model that never sees a nearly clean context is lost in its own silences.
+            power = (draws.power**3 * self.config.loss.context_noise)[:, None, None]
+            tokens = (1 - power).sqrt() * tokens + power.sqrt() * draws.context
+        return torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, :-1]], 1)
 
     def time_modulation(self, t: Tensor) -> Tensor:
         """The head's timestep modulation for t int64 (...), through a table of all timesteps where t repeats."""

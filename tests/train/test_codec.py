@@ -32,8 +32,18 @@ model:
   schedule: {timesteps: 50}
   backbone: {layers: 1, feedforward: 16, ends: true, retention: {width: 16, heads: 2}}
   head: {width: 16, blocks: 1, frequencies: 8}
-train: {batch: 4, steps: 3, silence: 8}
+train: {batch: 4, steps: 3, silence: 8, speakers: true}
 defaults: {steps: 4, sampler: dpm++, guidance: 2.0, temperature: 1.0, seconds: 1.0, count: 1}
+sizes: {cpu: {}}
+"""
+)
+FEW = (
+    ABOUT
+    + """
+kind: distil
+teacher: small-latents
+train: {batch: 4, steps: 3, silence: 8}
+defaults: {steps: 2, sampler: ddim, guidance: 1.0, temperature: 1.0, seconds: 1.0, count: 1}
 sizes: {cpu: {}}
 """
 )
@@ -54,6 +64,7 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("codec")
     (made / "small-codec.yaml").write_text(CODEC)
     (made / "small-latents.yaml").write_text(LATENTS)
+    (made / "small-few.yaml").write_text(FEW)
     (made / "data" / "recordings").mkdir(parents=True)
     random = np.random.default_rng(0)
     for digit in range(10):
@@ -64,6 +75,7 @@ def folder(tmp_path_factory):
     common = ("--data", "data", "--size", "cpu", "--device", "cpu", "--threads", 1)
     run(made, "adr-train", "small-codec.yaml", "--out", "codec", *common)
     run(made, "adr-train", "small-latents.yaml", "--codec", "codec", "--out", "latents", *common)
+    run(made, "adr-train", "small-few.yaml", "--teacher", "latents", "--out", "few", *common)
     return made
 
 
@@ -98,10 +110,23 @@ def test_latent_model_keeps_the_codec_and_names_its_speakers(folder):
     assert config["model"]["speakers"] == ["ann", "ben"] and config["training"]["codec steps"] == 6
 
 
+def test_student_changes_the_head_alone(folder):
+    places = [next((folder / run).glob("checkpoint-*")) for run in ("latents", "few")]
+    teacher, student = (load_file(place / "model.safetensors") for place in places)
+    changed = {name for name, value in teacher.items() if not torch.equal(value, student[name])}
+    assert changed and all(name.startswith("head.") for name in changed)
+    assert all(name.startswith("head.arrival.") for name in student.keys() - teacher.keys())
+    training = json.loads((places[1] / "config.json").read_text())["training"]
+    assert training["teacher steps"] == 3 and training["codec steps"] == 6 and training["guidance distilled"] == 2.0
+
+
 def test_bad_codecs(folder, refused, monkeypatch):
     common = ("adr-train", folder / "small-latents.yaml", "--data", folder / "data", "--out", "x", "--size", "cpu")
     refused(*common, says=("--codec DIR", "adr-train small-codec"))
     refused(*common, "--codec", folder / "data", says=("no checkpoint of small-codec",))
+    few = ("adr-train", folder / "small-few.yaml", "--data", folder / "data", "--out", "x", "--size", "cpu")
+    refused(*few, says=("--teacher DIR", "adr-train small-latents"))
+    refused(*few, "--teacher", folder / "codec", says=("a checkpoint of small-codec, not of small-latents",))
     refused(*common, "--codec", folder / "latents", says=("a checkpoint of small-latents, not of small-codec",))
 
 
@@ -123,5 +148,5 @@ def test_adversary_learns_to_tell_and_matching_vanishes_for_equals():
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
-    assert float(adversarial_loss(judge(real), judge(real))[1]) == 0
-    assert float(adversarial_loss(judge(real), judge(made))[1]) > 0
+    assert adversarial_loss(judge(real), judge(real))[1].item() == 0
+    assert adversarial_loss(judge(real), judge(made))[1].item() > 0

@@ -181,15 +181,25 @@ def test_batches_depend_on_the_step_alone(recipe):
 
 
 def test_recipes(command):
-    assert set(available()) == {"cifar10", "digits", "speech-codec", "speech-commands", "speech-digits"}
+    assert set(available()) == {
+        "cifar10", "digits", "speech-codec", "speech-commands", "speech-commands-codec", "speech-digits",
+        "speech-digits-few", "speech-digits-frames",
+    }  # fmt: skip
+
     for name in available():
         for size in ("cpu", "gpu"):
             recipe = read_recipe(name, size)
             assert recipe.train.minutes and recipe.licence and recipe.description
             if recipe.kind == "codec":
                 CodecTokens(recipe.model)
-                continue
-            ADRModel(replace(recipe.model, labels=("a", "b")))
+            elif recipe.kind == "distil":
+                assert recipe.teacher in available()
+            elif recipe.tokens:
+                codec = read_recipe(recipe.tokens, size)
+                assert codec.kind == "codec" and codec.dataset == recipe.dataset
+                ADRModel(replace(recipe.model, labels=("a", "b"), codec=codec.model))
+            else:
+                ADRModel(replace(recipe.model, labels=("a", "b")))
     listed = command("adr-train", "--list").stdout
     assert all(name in listed for name in available())
 

@@ -49,6 +49,9 @@ def train(
     codec: Annotated[
         Optional[Path], typer.Option(help="Folder of a trained codec, for recipes whose tokens are its latents.")
     ] = None,
+    teacher: Annotated[
+        Optional[Path], typer.Option(help="Folder of the trained model, for recipes that distil it.")
+    ] = None,
     size: Annotated[str, typer.Option(help="cpu, gpu, or auto: gpu where CUDA works.")] = "auto",
     steps: Annotated[Optional[int], typer.Option(min=1, help="Train for this many steps.")] = None,
     max_minutes: Annotated[
@@ -110,7 +113,7 @@ def train(
         config = replace(config, minutes=max_minutes, steps=None)
     if config.batch < config.shards:
         config = replace(config, shards=config.batch)
-    options = Options(out, data, codec, device, threads, save_minutes, look_minutes, resume, json_)
+    options = Options(out, data, codec, teacher, device, threads, save_minutes, look_minutes, resume, json_)
     status = run_training(replace(chosen, train=config), options, console)
     if status:
         raise typer.Exit(status)

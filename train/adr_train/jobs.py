@@ -11,14 +11,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adr_train.batches import Batches
-from adr_train.checkpoint import latest_checkpoint, read_config, read_tensors
+from adr_train.checkpoint import CheckpointConfig, latest_checkpoint, read_config, read_tensors
 from adr_train.codec_trainer import CodecBatches, CodecModel, CodecTrainer
 from adr_train.data import Images, Sounds
+from adr_train.distil import DistilTrainer, Student
 from adr_train.errors import TrainError
 from adr_train.loop import Trainer
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
 from adr_train.recipe import Recipe
+
+# What of the provenance of a codec or a teacher goes on into what is built upon it.
+PROVENANCE = ("minutes", "steps", "commit", "device")
 
 
 class Job(Protocol):
@@ -40,16 +44,16 @@ class ADRJob:
 
     def __init__(
         self, recipe: Recipe, data: Images | Sounds, held_out: Images | Sounds, processes: Processes,
-        codec: Path | None,
+        source: Path | None,
     ):  # fmt: skip
         config, wanted = recipe.train, recipe.model
         assert isinstance(wanted, ADRConfig)
         self.recipe, self.codec_training = recipe, {}  # type: ignore[var-annotated]
-        speakers = tuple(sorted(set(data.speakers))) if isinstance(data, Sounds) and recipe.tokens else ()
+        speakers = tuple(sorted(set(data.speakers))) if isinstance(data, Sounds) and config.speakers else ()
         wanted = replace(wanted, labels=data.names, speakers=speakers)
         state: dict[str, Tensor] = {}
         if recipe.tokens:
-            found, state, self.codec_training = read_codec(recipe, codec)
+            found, state, self.codec_training = read_codec(recipe, source)
             wanted = replace(wanted, codec=found)
         check_data(recipe, wanted, data)
         model = ADRModel(wanted)
@@ -57,13 +61,8 @@ class ADRJob:
             model.tokens.load_state_dict(state)
             model.tokens.requires_grad_(False)
         self.clip = 1.1 * fit_tokens(model, data)
-        tokens = type(model.tokens)(model.tokens.config)  # type: ignore[arg-type]
-        tokens.load_state_dict(model.tokens.state_dict())
-        model.to(processes.device)
-        batches = Batches(data, tokens, config.batch, config.seed, config.silence, config.flip, speakers)
-        rows = min(config.batch, len(held_out.labels))
-        self.validation = Batches(held_out, tokens, rows, config.seed, config.silence, speakers=speakers)
-        self.trainer = Trainer(model, batches, config, processes)
+        batches, self.validation = make_batches(recipe, model, data, held_out)
+        self.trainer: Trainer = Trainer(model.to(processes.device), batches, config, processes)
 
     def config(self) -> dict[str, Any]:
         return self.trainer.model.config.to_dict()
@@ -83,13 +82,45 @@ class ADRJob:
         monitor.samples(averaged, step, float(self.recipe.defaults["guidance"]), self.clip)
 
 
+class DistilJob(ADRJob):
+    """A student, whose head learns jumps, of the model in a checkpoint."""
+
+    def __init__(
+        self, recipe: Recipe, data: Images | Sounds, held_out: Images | Sounds, processes: Processes,
+        source: Path | None,
+    ):  # fmt: skip
+        self.recipe = recipe
+        found, saved = read_source(recipe, recipe.teacher, source, "--teacher")
+        config = ADRConfig.from_dict(saved.model)
+        teacher = ADRModel(config)
+        weights = read_tensors(found / "model.safetensors")
+        teacher.load_state_dict(weights)
+        check_data(recipe, config, data)
+        student = Student(replace(config, head=replace(config.head, jump=True)))
+        missing = student.load_state_dict(weights, strict=False).missing_keys
+        assert all(name.startswith("head.arrival.") for name in missing)
+        for part in (student.tokens, student.backbone):
+            part.requires_grad_(False)
+        self.clip = saved.clip
+        self.codec_training = {k.removeprefix("codec "): v for k, v in saved.training.items() if k.startswith("codec ")}
+        self.teacher_training = saved.training
+        batches, self.validation = make_batches(recipe, student, data, held_out)
+        self.trainer: Trainer = DistilTrainer(
+            student.to(processes.device), teacher.to(processes.device), batches, recipe.train, processes, recipe.distil
+        )
+
+    def provenance(self) -> dict[str, Any]:
+        kept = {f"teacher {k}": self.teacher_training[k] for k in PROVENANCE if k in self.teacher_training}
+        return super().provenance() | kept | {"guidance distilled": self.recipe.distil.guidance}
+
+
 class CodecJob:
     unit = "rows"
     clip = 1.0
 
     def __init__(
         self, recipe: Recipe, data: Images | Sounds, held_out: Images | Sounds, processes: Processes,
-        codec: Path | None,
+        source: Path | None,
     ):  # fmt: skip
         wanted, config = recipe.model, recipe.train
         assert isinstance(wanted, CodecConfig)
@@ -129,20 +160,39 @@ class CodecJob:
             monitor.sound(f"decoded/{row}", b, step, averaged.config.sample_rate)
 
 
-def read_codec(recipe: Recipe, folder: Path | None) -> tuple[CodecConfig, dict[str, Tensor], dict[str, Any]]:
-    """Config, weights and provenance of the codec that a recipe's tokens come from."""
+def make_batches(
+    recipe: Recipe, model: ADRModel, data: Images | Sounds, held_out: Images | Sounds
+) -> tuple[Batches, Batches]:
+    """Training and validation batches, which encode with a copy of the model's tokens on the CPU."""
+    config, speakers = recipe.train, model.config.speakers
+    tokens = type(model.tokens)(model.tokens.config)  # type: ignore[arg-type]
+    tokens.load_state_dict(model.tokens.state_dict())
+    rows = min(config.batch, len(held_out.labels))
+    return (
+        Batches(data, tokens, config.batch, config.seed, config.silence, config.flip, speakers),
+        Batches(held_out, tokens, rows, config.seed, config.silence, speakers=speakers),
+    )
+
+
+def read_source(recipe: Recipe, wanted: str | None, folder: Path | None, option: str) -> tuple[Path, CheckpointConfig]:
+    """The checkpoint that a recipe builds upon, which must be of the recipe `wanted`."""
     if folder is None:
         raise TrainError(
-            f"{recipe.name} makes latents of a codec: give --codec DIR, the --out folder of adr-train {recipe.tokens}"
+            f"{recipe.name} builds on another model: give {option} DIR, the --out folder of adr-train {wanted}"
         )
     found = folder if (folder / "config.json").is_file() else latest_checkpoint(folder)
     if found is None:
-        raise TrainError(f"{folder}: no checkpoint of {recipe.tokens} here; give the --out folder of its training")
+        raise TrainError(f"{folder}: no checkpoint of {wanted} here; give the --out folder of its training")
     saved = read_config(found)
-    if saved.recipe != recipe.tokens:
-        raise TrainError(f"{found}: a checkpoint of {saved.recipe}, not of {recipe.tokens}")
-    config = CodecConfig(**saved.model)
-    return config, read_tensors(found / "model.safetensors"), saved.training
+    if saved.recipe != wanted:
+        raise TrainError(f"{found}: a checkpoint of {saved.recipe}, not of {wanted}")
+    return found, saved
+
+
+def read_codec(recipe: Recipe, folder: Path | None) -> tuple[CodecConfig, dict[str, Tensor], dict[str, Any]]:
+    """Config, weights and provenance of the codec that a recipe's tokens come from."""
+    found, saved = read_source(recipe, recipe.tokens, folder, "--codec")
+    return CodecConfig(**saved.model), read_tensors(found / "model.safetensors"), saved.training
 
 
 def check_data(recipe: Recipe, model: ADRConfig, data: Images | Sounds) -> None:

@@ -24,7 +24,7 @@ class TrainConfig:
     `warmup`, then a cosine down to nothing. `batch` sequences make a step; they are drawn in `shards` equal parts
     with one random generator each, so that any number of processes that divides `shards` computes the same losses.
     Up to `silence` silent tokens follow the longest clip of a batch; `loudness` brings every clip to one root mean
-    square, as far as its peak allows; `flip` mirrors half of the pictures.
+    square, as far as its peak allows; `speakers` conditions on who speaks; `flip` mirrors half of the pictures.
     """
 
     steps: int | None = None
@@ -39,6 +39,7 @@ class TrainConfig:
     ema: float = 0.999
     silence: int = 32
     loudness: float | None = None
+    speakers: bool = False
     flip: bool = False
     precision: str = "auto"
     compile: bool = False
@@ -46,11 +47,21 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class DistilConfig:
+    """How a head learns jumps: the teacher's guidance, which becomes part of it, and the part of the draws that learn
+    the slope, a jump of no length."""
+
+    guidance: float = 2.0
+    slope: float = 0.25
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """A recipe in one size, of an ADR model or of a codec (`kind`).
+    """A recipe in one size, of an ADR model, of a codec, or of a head that learns jumps (`kind` adr, codec, distil).
 
     `model` has its labels and speakers still empty: they come with the data; and where `tokens` names a codec's
-    recipe, its codec, which comes with --codec. `losses` is a codec's.
+    recipe, its codec, which comes with --codec. `losses` is a codec's. To distil, `teacher` names the recipe of the
+    model that --teacher brings.
     """
 
     name: str
@@ -65,6 +76,8 @@ class Recipe:
     kind: str = "adr"
     tokens: str | None = None
     losses: CodecLossConfig = field(default_factory=CodecLossConfig)
+    teacher: str | None = None
+    distil: DistilConfig = field(default_factory=DistilConfig)
 
 
 def available() -> dict[str, Path]:
@@ -90,7 +103,8 @@ def read_recipe(name: str, size: str) -> Recipe:
             merged["model"] = build(CodecConfig, merged["model"], "model")
             merged["losses"] = build(CodecLossConfig, merged.get("losses", {}), "losses")
         else:
-            merged["model"] = ADRConfig.from_dict(merged["model"])
+            merged["model"] = ADRConfig.from_dict(merged.get("model", {}))
+            merged["distil"] = build(DistilConfig, merged.get("distil", {}), "distil")
         merged["train"] = build(TrainConfig, merged["train"], "train")
         return Recipe(name=path.stem, size=size, **merged)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -17,7 +17,7 @@ from rich.progress import Progress as Bar
 from adr_train.checkpoint import CheckpointConfig, latest_checkpoint, read_config, read_tensors, save_checkpoint
 from adr_train.data import Sounds, level, load_dataset
 from adr_train.errors import TrainError
-from adr_train.jobs import ADRJob, CodecJob, Job
+from adr_train.jobs import ADRJob, CodecJob, DistilJob, Job
 from adr_train.loop import Progress
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
@@ -29,6 +29,7 @@ class Options:
     out: Path
     data: Path | None
     codec: Path | None
+    teacher: Path | None
     device: str
     threads: int | None
     save_minutes: float
@@ -50,8 +51,9 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
         data, held_out = level(data, config.loudness), level(held_out, config.loudness)
     processes = Processes.start(options.device)
     torch.manual_seed(config.seed)
-    make: Callable[..., Job] = CodecJob if recipe.kind == "codec" else ADRJob
-    job = make(recipe, data, held_out, processes, options.codec)
+    jobs: dict[str, Callable[..., Job]] = {"adr": ADRJob, "codec": CodecJob, "distil": DistilJob}
+    source = options.teacher if recipe.kind == "distil" else options.codec
+    job = jobs[recipe.kind](recipe, data, held_out, processes, source)
     trainer = job.trainer
     if previous and saved:
         if saved.model != json.loads(json.dumps(job.config())):
@@ -75,11 +77,11 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
         f"{processes.count} x {device_name(processes.device)}" + (f", from step {trainer.step}" if trainer.step else "")
     )
 
-    source = commit()
+    made_from = commit()
 
     def save() -> Path:
         training: dict[str, Any] = {
-            "recipe": recipe.name, "size": recipe.size, "steps": trainer.step, "commit": source,
+            "recipe": recipe.name, "size": recipe.size, "steps": trainer.step, "commit": made_from,
             "minutes": round(trainer.seconds / 60, 2), "device": device_name(processes.device),
             "processes": processes.count, "data": recipe.source, "sequences": len(data.labels),
             "weights": weights, "torch": torch.__version__, **job.provenance(),
