@@ -23,6 +23,7 @@ def model_card(manifest: Manifest) -> str:
         f"- Data: {manifest.data}",
         f"- Licence: {manifest.licence}",
         f"- Labels: {', '.join(manifest.labels) or 'none'}",
+        *([f"- Speakers: {', '.join(manifest.speakers)}"] if manifest.speakers else []),
         f"- Output: {output_line(manifest)}",
         f"- Dialect: {manifest.dialect}",
     ]
@@ -32,7 +33,12 @@ def model_card(manifest: Manifest) -> str:
         ("Parity", manifest.parity),
     ):
         if values:
-            sections += ["", f"## {title}", "", *table(values)]
+            settings, rows = measured(values)
+            sections += ["", f"## {title}", "", *table(settings)]
+            if rows:
+                names = list(dict.fromkeys(name for row in rows.values() for name in row))
+                lines = [[title, *(shown(row.get(name, "")) for name in names)] for title, row in rows.items()]
+                sections += ["", *markdown(["", *(name.replace("_", " ") for name in names)], lines)]
     return "\n".join(sections) + "\n"
 
 
@@ -43,8 +49,27 @@ def output_line(manifest: Manifest) -> str:
     return f"pictures of {manifest.image.width} x {manifest.image.height} pixels, {manifest.image.channels} channel(s)"
 
 
-def table(values: Flat) -> list[str]:
-    def shown(value: object) -> str:
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
+def measured(values: Flat) -> tuple[Flat, dict[str, Flat]]:
+    """Plain values, and rows of figures out of those named "row: figure"."""
+    settings: Flat = {}
+    rows: dict[str, Flat] = {}
+    for name, value in values.items():
+        row, colon, figure = name.partition(": ")
+        if colon:
+            rows.setdefault(row, {})[figure] = value
+        else:
+            settings[name] = value
+    return settings, rows
 
-    return ["| what | value |", "|---|---|", *(f"| {name} | {shown(value)} |" for name, value in values.items())]
+
+def shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def table(values: Flat) -> list[str]:
+    return markdown(["what", "value"], [[name, shown(value)] for name, value in values.items()])
+
+
+def markdown(headings: list[str], lines: list[list[str]]) -> list[str]:
+    rule = "|".join("---" for _ in headings)
+    return [f"| {' | '.join(headings)} |", f"|{rule}|", *(f"| {' | '.join(line)} |" for line in lines)]

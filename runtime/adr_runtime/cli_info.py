@@ -2,6 +2,7 @@
 
 import json
 import platform
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from adr_runtime import __version__, load
 from adr_runtime.bundle import open_bundle, shipped
+from adr_runtime.card import measured, shown
 from adr_runtime.errors import ADRError
 from adr_runtime.provenance import read_provenance
 from adr_runtime.session import INSTALL, cuda_obstacle
@@ -22,6 +24,15 @@ def show(rows: dict[str, Any], title: str) -> None:
     for name, value in rows.items():
         table.add_row(name, Text(f"{value:.4g}" if isinstance(value, float) else str(value)))
     Console(soft_wrap=True).print(table)
+
+
+def show_figures(rows: dict[str, Any]) -> None:
+    """Measured figures, a line for each row: real data, and the model at each number of steps."""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    table = Table("", *(name.replace("_", " ") for name in names), box=None)
+    for title, row in rows.items():
+        table.add_row(title, *(shown(row.get(name, "")) for name in names))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def list_models(as_json: bool) -> None:
@@ -54,7 +65,8 @@ def info(what: str, as_json: bool) -> None:
     output: Any = manifest.audio or manifest.image
     about = {
         "name": manifest.name, "what": manifest.description, "kind": manifest.kind, "output": output,
-        "labels": ", ".join(manifest.labels), "dialect": manifest.dialect, "licence": manifest.licence,
+        "labels": ", ".join(manifest.labels), "speakers": ", ".join(manifest.speakers) or "none",
+        "dialect": manifest.dialect, "licence": manifest.licence,
         "data": manifest.data, "size": f"{size / 2**20:.1f} MiB", "folder": bundle.folder, "hash": bundle.hash,
         "defaults": manifest.defaults,
     }  # fmt: skip
@@ -64,8 +76,11 @@ def info(what: str, as_json: bool) -> None:
         return
     show(about, manifest.name)
     for title, values in sections.items():
-        if values:
-            show(values, f"\n{title}")
+        settings, rows = measured(values)
+        if settings:
+            show(settings, f"\n{title}")
+        if rows:
+            show_figures(rows)
 
 
 def doctor(as_json: bool) -> None:

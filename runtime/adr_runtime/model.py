@@ -12,7 +12,7 @@ from adr_runtime.errors import ADRError
 from adr_runtime.playlist import LONGEST, Playlist
 from adr_runtime.session import Session, check_signature, choose_provider
 from adr_runtime.stream import Stream, restore
-from adr_runtime.walk import Loop, Settings
+from adr_runtime.walk import Loop, Settings, initial
 from adr_runtime.whole import whole_clips, whole_pictures
 
 Label = str | int | None
@@ -228,6 +228,18 @@ class Model:
         rate = audio.sample_rate / audio.hop
         known = tuple(self.label_index(label) for label in labels)
         return Playlist(known, round(pause * rate), max(round(LONGEST * rate), 1), cycle)
+
+    def reconstruct(self, samples: np.ndarray) -> np.ndarray:
+        """Sound float (samples,) to tokens and back, as long as it was: what of it the model can express at best."""
+        audio = self.manifest.audio
+        if audio is None:
+            raise ADRError(f"{self.name} makes pictures; only sound is reconstructed")
+        samples = np.asarray(samples, np.float32)
+        padded = np.pad(samples, (0, -len(samples) % audio.hop + audio.delay))
+        tokens = self.sessions["encode"].run({"samples": padded[None]})["tokens"]
+        zero = {s.past: initial(s, 1) for s in self.manifest.states_of("decode")}
+        made = self.sessions["decode"].run({"tokens": tokens, **zero})["samples"]
+        return made[0, audio.delay : audio.delay + len(samples)]
 
     def resume(self, state: bytes) -> Stream:
         """The stream that `Stream.state()` saved, in this or another process; ADRError if it is not this bundle's."""

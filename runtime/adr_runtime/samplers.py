@@ -26,10 +26,12 @@ TINY = 1e-20
 
 
 def respace(timesteps: int, steps: int) -> NDArray[np.int64]:
-    """K of the T timesteps, evenly spaced with both ends (the noisiest alone for K = 1), noisiest first."""
+    """K of the T timesteps, evenly spaced from the noisiest, noisiest first ("trailing", Lin et al. 2024, arXiv
+    2305.08891). The last step thus has a K-th of the way left: with both ends among the K it would have nothing to do.
+    """
     if not 1 <= steps <= timesteps:
         raise ADRError(f"steps must be from 1 to {timesteps}, not {steps}")
-    return np.linspace(timesteps - 1, 0, steps).round().astype(np.int64)
+    return np.round(timesteps - np.arange(steps) * (timesteps / steps)).astype(np.int64) - 1
 
 
 def coefficients(

@@ -129,11 +129,12 @@ def test_learned_variance_moves_between_its_two_bounds():
 
 
 @given(st.integers(1, 300).flatmap(lambda t: st.tuples(st.just(t), st.integers(1, t))))
-def test_respacing_keeps_both_ends_and_repeats_nothing(sizes):
+def test_respacing_is_even_and_leaves_every_step_its_share(sizes):
     timesteps, steps = sizes
     chosen = respace(timesteps, steps)
     assert len(chosen) == steps == len(set(chosen.tolist()))
-    assert chosen[0] == timesteps - 1 and (steps == 1 or chosen[-1] == 0)
+    # The boundaries T, T - T/K, ..., T/K, one below each.
+    np.testing.assert_allclose(chosen + 1, np.linspace(timesteps, timesteps / steps, steps), atol=0.5)
     assert (np.diff(chosen) < 0).all()
 
 

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -17,6 +18,8 @@ from adr_train.errors import TrainError
 app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 console = Console(stderr=True)
 
+# The loudness at which the speech recipes train; a codec never saw louder or softer clips.
+LOUDNESS = 0.07
 EXAMPLE = "Example: adr-eval speech-digits --data fsdd --per-label 20"
 SWEPT = {"steps": int, "guidance": float, "temperature": float, "sampler": str, "seed": int}
 
@@ -35,6 +38,9 @@ def evaluate(
     sweep: Annotated[
         Optional[list[str]], typer.Option(help="A row for each value, as guidance=1,2,3; may be given several times.")
     ] = None,
+    beside: Annotated[
+        Optional[list[str]], typer.Option(help="Another bundle as a row of its own, at its defaults.")
+    ] = None,
     provider: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     threads: Annotated[Optional[int], typer.Option(min=1, help="Threads of ONNX Runtime.")] = None,
     cache: Annotated[Optional[Path], typer.Option(help="Where trained judges are kept.")] = None,
@@ -52,8 +58,9 @@ def evaluate(
 
     base = Setting(steps, sampler, guidance, temperature, seed)
     settings = [replace(base, **values) for values in sweep_values(sweep or [])]
-    if write and len(settings) > 1:
-        raise TrainError("--write takes one setting; leave --sweep out")
+    swept = [item.partition("=")[0] for item in sweep or []]
+    if write and any(name != "steps" for name in swept):
+        raise TrainError("--write takes one setting, or --sweep steps=...; leave the other sweeps out")
     model = adr_runtime.load(bundle, provider, threads)
     if not model.labels:
         raise TrainError(f"{model.name} has no labels; the protocol judges by label")
@@ -68,13 +75,22 @@ def evaluate(
         name = " ".join(f"{k}={v}" for k, v in values.items()) or "generated"
         rows[name] = protocol.measure(samples, labels) | {"seconds_per_sample": seconds / len(labels)}
         console.print(f"{name}: accuracy {rows[name]['accuracy']:.3f} of {len(labels)}")
+    for other in beside or []:
+        baseline = adr_runtime.load(other, provider, threads)
+        samples, labels, seconds = generate(baseline, per_label, Setting(seed=seed))
+        rows[Path(other).name] = protocol.measure(samples, labels) | {"seconds_per_sample": seconds / len(labels)}
+    if model.manifest.tokens.geometry == "codec_latent":
+        rows["reconstructed test"] = protocol.reconstructed(model, LOUDNESS)
     rows |= protocol.real_rows()
+    if model.manifest.speakers:
+        for row, figures in protocol.speakers(model, per_label, settings[0]).items():
+            rows.setdefault(row, {}).update(figures)
     if write:
-        record(model, rows, settings[0], per_label)
+        record(model, rows, settings, per_label)
     if json_:
         print(json.dumps({"model": model.name, "bundle": model.bundle.hash, "provider": model.provider, "rows": rows}))
     else:
-        Console().print(as_table(rows))
+        Console(width=None if sys.stdout.isatty() else 160).print(as_table(rows))
 
 
 def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:
@@ -95,16 +111,18 @@ def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:
 HEADINGS = {
     "samples": "count", "accuracy": "right", "confidence": "sure", "inception_score": "IS",
     "modified_inception_score": "mIS", "am_score": "AM", "frechet_distance": "FD", "nearest_training": "near",
-    "seconds_per_sample": "s each",
+    "seconds_per_sample": "s each", "speaker_accuracy": "voice", "speaker_similarity": "cosine",
 }  # fmt: skip
 
 
 def as_table(rows: dict[str, dict[str, Any]]) -> Table:
     """One line a setting: part judged right, mean confidence, Inception Score, modified Inception Score, AM score,
-    Frechet distance to the real test split, median distance to the nearest training sample, seconds a sample."""
-    table = Table("", *HEADINGS.values(), box=None)
+    Frechet distance to the real test split, median distance to the nearest training sample, seconds a sample, part
+    whose speaker is found right, cosine with that speaker's mean embedding."""
+    names = [name for name in HEADINGS if any(name in row for row in rows.values())]
+    table = Table("", *(HEADINGS[name] for name in names), box=None)
     for title, row in rows.items():
-        table.add_row(title, *(f"{row[name]:.3g}" if name in row else "" for name in HEADINGS))
+        table.add_row(title, *(f"{row[name]:.3g}" if name in row else "" for name in names))
     return table
 
 

@@ -6,7 +6,7 @@ Frechet distance to the test split is the floor of what a model can reach.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import adr_runtime
@@ -14,7 +14,7 @@ import numpy as np
 from adr_runtime import Audio
 
 from adr_train.classifiers import cached_judge
-from adr_train.data import Images, Sounds, load_dataset
+from adr_train.data import Images, Sounds, level, load_dataset
 from adr_train.errors import TrainError
 from adr_train.metrics import (
     am_score,
@@ -37,6 +37,7 @@ class Setting:
     guidance: float | None = None
     temperature: float | None = None
     seed: int = 0
+    speaker: str | None = None
 
 
 class Protocol:
@@ -45,7 +46,7 @@ class Protocol:
     def __init__(self, dataset: str, folder: Path | None, cache: Path):
         self.train = join(load_dataset(dataset, folder, "train"), load_dataset(dataset, folder, "validation"))
         self.test = load_dataset(dataset, folder, "test")
-        self.judge = cached_judge(self.train, cache)
+        self.cache, self.judge = cache, cached_judge(self.train, cache)
         self.train_seen = self.judge.judge(samples_of(self.train))
         self.test_seen = self.judge.judge(samples_of(self.test))
         self.shares = np.bincount(self.train.labels, minlength=len(self.train.names)) / len(self.train.labels)
@@ -68,6 +69,38 @@ class Protocol:
             "frechet_distance": frechet_distance(embeddings, self.test_seen[1]),
             "nearest_training": float(np.median(nearest_distances(embeddings, others))),
         }
+
+    def reconstructed(self, model: adr_runtime.Model, loudness: float | None) -> dict[str, float]:
+        """The figures of the real test clips after the codec of a bundle: as good as its sound can be."""
+        assert isinstance(self.test, Sounds)
+        clips = level(self.test, loudness).clips if loudness else self.test.clips
+        return self.measure([model.reconstruct(clip) for clip in clips], self.test.labels)
+
+    def speakers(self, model: adr_runtime.Model, per_speaker: int, setting: Setting) -> dict[str, dict[str, float]]:
+        """Rows for generated clips and real test clips: the part whose speaker a classifier of speakers, trained on
+        the real training split, finds right, and the mean cosine of its embedding with the speaker's mean one."""
+        assert isinstance(self.train, Sounds) and isinstance(self.test, Sounds)
+        names = model.manifest.speakers
+        voices = [replace(data, labels=np.array([names.index(s) for s in data.speakers]), names=names)
+                  for data in (self.train, self.test)]  # fmt: skip
+        judge = cached_judge(voices[0], self.cache)
+        _, embeddings = judge.judge(voices[0].clips)
+        centres = np.stack([embeddings[voices[0].labels == i].mean(0) for i in range(len(names))])
+        clips: list[np.ndarray] = []
+        for name in names:
+            made, _, _ = generate(model, -(-per_speaker // len(model.labels)), replace(setting, speaker=name))
+            clips += made
+        labels = np.arange(len(names)).repeat(len(clips) // len(names))
+        rows = {}
+        for row, samples, truth in (("generated", clips, labels), ("real test", voices[1].clips, voices[1].labels)):
+            probabilities, found = judge.judge(samples)
+            own = centres[truth]
+            cosine = (found * own).sum(1) / (np.linalg.norm(found, axis=1) * np.linalg.norm(own, axis=1))
+            rows[row] = {
+                "speaker_accuracy": float((probabilities.argmax(1) == truth).mean()),
+                "speaker_similarity": float(cosine.mean()),
+            }
+        return rows
 
     def real_rows(self) -> dict[str, dict[str, float]]:
         """The same figures for the real test split, and for a random part of the training split of its size. The
@@ -107,7 +140,7 @@ def generate(
         # Rows of one call draw different noise; a seed a call keeps the calls apart.
         made = model.generate(
             label=part, steps=setting.steps, sampler=setting.sampler, guidance=setting.guidance,
-            temperature=setting.temperature, seed=setting.seed * 1_000_003 + a,
+            temperature=setting.temperature, seed=setting.seed * 1_000_003 + a, speaker=setting.speaker,
         )  # fmt: skip
         if isinstance(made, Audio):
             lengths = made.lengths or (made.samples.shape[1],) * len(part)

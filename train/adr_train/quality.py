@@ -11,12 +11,12 @@ from adr_train.errors import TrainError
 from adr_train.evaluate import Setting
 
 
-def record(model: adr_runtime.Model, rows: dict[str, dict[str, Any]], setting: Setting, per_label: int) -> None:
+def record(model: adr_runtime.Model, rows: dict[str, dict[str, Any]], settings: list[Setting], per_label: int) -> None:
     """Replace the manifest's quality section and rewrite the card, each written beside and renamed."""
-    defaults = model.manifest.defaults
+    defaults, setting = model.manifest.defaults, settings[0]
     quality: dict[str, Any] = {
         "samples": f"{per_label} of each label",
-        "steps": setting.steps or defaults.steps,
+        "steps": ", ".join(str(s.steps or defaults.steps) for s in settings),
         "sampler": setting.sampler or defaults.sampler,
         "guidance": defaults.guidance if setting.guidance is None else setting.guidance,
         "temperature": defaults.temperature if setting.temperature is None else setting.temperature,
