@@ -71,8 +71,9 @@ class DiffusionHead(nn.Module):
         self.register_buffer("angular", torch.exp(-math.log(10_000.0) * octaves).float(), persistent=False)
         self.time = nn.Sequential(nn.Linear(2 * config.frequencies, width), nn.SiLU(), nn.Linear(width, 5 * width))
         if config.jump:
+            narrow = width // 4
             self.arrival = nn.Sequential(
-                nn.Linear(2 * config.frequencies, width), nn.SiLU(), nn.Linear(width, 5 * width)
+                nn.Linear(2 * config.frequencies, narrow), nn.SiLU(), nn.Linear(narrow, 5 * width)
             )
         self.condition = nn.Sequential(
             nn.Linear(condition, width), nn.SiLU(), nn.Linear(width, sum(self.condition_sizes()))
