@@ -187,3 +187,6 @@ def pipe(stream: Stream, pace: Pace) -> None:
     except BrokenPipeError:
         # Python flushes standard output once more on its way out; that write must not fail, too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ADRError(f"standard output: cannot write: {error.strerror}", exit_status=1) from error

@@ -1,6 +1,9 @@
 """Clips that end by themselves, speakers, playlists, pace, the codec decoded in chunks by ONNX Runtime."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import adr_runtime
 import numpy as np
@@ -178,3 +181,31 @@ def test_mel_spectrogram_finds_a_tone():
     edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 4000 / 700), 42) / 2595) - 1)
     loudest = found[5:-5].argmax(1)
     assert (edges[loudest] < 1000).all() and (edges[loudest + 2] > 1000).all()
+
+
+def test_prompts_of_every_kind(command, refused, exported, tmp_path):
+    """Another rate is resampled, stereo mixed, silence taken as it is; too short and not finite are refused."""
+    random = np.random.default_rng(0)
+    soundfile.write(tmp_path / "stereo.wav", 0.1 * random.standard_normal((4410, 2)), 4410)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(800), 800)
+    soundfile.write(tmp_path / "short.wav", np.zeros(5), 800)
+    soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan] * 100, np.float32), 800, subtype="FLOAT")
+    common = ("adr-run", "audio", "--model", exported["latent"], "--seconds", "0.1", "--out", "x.wav")
+    for name in ("stereo", "silent"):
+        made = command(*common, "--prompt", f"{name}.wav")
+        assert made.returncode == 0, made.stderr
+        assert len(soundfile.read(tmp_path / "x.wav")[0]) == 800 + 80
+    refused(*common, "--prompt", "short.wav", says=("the prompt has 5 samples", "at least 8"))
+    refused(*common, "--prompt", "nan.wav", says=("nan.wav: holds samples that are not finite",))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a device that is always full")
+def test_a_full_disk_is_one_line(exported):
+    program = Path(sys.executable).with_name("adr-run")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [program, "audio", "--model", exported["latent"], "--seconds", "1", "--out", "-"],
+            stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "adr-run: standard output: cannot write: No space left on device" in done.stderr
