@@ -1,11 +1,11 @@
 """Streaming speech on one CPU core, ONNX Runtime beside PyTorch eager of the same weights, in one run:
 
     python bench/stream.py speech-digits runs/speech-digits-few --steps 4,8,25
-    python bench/stream.py speech-digits --minutes 60
+    python bench/stream.py speech-digits --minutes 60 --data fsdd
 
 The first prints, for each number of steps, the time to the first sound on a loaded model and the real-time factor,
-medians of rounds that alternate between the two. The second streams that much sound and prints resident memory and
-the cost of a token, minute by minute, and writes the first and the last minute beside for listening and judging.
+medians of rounds that alternate between the two. The second streams that much sound, prints resident memory and the
+cost of a token minute by minute, and how many words of the first and of the last minute are judged right.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import adr_runtime
 import numpy as np
-import soundfile
 
 
 def resident() -> float:
@@ -95,43 +94,53 @@ def compare(model: adr_runtime.Model, checkpoint: Path | None, steps: list[int],
         print(json.dumps(row), flush=True)
 
 
-def endure(model: adr_runtime.Model, minutes: float, out: Path) -> None:
-    rate, labels = model.sample_rate, list(model.labels)
-    stream = model.stream(playlist=labels, cycle=True, seed=1)
-    minute: list[np.ndarray] = []
-    started, count, number = time.perf_counter(), 0, 0
-    while number < minutes:
-        minute.append(next(stream))
-        count += len(minute[-1])
-        if count < 60 * rate:
-            continue
+def endure(model: adr_runtime.Model, minutes: int, steps: int | None, data: Path | None) -> None:
+    """A playlist of all labels again and again; the words of the first and of the last minute are kept and judged."""
+    rate = model.sample_rate
+    stream = model.stream(playlist=list(model.labels), cycle=True, steps=steps, seed=1)
+    playlist = stream.playlist
+    assert playlist is not None
+    kept: dict[int, list[tuple[int, np.ndarray]]] = {1: [], minutes: []}
+    for minute in range(1, minutes + 1):
+        started, samples, tokens, word = time.perf_counter(), 0, 0, []
+        while samples < 60 * rate:
+            label, number = playlist.label, playlist.word
+            word.append(next(stream))
+            samples, tokens = samples + len(word[-1]), tokens + 1
+            if playlist.word != number:
+                if minute in kept:
+                    kept[minute].append((label, np.concatenate(word)))
+                word = []
         taken = time.perf_counter() - started
-        number += 1
-        print(
-            json.dumps(
-                {"minute": number, "resident_mib": round(resident(), 2), "ms_a_token": 1000 * taken / len(minute)}
-            )
-        )
-        if number in (1, minutes):
-            soundfile.write(out / f"minute-{number}.wav", np.concatenate(minute), rate)
-        minute, count, started = [], 0, time.perf_counter()
+        row = {"minute": minute, "resident_mib": round(resident(), 2), "ms_a_token": round(1000 * taken / tokens, 4)}
+        print(json.dumps(row), flush=True)
+    if data:
+        from adr_train.eval_cli import default_cache
+        from adr_train.evaluate import Protocol, dataset_of
+
+        protocol = Protocol(dataset_of(model), data, default_cache())
+        for minute, words in kept.items():
+            # The first word of a minute may have begun in the one before.
+            figures = protocol.measure([w for _, w in words[1:]], np.array([label for label, _ in words[1:]]))
+            print(json.dumps({"minute": minute, "words": len(words) - 1, "right": figures["accuracy"]}))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle")
     parser.add_argument("checkpoint", nargs="?", type=Path)
-    parser.add_argument("--steps", default="4,25")
+    parser.add_argument("--steps", default="")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--tokens", type=int, default=40)
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--out", type=Path, default=Path())
+    parser.add_argument("--minutes", type=int)
+    parser.add_argument("--data", type=Path)
     given = parser.parse_args()
     model = adr_runtime.load(given.bundle, "cpu", 1)
+    steps = [int(number) for number in given.steps.split(",") if number] or [model.manifest.defaults.steps]
     if given.minutes:
-        endure(model, given.minutes, given.out)
+        endure(model, given.minutes, steps[0], given.data)
     else:
-        compare(model, given.checkpoint, [int(s) for s in given.steps.split(",")], given.rounds, given.tokens)
+        compare(model, given.checkpoint, steps, given.rounds, given.tokens)
 
 
 main()

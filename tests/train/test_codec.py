@@ -101,6 +101,19 @@ def test_codec_resumes_with_the_same_losses(folder):
     assert found == {row["step"]: row["loss"] for row in map(json.loads, whole.splitlines())}
 
 
+def test_two_processes_train_a_codec_as_one_does(folder):
+    """Before the adversary joins to the last digits; after it, its own normalisation is over a process's rows."""
+    arguments = ("small-codec.yaml", "--data", "data", "--size", "cpu", "--device", "cpu", "--threads", 1, "--json",
+                 "--precision", "float32")  # fmt: skip
+    one = run(folder, "adr-train", *arguments, "--out", "one").stdout
+    prefix = ("--standalone", "--nproc_per_node", 2, "--no-python", Path(sys.executable).with_name("adr-train"))
+    two = run(folder, "torchrun", *prefix, *arguments, "--out", "two").stdout
+    losses = [[json.loads(line)["loss"] for line in text.splitlines() if line.startswith("{")] for text in (one, two)]
+    assert len(losses[0]) == len(losses[1]) == 6
+    np.testing.assert_allclose(losses[1][:4], losses[0][:4], rtol=2e-5)
+    np.testing.assert_allclose(losses[1], losses[0], rtol=2e-2)
+
+
 def test_latent_model_keeps_the_codec_and_names_its_speakers(folder):
     codec = load_file(next((folder / "codec").glob("checkpoint-*")) / "model.safetensors")
     place = next((folder / "latents").glob("checkpoint-*"))

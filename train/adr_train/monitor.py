@@ -6,6 +6,7 @@ import torch
 from adr_models import ADRModel
 from adr_models.generate import generate
 from adr_models.patches import ImageTokens
+from adr_runtime.plot import draw
 from adr_runtime.samplers import coefficients
 from torch.utils.tensorboard import SummaryWriter
 
@@ -53,7 +54,10 @@ class Monitor:
             self.sound(f"samples/{name}", signal[row], step, config.sample_rate)
 
     def sound(self, name: str, samples: torch.Tensor, step: int, sample_rate: int) -> None:
-        self.writer.add_audio(name, samples.float().clamp(-1, 1).cpu().numpy()[None], step, sample_rate)
+        """To listen to, and its waveform and mel spectrogram to look at."""
+        values = samples.float().clamp(-1, 1).cpu().numpy()
+        self.writer.add_audio(name, values[None], step, sample_rate)
+        self.writer.add_image(f"{name}/plot", draw(values, sample_rate), step, dataformats="HWC")
 
     def length(self, model: ADRModel) -> int:
         """Tokens of a sample: a whole picture, or `seconds` of sound."""
