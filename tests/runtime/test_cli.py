@@ -104,7 +104,7 @@ def test_list_info_doctor_version(command, exported):
     listed = command("adr-run", "list").stdout
     assert all(name in listed for name in names)
     told = json.loads(command("adr-run", "info", "speech-digits", "--json").stdout)
-    assert told["quality"] and told["parity"] and told["training"]["recipe"] == "speech-digits"
+    assert told["quality"] and told["parity"] and told["training"]["recipe"] == "speech-digits-few"
     assert "CC-BY-SA-4.0" in command("adr-run", "info", "speech-digits").stdout
     report = json.loads(command("adr-run", "doctor", "--json").stdout)
     assert report["problems"] == "none" and report["bundle digits"].startswith("loads on")
