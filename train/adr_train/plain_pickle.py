@@ -43,7 +43,10 @@ def read_plain_pickle(data: bytes) -> Any:
         for opcode, argument, _ in pickletools.genops(data):
             name = opcode.name
             if name == "STOP":
-                return finished(stack.pop())
+                made = finished(stack.pop())
+                if stack:
+                    raise PickleRefused("damaged pickle (values left over)")
+                return made
             step(name, argument, stack, memo)
     except PickleRefused:
         raise
