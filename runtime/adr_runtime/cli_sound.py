@@ -133,8 +133,8 @@ def open_stream(
     model: Model, request: Request, words: list[str | None], labels: list[str | None], given: np.ndarray | None,
     options: dict[str, Any],
 ) -> Stream:  # fmt: skip
-    """The stream that was asked for. Without --labels, an endless one says its word again and again, where the model
-    knows when a word is over; without a label, all words in an order drawn by the seed."""
+    """The stream that was asked for. Where the model knows when a word is over, it ends there unless --seconds is
+    given; an endless one says its word again and again, or without a label all words in an order drawn by the seed."""
     seconds = None if request.endless else request.seconds
     chunk = 1 if request.piped or request.stream else 16
     known, label = model.manifest.ends and given is None, labels[0]
@@ -145,6 +145,8 @@ def open_stream(
             playlist = [model.labels[i] for i in order]
         else:
             playlist = [label]
+    if known and seconds is None and not request.endless and not words and len(labels) == 1:
+        playlist = [label]
     if playlist:
         cycle = seconds is not None or request.endless
         return model.stream(playlist=playlist, cycle=cycle, seconds=seconds, chunk_tokens=chunk, **options)

@@ -152,6 +152,19 @@ def test_labels_speaker_plot_and_stream_from_the_command_line(command, exported,
     assert np.array_equal(np.asarray(Image.open(tmp_path / "x.png")).shape, draw(samples, rate).shape)
 
 
+def test_a_stream_of_one_word_ends_with_the_word(command, tmp_path):
+    """Of the shipped model: no silence up to the default length behind it."""
+    made = command("adr-run", "audio", "--label", "seven", "--seed", 1, "--stream", "--out", "x.wav")
+    assert made.returncode == 0, made.stderr
+    streamed, _ = soundfile.read(tmp_path / "x.wav")
+    made = command("adr-run", "audio", "--label", "seven", "--seed", 1, "--out", "y.wav")
+    assert made.returncode == 0, made.stderr
+    whole, _ = soundfile.read(tmp_path / "y.wav")
+    assert 0.2 * 8000 < len(whole) <= len(streamed) < len(whole) + 0.3 * 8000
+    # All but the last token, which fades where nothing follows.
+    np.testing.assert_allclose(streamed[: len(whole) - 256], whole[:-256], atol=1e-3)
+
+
 def test_realtime_picks_steps_and_refuses_the_impossible(command, refused, exported):
     made = command("adr-run", "audio", "--model", exported["latent"], "--label", "low", "--realtime", "0.01", "--json")
     assert made.returncode == 0 and json.loads(made.stdout)["steps"] == 50, made.stderr
