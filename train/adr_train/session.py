@@ -1,6 +1,7 @@
 """One call of adr-train: data, model, loop, checkpoints and reports put together."""
 
 import json
+import os
 import platform
 import subprocess
 import time
@@ -64,7 +65,8 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
     if processes.rank:
         trainer.run(lambda progress: None)
         processes.stop()
-        return 0
+        # Nothing is left to do but tearing the interpreter down, where gloo's threads were seen to abort.
+        os._exit(0)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
