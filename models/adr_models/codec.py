@@ -44,7 +44,6 @@ class CausalBlock(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
         self.scale = nn.Parameter(torch.full((width,), 0.1))
-        self.reach = kernel - 1
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """x (rows, length, width), past (rows, kernel - 1, width) -> the same shape as x, and the new past."""

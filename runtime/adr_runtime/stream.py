@@ -150,6 +150,7 @@ def restore(state: bytes, manifest: Manifest, sessions: dict[str, Session], bund
         indices = [(i, "label") for i in (*walk.labels, *settings.labels)] + [(i, "speaker") for i in settings.speakers]
         if len(walk.labels) != loop.batch or any(not 0 <= i <= loop.null[what] for i, what in indices):
             raise ADRError("the stream's state: labels that the bundle has not")
+        walk.given = loop.given(walk.labels)
         words = header["playlist"]
         playlist = Playlist(**words | {"labels": tuple(words["labels"])}) if words else None
         made = Stream(

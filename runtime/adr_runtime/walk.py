@@ -35,12 +35,14 @@ class Settings:
 
 @dataclass
 class Walk:
-    """Tokens made so far (`position`), the last of them, the labels, and the states; rows are guides * batch.
+    """Tokens made so far (`position`), the last of them, the labels and what of them the graphs are fed
+    (`given`), and the states; rows are guides * batch.
     `over` (batch,) says whether the clip was over before the last token; all False where the model cannot tell."""
 
     position: int
     token: np.ndarray
     labels: tuple[int, ...]
+    given: dict[str, np.ndarray]
     backbone: dict[str, Any]
     decode: dict[str, Any]
     over: np.ndarray
@@ -89,17 +91,19 @@ class Loop:
         token = np.zeros((self.batch, self.manifest.tokens.channels), np.float32)
         backbone = {s.past: initial(s, rows) for s in self.manifest.states_of("backbone")}
         decode = {s.past: initial(s, self.batch) for s in self.manifest.states_of("decode")}
-        return Walk(0, token, self.settings.labels, backbone, decode, np.zeros(self.batch, bool))
+        labels = self.settings.labels
+        return Walk(0, token, labels, self.given(labels), backbone, decode, np.zeros(self.batch, bool))
 
     def restart(self, walk: Walk, labels: tuple[int, ...]) -> None:
         """Begin another clip behind the last one: the decoder and the noise go on, the backbone starts anew."""
         fresh = self.start()
-        walk.labels, walk.token, walk.backbone, walk.over = labels, fresh.token, fresh.backbone, fresh.over
+        walk.labels, walk.given = labels, self.given(labels)
+        walk.token, walk.backbone, walk.over = fresh.token, fresh.backbone, fresh.over
 
-    def given(self, walk: Walk) -> dict[str, np.ndarray]:
+    def given(self, labels: tuple[int, ...]) -> dict[str, np.ndarray]:
         """Labels and speakers int64 (guides * batch,) of the models that have them; the second guide knows none."""
         found = {}
-        for what, rows in (("label", walk.labels), ("speaker", self.settings.speakers)):
+        for what, rows in (("label", labels), ("speaker", self.settings.speakers)):
             if self.null[what]:
                 indices = np.array(rows, np.int64)
                 found[what] = np.concatenate([indices, np.full_like(indices, self.null[what])])
@@ -119,7 +123,7 @@ class Loop:
 
     def advance(self, walk: Walk) -> np.ndarray:
         """Make the next token (batch, channels) and move the walk on."""
-        feed = {"token": np.tile(walk.token, (self.guides, 1)), **self.given(walk), **walk.backbone}
+        feed = {"token": np.tile(walk.token, (self.guides, 1)), **walk.given, **walk.backbone}
         outputs = self.sessions["step"].run(feed, self.kept)
         noise = self.noise(walk.position)
         drawn = {"initial": noise[0] * self.scale, "noise": noise[1:] if self.noisy else self.silent}
@@ -136,7 +140,7 @@ class Loop:
         before = np.concatenate([walk.token[:, None], tokens[:, :-1]], 1)
         for a in range(0, tokens.shape[1], PREFILL):
             piece = np.tile(before[:, a : a + PREFILL], (self.guides, 1, 1))
-            outputs = self.sessions["parallel"].run({"tokens": piece, **self.given(walk), **walk.backbone}, self.kept)
+            outputs = self.sessions["parallel"].run({"tokens": piece, **walk.given, **walk.backbone}, self.kept)
             walk.backbone = self.renamed(outputs, "backbone")
         walk.token, walk.position = tokens[:, -1], walk.position + tokens.shape[1]
 
