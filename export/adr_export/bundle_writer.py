@@ -11,6 +11,7 @@ import onnxruntime
 import torch
 from adr_models import ADRModel
 from adr_models.patches import ImageTokens
+from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.card import model_card
 from adr_runtime.manifest import (
     AudioSpec,
@@ -31,7 +32,7 @@ from adr_export.graphs import Graph, build_graphs, state_axes
 from adr_export.onnx_writer import FORMS, round_weights, write_onnx
 from adr_export.parity import check_parity
 
-DTYPES = {torch.float32: "float32", torch.int64: "int64"}
+DTYPES = {torch.float32: "float32", torch.int64: "int64", torch.bool: "bool"}
 
 
 def write_bundle(
@@ -56,6 +57,12 @@ def write_bundle(
     tell("checking parity")
     parity = check_parity(model, files)
     manifest = describe(model, about, dialect, graphs, files, parity)
+    write_folder(out, files, manifest)
+    return manifest
+
+
+def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest | AnyOrderManifest) -> None:
+    """Graphs, manifest and card into a folder that appears only when it is whole."""
     beside = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         beside.mkdir(parents=True)
@@ -74,7 +81,6 @@ def write_bundle(
         raise ExportError(f"{out}: cannot write the bundle: {error.strerror}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return manifest
 
 
 def describe(
@@ -116,7 +122,9 @@ def describe(
         quality={},
         parity=dict(parity),
     )
-    return parse_manifest(manifest.to_json())
+    checked = parse_manifest(manifest.to_json())
+    assert isinstance(checked, Manifest)
+    return checked
 
 
 def describe_graph(graph: Graph, data: bytes) -> GraphSpec:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adr_models import ADRConfig, ADRModel
+from adr_models.ardm import ARDM, ARDMConfig
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -23,12 +24,19 @@ def find_checkpoint(path: Path) -> Path:
     return max(found)[1]
 
 
-def load_checkpoint(path: Path) -> tuple[ADRModel, dict[str, Any]]:
+def load_checkpoint(path: Path) -> tuple[ADRModel | ARDM, dict[str, Any]]:
     """The model in evaluation mode, and config.json. Missing and left-over tensors are both errors."""
     file = path / "config.json"
     try:
         config = json.loads(file.read_text())
-        model = ADRModel(ADRConfig.from_dict(config["model"]))
+        model: ADRModel | ARDM
+        kind = config.get("kind", "adr")
+        if kind == "ardm":
+            model = ARDM(ARDMConfig.from_dict(config["model"]))
+        elif kind in ("adr", "distil"):
+            model = ADRModel(ADRConfig.from_dict(config["model"]))
+        else:
+            raise ValueError(f"models of the kind {kind!r} make no bundle")
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ExportError(f"{file}: not a checkpoint's config: {error}") from error
     weights = path / "model.safetensors"

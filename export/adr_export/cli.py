@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 from adr_runtime import ADRError
@@ -37,6 +37,9 @@ def export(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
+    from adr_models.ardm import ARDM
+
+    from adr_export.any_order import write_any_order
     from adr_export.bundle_writer import write_bundle
     from adr_export.checkpoint import find_checkpoint, load_checkpoint
 
@@ -50,7 +53,14 @@ def export(
         "clip": config["clip"], "training": config["training"],
     }  # fmt: skip
     dialect = "portable" if portable else "linear-attention"
-    manifest = write_bundle(model, about, out, dialect, half, overwrite, console.print)
+    manifest: Any
+    if isinstance(model, ARDM):
+        foreign = [k for k, v in given.items() if v is not None and k != "steps"]
+        if foreign:
+            raise ExportError(f"{about['name']} is an any-order model, which has no --{foreign[0]}")
+        manifest = write_any_order(model, about, out, dialect, half, overwrite, console.print)
+    else:
+        manifest = write_bundle(model, about, out, dialect, half, overwrite, console.print)
     size = sum(graph.bytes for graph in manifest.graphs.values())
     worst = max(manifest.parity, key=lambda k: float(manifest.parity[k] or 0))
     console.print(f"{out}: {size / 2**20:.1f} MiB, largest relative error {manifest.parity[worst]} ({worst})")

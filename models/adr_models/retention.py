@@ -129,18 +129,15 @@ class MultiScaleRetention(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor] | None]:
         """x (batch, length, width), angles (batch, length, dim) -> the same shape as x, and the new state."""
         batch, length, width = x.shape
-        q, k, v, gate = self.query_key_value_gate(x).chunk(4, -1)
-        q = rotate(q.reshape(batch, length, self.heads, self.dim) * self.dim**-0.5, angles)
-        k = rotate(k.reshape(batch, length, self.heads, self.dim), angles)
+        q, k, v, gate = self.project(x, angles)
         past = None if state is None else state["retention"]
         gamma = self.gamma
         if form == "operator":
             assert past is not None
             flat = (batch, length, width)
-            mixed, present = retention_operator(q.reshape(flat), k.reshape(flat), v, gamma, past)
+            mixed, present = retention_operator(q.reshape(flat), k.reshape(flat), v.reshape(flat), gamma, past)
             mixed = mixed.reshape(batch, length, self.heads, self.dim)
         else:
-            v = v.reshape(batch, length, self.heads, self.dim)
             # Decay sums over thousands of tokens: autocast's bfloat16 has too few digits for them.
             with torch.autocast(x.device.type, enabled=False):
                 wide = torch.promote_types(q.dtype, torch.float32)
@@ -152,7 +149,17 @@ class MultiScaleRetention(nn.Module):
                 else:
                     mixed, present = retention_chunkwise(q, k, v, gamma, past, self.config.chunk)
             mixed = mixed.transpose(1, 2)
-        # Group norm with one group a head. The three forms hand over the same numbers, so eps moves none of them.
-        mixed = F.layer_norm(mixed, (self.dim,), eps=1e-6).reshape(batch, length, width)
-        mixed = self.output(F.silu(gate) * mixed)
-        return mixed, None if present is None else {"retention": present}
+        return self.finish(mixed, gate), None if present is None else {"retention": present}
+
+    def project(self, x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Rotated q and k, and v, each (batch, length, heads, dim), and the gate (batch, length, width)."""
+        q, k, v, gate = self.query_key_value_gate(x).chunk(4, -1)
+        shape = (*x.shape[:2], self.heads, self.dim)
+        q = rotate(q.reshape(shape) * self.dim**-0.5, angles)
+        return q, rotate(k.reshape(shape), angles), v.reshape(shape), gate
+
+    def finish(self, mixed: Tensor, gate: Tensor) -> Tensor:
+        """Group norm with one group a head, gate and output projection. The forms hand over the same numbers, so eps
+        moves none of them."""
+        mixed = F.layer_norm(mixed, (self.dim,), eps=1e-6).reshape(gate.shape)
+        return self.output(F.silu(gate) * mixed)

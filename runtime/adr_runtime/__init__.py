@@ -6,9 +6,10 @@ audio = model.generate(seconds=1.0, label="seven", steps=25, seed=0)   # samples
 for chunk in model.stream(label="seven", steps=8): ...                 # endless, flat memory
 """
 
+from adr_runtime.any_order import AnyOrderModel
 from adr_runtime.errors import ADRError
 from adr_runtime.model import Audio, Images, Model, load
 from adr_runtime.stream import Stream
 
 __version__ = "0.1.0"
-__all__ = ["ADRError", "Audio", "Images", "Model", "Stream", "load"]
+__all__ = ["ADRError", "AnyOrderModel", "Audio", "Images", "Model", "Stream", "load"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.errors import ADRError
 from adr_runtime.manifest import MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from adr_runtime.onnx_file import refuse_external_data
@@ -16,7 +17,7 @@ class Bundle:
     which in turn holds those of the graphs."""
 
     folder: Path
-    manifest: Manifest
+    manifest: Manifest | AnyOrderManifest
     hash: str
     graphs: dict[str, bytes]
 

@@ -1,29 +1,32 @@
 """The model card of a bundle, written from its manifest alone, so that it can say nothing else."""
 
+from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.manifest import Flat, Manifest
 
 
-def model_card(manifest: Manifest) -> str:
+def model_card(manifest: Manifest | AnyOrderManifest) -> str:
     """README.md of a bundle: front matter as model hubs read it, use, data and licence, quality, parity."""
-    kind = "audio" if manifest.audio else "image"
+    any_order = isinstance(manifest, AnyOrderManifest)
+    kind = "sound" if manifest.kind == "audio" else manifest.kind
+    command = {"image": "image", "text": "text", "audio": "audio", "sound": "score sound.wav"}[manifest.kind]
     example = f" --label {manifest.labels[-1]}" if manifest.labels else ""
     sections = [
         "---",
         f"license: {manifest.licence.lower()}",
         "library_name: adr",
-        f"tags: [autoregressive-diffusion, onnx, {kind}]",
+        f"tags: [autoregressive-diffusion, {'any-order, lossless-compression, ' if any_order else ''}onnx, {kind}]",
         "---",
         "",
         f"# {manifest.name}",
         "",
         f"{manifest.description}.",
         "",
-        f"    adr-run {kind} --model {manifest.name}{example}",
+        f"    adr-run {command} --model {manifest.name}{example}",
         "",
         f"- Data: {manifest.data}",
         f"- Licence: {manifest.licence}",
-        f"- Labels: {', '.join(manifest.labels) or 'none'}",
-        *([f"- Speakers: {', '.join(manifest.speakers)}"] if manifest.speakers else []),
+        *([f"- Labels: {', '.join(manifest.labels) or 'none'}"] if not any_order else []),
+        *([f"- Speakers: {', '.join(manifest.speakers)}"] if not any_order and manifest.speakers else []),
         f"- Output: {output_line(manifest)}",
         f"- Dialect: {manifest.dialect}",
     ]
@@ -42,7 +45,14 @@ def model_card(manifest: Manifest) -> str:
     return "\n".join(sections) + "\n"
 
 
-def output_line(manifest: Manifest) -> str:
+def output_line(manifest: Manifest | AnyOrderManifest) -> str:
+    if isinstance(manifest, AnyOrderManifest):
+        spec = manifest.variables
+        what = {"image": "pictures of {1} x {0} pixels, {2} channel(s)", "text": "text, {1} symbols at a time"}
+        line = what.get(spec.kind, f"sound at {spec.sample_rate} Hz, {{1}} samples at a time").format(*spec.shape)
+        return f"{line}; {spec.levels} levels" + (
+            f", {spec.stages} digits in base {spec.branching}" if spec.stages > 1 else ""
+        )
     if manifest.audio:
         return f"sound at {manifest.audio.sample_rate} Hz, {manifest.audio.hop} samples a token"
     assert manifest.image is not None

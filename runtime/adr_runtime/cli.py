@@ -1,4 +1,4 @@
-"""adr-run: pictures and sound from the command line."""
+"""adr-run: pictures, sound and text from the command line."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from adr_runtime.errors import ADRError
 
 app = typer.Typer(
     add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False,
-    help="Generate images and sound with ONNX Runtime alone.",
+    help="Generate images, sound and text, and compress them, with ONNX Runtime alone.",
 )  # fmt: skip
 
 LabelOption = Annotated[
@@ -60,17 +60,22 @@ def image(
     temperature: TemperatureOption = None,
     seed: SeedOption = None,
     prompt: PromptOption = None,
+    fill: Annotated[Optional[Path], typer.Option(help="A picture to fill in where --mask is white.")] = None,
+    mask: Annotated[
+        Optional[Path], typer.Option(help="Of the size of --fill: black is kept exactly, white is made anew.")
+    ] = None,
     model: ModelOption = None,
     provider: ProviderOption = "auto",
     threads: ThreadsOption = None,
     json_: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Make pictures; --prompt continues the top of a given one."""
+    """Make pictures; --prompt continues the top of a given one, --fill with --mask completes any part of it."""
     from adr_runtime import cli_make
 
     cli_make.image(
-        model, label, count, out, separate, scale, prompt, provider, threads, json_,
+        model, label, count, cli_make.Target(out, separate, scale), cli_make.Given(prompt, fill, mask),
+        provider, threads, json_,
         {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature, "seed": seed},
     )  # fmt: skip
 
@@ -120,6 +125,91 @@ def audio(
             "speaker": speaker,
         },
     )  # fmt: skip
+
+
+@app.command(epilog='Example: adr-run text --template "to be ??? not to be" -n 3 --seed 1')
+def text(
+    template: Annotated[
+        Optional[str], typer.Option(help="Text with holes; what is no hole comes back exactly.")
+    ] = None,
+    hole: Annotated[str, typer.Option(help="The character that marks a hole in the template.")] = "?",
+    length: Annotated[Optional[int], typer.Option(help="Symbols to make without a template.")] = None,
+    count: Annotated[int, typer.Option("-n", "--count", help="How many.")] = 1,
+    steps: Annotated[Optional[int], typer.Option(help="Network calls; fewer are faster.")] = None,
+    seed: SeedOption = None,
+    temperature: Annotated[float, typer.Option(help="Below 1 plays safe; 0 takes the likeliest.")] = 1.0,
+    model: ModelOption = None,
+    provider: ProviderOption = "auto",
+    threads: ThreadsOption = None,
+    json_: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Make text, or fill the holes of a given one, in any order."""
+    from adr_runtime import cli_text
+
+    cli_text.text(model, template, hole, length, count, steps, seed, temperature, provider, threads, json_)
+
+
+ModelsOption = Annotated[
+    Optional[list[str]],
+    typer.Option("--model", help="An any-order model or its folder, for its kind of file; may be given several times."),
+]
+BudgetOption = Annotated[
+    Optional[int],
+    typer.Option(help="Network calls a block; more are slower and smaller. The model's default unless given."),
+]
+
+
+@app.command(epilog="Example: adr-run compress photo.png photo.ardm")
+def compress(
+    source: Annotated[Path, typer.Argument(help="A picture, a text, any other file, or a folder of them.")],
+    out: Annotated[Path, typer.Argument(help="The compressed file.")],
+    model: ModelsOption = None,
+    steps: BudgetOption = None,
+    seed: Annotated[int, typer.Option(help="Seed of the orders.")] = 0,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Decode once to make sure; half of the time.")
+    ] = True,
+    provider: ProviderOption = "cpu",
+    threads: ThreadsOption = None,
+    json_: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Compress without loss: pictures by their pixels, all other files by their bytes."""
+    from adr_runtime import cli_code
+
+    cli_code.compress_path(source, out, model or [], steps, seed, verify, provider, threads, json_)
+
+
+@app.command(epilog="Example: adr-run decompress photo.ardm photo.png")
+def decompress(
+    source: Annotated[Path, typer.Argument(help="A file of adr-run compress.")],
+    out: Annotated[Path, typer.Argument(help="The file to write, or the folder to make.")],
+    model: ModelsOption = None,
+    json_: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Bring back exactly what was compressed, or refuse in one line."""
+    from adr_runtime import cli_code
+
+    cli_code.decompress_path(source, out, model or [], json_)
+
+
+@app.command(epilog="Example: adr-run score photo.png --steps 50")
+def score(
+    source: Annotated[Path, typer.Argument(help="A picture, a text, any other file, or a folder of them.")],
+    model: ModelsOption = None,
+    steps: BudgetOption = None,
+    seed: Annotated[int, typer.Option(help="Seed of the orders.")] = 0,
+    provider: ProviderOption = "auto",
+    threads: ThreadsOption = None,
+    json_: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """How likely a model finds a file, in bits per dimension."""
+    from adr_runtime import cli_code
+
+    cli_code.score_path(source, model or [], steps, seed, provider, threads, json_)
 
 
 @app.command("list", epilog="Example: adr-run list")

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from adr_runtime import __version__, load
 from adr_runtime.bundle import open_bundle, shipped
-from adr_runtime.card import measured, shown
+from adr_runtime.any_order_manifest import AnyOrderManifest
+from adr_runtime.card import measured, output_line, shown
 from adr_runtime.errors import ADRError
 from adr_runtime.provenance import read_provenance
 from adr_runtime.session import INSTALL, cuda_obstacle
@@ -62,10 +63,14 @@ def info(what: str, as_json: bool) -> None:
     bundle = open_bundle(what)
     manifest = bundle.manifest
     size = sum(graph.bytes for graph in manifest.graphs.values())
-    output: Any = manifest.audio or manifest.image
+    if isinstance(manifest, AnyOrderManifest):
+        output: Any = output_line(manifest)
+        speakers: tuple[str, ...] = ()
+    else:
+        output, speakers = manifest.audio or manifest.image, manifest.speakers
     about = {
         "name": manifest.name, "what": manifest.description, "kind": manifest.kind, "output": output,
-        "labels": ", ".join(manifest.labels), "speakers": ", ".join(manifest.speakers) or "none",
+        "labels": ", ".join(manifest.labels) or "none", "speakers": ", ".join(speakers) or "none",
         "dialect": manifest.dialect, "licence": manifest.licence,
         "data": manifest.data, "size": f"{size / 2**20:.1f} MiB", "folder": bundle.folder, "hash": bundle.hash,
         "defaults": manifest.defaults,

@@ -3,22 +3,46 @@
 import json
 import secrets
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from adr_runtime import Images, Model, __version__, load
+from adr_runtime import AnyOrderModel, Images, Model, __version__, load
 from adr_runtime.errors import ADRError
 from adr_runtime.media import check_target, grid, read_picture, write_picture
 
 DEFAULT_MODELS = {"audio": "speech-digits", "image": "digits"}
+FILL_MODEL = "digits-any"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where pictures go: one file with a grid of them or one file each, pixels enlarged `scale` times."""
+
+    out: Path | None
+    separate: bool
+    scale: int | None
+
+
+@dataclass(frozen=True)
+class Given:
+    """What of a picture is there already: its top to continue, or all but what a mask marks."""
+
+    prompt: Path | None
+    fill: Path | None
+    mask: Path | None
+
+
 console = Console(stderr=True)
 
 
 def open_model(name: str | None, kind: str, provider: str, threads: int | None) -> Model:
     model = load(name or DEFAULT_MODELS[kind], provider, threads)
+    if not isinstance(model, Model):
+        raise ADRError(f"{model.name} makes {model.kind} in any order; use adr-run {model.kind}")
     if model.kind != kind:
         raise ADRError(
             f"{model.name} makes {'sound' if model.kind == 'audio' else 'pictures'}; use adr-run {model.kind}"
@@ -76,10 +100,20 @@ def tell(report: dict[str, Any], as_json: bool, line: str) -> None:
 
 
 def image(
-    name: str | None, label: str | None, count: int | None, out: Path | None, separate: bool, scale: int | None,
-    prompt: Path | None, provider: str, threads: int | None, as_json: bool, options: dict[str, Any],
+    name: str | None, label: str | None, count: int | None, target: Target, given: Given,
+    provider: str, threads: int | None, as_json: bool, options: dict[str, Any],
 ) -> None:  # fmt: skip
     seed = settle_seed(options)
+    if (given.fill is None) != (given.mask is None):
+        raise ADRError("--fill and --mask belong together: a picture, and which part of it is made anew")
+    if given.fill is not None and name is None:
+        name = FILL_MODEL
+    opened = load(name or DEFAULT_MODELS["image"], provider, threads)
+    if isinstance(opened, AnyOrderModel):
+        any_order_image(opened, label, count, target, given, as_json, options)
+        return
+    if given.fill is not None:
+        raise ADRError(f"{opened.name} makes pictures from the top down; --fill takes an any-order model")
     model = open_model(name, "image", provider, threads)
     spec = model.manifest.image
     assert spec is not None
@@ -87,26 +121,75 @@ def image(
     labels = choose_labels(model, label, count, seed)
     provenance = describe(model, labels, options)
     model.settings(labels, **options)
-    out = out or default_name(model, labels, seed, ".png")
-    files = file_names(out, count, separate)
-    for file in files:
-        check_target(file, (".png",))
-    given = None if prompt is None else read_picture(prompt, spec.width, spec.channels)
+    out = target.out or default_name(model, labels, seed, ".png")
+    check_target(out, (".png",))
+    top = None if given.prompt is None else read_picture(given.prompt, spec.width, spec.channels)
     started = time.perf_counter()
-    made = model.generate(label=labels, prompt=given, **options)
+    made = model.generate(label=labels, prompt=top, **options)
     assert isinstance(made, Images)
     seconds = time.perf_counter() - started
-    scale = scale or max(1, 64 // spec.height)
-    if separate:
-        for file, pixels, one in zip(files, made.pixels, labels, strict=True):
-            write_picture(file, pixels.repeat(scale, 0).repeat(scale, 1), provenance | {"labels": [one]})
-    else:
-        write_picture(out, grid(made.pixels, scale), provenance)
-    report = {**provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
-    shown = str(out) if not separate else f"{files[0]} to {files[-1].name}"
-    tell(
-        report, as_json, f"{shown}: {count} x {shown_labels(labels)}, seed {seed}, {seconds:.2f} s on {model.provider}"
+    shown = write_pictures(made.pixels, out, target, [provenance | {"labels": [one]} for one in labels], provenance)
+    report = {**provenance, "files": [str(f) for f in shown], "seconds": round(seconds, 3)}
+    line = f"{named(shown)}: {count} x {shown_labels(labels)}, seed {seed}, {seconds:.2f} s on {model.provider}"
+    tell(report, as_json, line)
+
+
+def any_order_image(
+    model: AnyOrderModel, label: str | None, count: int | None, target: Target, given: Given, as_json: bool,
+    options: dict[str, Any],
+) -> None:  # fmt: skip
+    """Pictures by an any-order model: whole ones, or a given one with its holes filled, `count` times."""
+    foreign = [k for k in ("sampler", "guidance") if options[k] is not None]
+    if foreign or label not in (None, "none") or given.prompt is not None:
+        what = foreign[0] if foreign else "label" if label not in (None, "none") else "prompt"
+        raise ADRError(f"{model.name} is an any-order model, which takes no --{what}")
+    spec, steps = model.variables, options["steps"]
+    temperature = 1.0 if options["temperature"] is None else options["temperature"]
+    out = target.out or Path(f"{model.name}-{options['seed']}.png")
+    check_target(out, (".png",))
+    picture = mask = None
+    if given.fill is not None and given.mask is not None:
+        picture = read_picture(given.fill, spec.shape[1], spec.shape[2])
+        mask = read_picture(given.mask, spec.shape[1], 1)[..., 0] > 127
+        if picture.shape != spec.shape or mask.shape != spec.shape[:2]:
+            wanted, found = f"{spec.shape[1]} x {spec.shape[0]}", f"{picture.shape[1]} x {picture.shape[0]}"
+            raise ADRError(
+                f"{given.fill}: {found} pixels, the mask {mask.shape[1]} x {mask.shape[0]}; both must be {wanted}"
+            )
+    calls = sum(map(len, model.policy(steps)))
+    started = time.perf_counter()
+    pixels = model.generate(
+        count=count, steps=steps, seed=options["seed"], temperature=temperature, picture=picture, mask=mask
     )
+    seconds = time.perf_counter() - started
+    provenance = {
+        "adr": __version__, "model": model.name, "bundle": model.bundle.hash, "seed": options["seed"], "steps": calls,
+        "temperature": temperature, "filled": str(given.fill or ""), "provider": model.provider,
+    }  # fmt: skip
+    shown = write_pictures(pixels, out, target, [provenance] * len(pixels), provenance)
+    report = {**provenance, "files": [str(f) for f in shown], "seconds": round(seconds, 3)}
+    line = f"{named(shown)}: {len(pixels)} picture(s), {calls} network calls, seed {options['seed']}, {seconds:.2f} s"
+    tell(report, as_json, line)
+
+
+def write_pictures(
+    pixels: np.ndarray, out: Path, target: Target, each: list[dict[str, Any]], all_: dict[str, Any]
+) -> list[Path]:
+    """One grid, or one file a picture, with their provenance."""
+    files = file_names(out, len(pixels), target.separate)
+    for file in files:
+        check_target(file, (".png",))
+    scale = target.scale or max(1, 64 // pixels.shape[1])
+    if not target.separate:
+        write_picture(out, grid(pixels, scale), all_)
+        return files
+    for file, picture, provenance in zip(files, pixels, each, strict=True):
+        write_picture(file, picture.repeat(scale, 0).repeat(scale, 1), provenance)
+    return files
+
+
+def named(files: list[Path]) -> str:
+    return str(files[0]) if len(files) == 1 else f"{files[0]} to {files[-1].name}"
 
 
 def shown_labels(labels: list[str | None]) -> str:

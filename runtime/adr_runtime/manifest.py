@@ -7,11 +7,14 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adr_runtime.errors import ADRError
 from adr_runtime.samplers import SAMPLERS
 from adr_runtime.strict_json import convert, read_json, refuse
+
+if TYPE_CHECKING:
+    from adr_runtime.any_order_manifest import AnyOrderManifest
 
 SCHEMA_VERSION = 1
 MAX_MANIFEST_BYTES = 4 << 20
@@ -19,7 +22,7 @@ MAX_FILE_BYTES = 2 << 30
 MAX_STATE_BYTES = 1 << 28
 MAX_RANK = 6
 MAX_STEPS = 10_000
-ITEM_BYTES = {"float32": 4, "float64": 8, "int64": 8}
+ITEM_BYTES = {"bool": 1, "float32": 4, "float64": 8, "int64": 8}
 PREDICTIONS = ("epsilon", "velocity")
 GRAPHS = ("step", "parallel", "timestep", "head", "decode", "encode")
 
@@ -143,8 +146,8 @@ class Manifest:
         return tuple(state for state in self.states if state.graph == graph)
 
 
-def parse_manifest(text: str) -> Manifest:
-    """Manifest from JSON text; raises ADRError with one line."""
+def parse_manifest(text: str) -> "Manifest | AnyOrderManifest":
+    """The manifest of either family from JSON text; raises ADRError with one line."""
     values = read_json(text)
     version = values.get("schema_version") if isinstance(values, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
@@ -152,6 +155,12 @@ def parse_manifest(text: str) -> Manifest:
             f"manifest.json: schema_version is {version}, this runtime reads up to {SCHEMA_VERSION}; "
             "upgrade with: pip install --upgrade adr"
         )
+    if isinstance(values, dict) and values.get("family") == "ardm":
+        from adr_runtime.any_order_manifest import AnyOrderManifest, check_any_order
+
+        found = convert(AnyOrderManifest, values, "")
+        check_any_order(found)
+        return found
     manifest = convert(Manifest, values, "")
     check(manifest)
     return manifest
@@ -187,7 +196,7 @@ def check(manifest: Manifest) -> None:
     schedule, tokens, image, audio = manifest.schedule, manifest.tokens, manifest.image, manifest.audio
     rules: list[Rule] = [
         ("schema_version", manifest.schema_version, manifest.schema_version == SCHEMA_VERSION, str(SCHEMA_VERSION)),
-        ("family", manifest.family, manifest.family == "adr", '"adr"'),
+        ("family", manifest.family, manifest.family == "adr", '"adr" or "ardm"'),
         ("kind", manifest.kind, manifest.kind in ("audio", "image"), '"audio" or "image"'),
         ("dialect", manifest.dialect, manifest.dialect in ("linear-attention", "portable"), "a known dialect"),
         ("graphs", sorted(manifest.graphs), sorted(manifest.graphs) == sorted(GRAPHS), ", ".join(sorted(GRAPHS))),

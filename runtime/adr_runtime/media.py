@@ -28,7 +28,7 @@ def check_target(path: Path, kinds: tuple[str, ...]) -> None:
         raise ADRError(f"{path}: cannot write there: {error.strerror}") from error
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, then rename it; on any error nothing is left behind."""
     beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:

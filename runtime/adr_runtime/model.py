@@ -7,8 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from adr_runtime.any_order import AnyOrderModel
+from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.bundle import Bundle, open_bundle
 from adr_runtime.errors import ADRError
+from adr_runtime.manifest import Manifest
 from adr_runtime.playlist import LONGEST, Playlist
 from adr_runtime.session import Session, check_signature, choose_provider
 from adr_runtime.stream import Stream, restore
@@ -34,8 +37,8 @@ class Images(NamedTuple):
     pixels: np.ndarray
 
 
-def load(name: str | Path, provider: str = "auto", threads: int | None = None) -> "Model":
-    """A shipped bundle by name, or any bundle by its folder.
+def load(name: str | Path, provider: str = "auto", threads: int | None = None) -> "Model | AnyOrderModel":
+    """A shipped bundle by name, or any bundle by its folder; an `AnyOrderModel` where its family is "ardm".
 
     provider "cuda" or "cpu" is used or refused; "auto" takes CUDA where it works. threads is ONNX Runtime's count
     within an operator, 1 unless given: for models of this size more threads cost more than they bring.
@@ -57,6 +60,8 @@ def load(name: str | Path, provider: str = "auto", threads: int | None = None) -
                 raise ADRError(f"--provider cuda: {reason}")
             return load(name, "cpu", threads)
     bundle.graphs.clear()
+    if isinstance(bundle.manifest, AnyOrderManifest):
+        return AnyOrderModel(bundle, sessions["network"], threads or 1)
     return Model(bundle, sessions)
 
 
@@ -76,6 +81,7 @@ class Model:
     """Generates sound or pictures. All that changes during generation lives in a `Stream`."""
 
     def __init__(self, bundle: Bundle, sessions: dict[str, Session]):
+        assert isinstance(bundle.manifest, Manifest)
         self.bundle, self.manifest, self.sessions = bundle, bundle.manifest, sessions
         self.provider = sessions["step"].provider
 

@@ -41,6 +41,7 @@ class CheckpointConfig:
     step: int
     seconds: float
     training: dict[str, Any]
+    kind: str = "adr"
 
 
 def save_checkpoint(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,14 +41,15 @@ def level(data: Sounds, loudness: float) -> Sounds:
     return replace(data, clips=clips)
 
 
-def load_dataset(name: str, folder: Path | None, split: str) -> Images | Sounds:
-    """One split of a data set in its public release's layout. Raises TrainError that names the file at fault."""
-    from adr_train import data_cifar10, data_digits, data_fsdd, data_speech_commands
+def load_dataset(name: str, folder: Path | None, split: str) -> Any:
+    """One split of a data set in its public release's layout: `Images`, `Sounds` or `data_text.Text`. Raises TrainError that names the file at fault."""
+    from adr_train import data_cifar10, data_digits, data_fsdd, data_speech_commands, data_text
 
-    readers: dict[str, Callable[[Path, str], Images | Sounds]] = {
+    readers: dict[str, Callable[[Path, str], Any]] = {
         "cifar10": data_cifar10.read,
         "fsdd": data_fsdd.read,
         "speech-commands": data_speech_commands.read,
+        "text": data_text.read,
     }
     if split not in SPLITS:
         raise TrainError(f"unknown split {split!r}; there are {', '.join(SPLITS)}")
@@ -57,6 +59,6 @@ def load_dataset(name: str, folder: Path | None, split: str) -> Images | Sounds:
         raise TrainError(f"unknown data set {name!r}; there are digits, {', '.join(readers)}")
     if folder is None:
         raise TrainError(f"{name} needs its folder: give --data DIR (adr-train --download {name} DIR fetches it)")
-    if not folder.is_dir():
+    if not folder.is_dir() and not (name == "text" and folder.is_file()):
         raise TrainError(f"{folder}: no such folder; adr-train --download {name} {folder} fetches it")
     return readers[name](folder, split)

@@ -26,11 +26,12 @@ PROVENANCE = ("minutes", "steps", "commit", "device")
 
 
 class Job(Protocol):
-    """`unit` names what the speed counts; `clip` bounds a token's values."""
+    """`unit` names what the speed counts; `clip` bounds a token's values; `sequences` counts the training data."""
 
     trainer: Trainer
     unit: str
     clip: float
+    sequences: int
 
     def config(self) -> dict[str, Any]: ...
     def provenance(self) -> dict[str, Any]: ...
@@ -49,6 +50,7 @@ class ADRJob:
         config, wanted = recipe.train, recipe.model
         assert isinstance(wanted, ADRConfig)
         self.recipe, self.codec_training = recipe, {}  # type: ignore[var-annotated]
+        self.sequences = len(data.labels)
         speakers = tuple(sorted(set(data.speakers))) if isinstance(data, Sounds) and config.speakers else ()
         wanted = replace(wanted, labels=data.names, speakers=speakers)
         state: dict[str, Tensor] = {}
@@ -89,7 +91,7 @@ class DistilJob(ADRJob):
         self, recipe: Recipe, data: Images | Sounds, held_out: Images | Sounds, processes: Processes,
         source: Path | None,
     ):  # fmt: skip
-        self.recipe = recipe
+        self.recipe, self.sequences = recipe, len(data.labels)
         found, saved = read_source(recipe, recipe.teacher, source, "--teacher")
         config = ADRConfig.from_dict(saved.model)
         teacher = ADRModel(config)
@@ -131,7 +133,7 @@ class CodecJob:
         samples = int(recipe.losses.seconds * wanted.sample_rate) // model.hop * model.hop
         batches = CodecBatches(data, samples, config.batch, config.seed)
         self.validation = CodecBatches(held_out, samples, config.batch, config.seed)
-        self.data = data
+        self.data, self.sequences = data, len(data.labels)
         self.trainer: Trainer = CodecTrainer(model, batches, config, processes, recipe.losses)
 
     def config(self) -> dict[str, Any]:

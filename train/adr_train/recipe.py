@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 from adr_models import ADRConfig
+from adr_models.ardm import ARDMConfig
+from adr_models.causal import CausalConfig
 from adr_models.codec import CodecConfig
 from adr_models.model import build
 
@@ -57,7 +59,8 @@ class DistilConfig:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe in one size, of an ADR model, of a codec, or of a head that learns jumps (`kind` adr, codec, distil).
+    """A recipe in one size, of an ADR model, of a codec, of a head that learns jumps, of an any-order
+    model or its causal baseline (`kind` adr, codec, distil, ardm, causal).
 
     `model` has its labels and speakers still empty: they come with the data; and where `tokens` names a codec's
     recipe, its codec, which comes with --codec. `losses` is a codec's. To distil, `teacher` names the recipe of the
@@ -70,7 +73,7 @@ class Recipe:
     description: str
     licence: str
     source: str
-    model: ADRConfig | CodecConfig
+    model: ADRConfig | CodecConfig | ARDMConfig | CausalConfig
     train: TrainConfig
     defaults: dict[str, Any] = field(default_factory=dict)
     kind: str = "adr"
@@ -99,7 +102,10 @@ def read_recipe(name: str, size: str) -> Recipe:
         if size not in sizes:
             raise TrainError(f"{path}: no size {size!r}; it has {', '.join(sizes)}")
         merged = merge(values, sizes[size])
-        if merged.get("kind") == "codec":
+        variables = {"ardm": ARDMConfig, "causal": CausalConfig}
+        if merged.get("kind") in variables:
+            merged["model"] = build(variables[merged["kind"]], merged["model"], "model")
+        elif merged.get("kind") == "codec":
             merged["model"] = build(CodecConfig, merged["model"], "model")
             merged["losses"] = build(CodecLossConfig, merged.get("losses", {}), "losses")
         else:

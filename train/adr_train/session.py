@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from adr_train.ardm_jobs import ARDMJob, VariableJob
 from adr_train.checkpoint import CheckpointConfig, latest_checkpoint, read_config, read_tensors, save_checkpoint
 from adr_train.data import Sounds, level, load_dataset
 from adr_train.errors import TrainError
@@ -52,7 +53,9 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
         data, held_out = level(data, config.loudness), level(held_out, config.loudness)
     processes = Processes.start(options.device)
     torch.manual_seed(config.seed)
-    jobs: dict[str, Callable[..., Job]] = {"adr": ADRJob, "codec": CodecJob, "distil": DistilJob}
+    jobs: dict[str, Callable[..., Job]] = {
+        "adr": ADRJob, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": VariableJob,
+    }  # fmt: skip
     source = options.teacher if recipe.kind == "distil" else options.codec
     job = jobs[recipe.kind](recipe, data, held_out, processes, source)
     trainer = job.trainer
@@ -75,7 +78,7 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
     weights = sum(p.numel() for p in trainer.model.parameters())
     about = {"description": recipe.description, "licence": recipe.licence, "source": recipe.source}
     console.print(
-        f"{recipe.name} ({recipe.size}): {weights / 1e6:.2f} M weights, {len(data.labels)} training sequences, "
+        f"{recipe.name} ({recipe.size}): {weights / 1e6:.2f} M weights, {job.sequences} training sequences, "
         f"{processes.count} x {device_name(processes.device)}" + (f", from step {trainer.step}" if trainer.step else "")
     )
 
@@ -85,12 +88,12 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
         training: dict[str, Any] = {
             "recipe": recipe.name, "size": recipe.size, "steps": trainer.step, "commit": made_from,
             "minutes": round(trainer.seconds / 60, 2), "device": device_name(processes.device),
-            "processes": processes.count, "data": recipe.source, "sequences": len(data.labels),
+            "processes": processes.count, "data": recipe.source, "sequences": job.sequences,
             "weights": weights, "torch": torch.__version__, **job.provenance(),
         }  # fmt: skip
         made = CheckpointConfig(
             recipe.name, recipe.size, job.config(), asdict(config), about, recipe.defaults,
-            round(job.clip, 3), trainer.step, trainer.seconds, training,
+            round(job.clip, 3), trainer.step, trainer.seconds, training, recipe.kind,
         )  # fmt: skip
         return save_checkpoint(options.out, made, job.weights(), trainer.state())
 

@@ -1,0 +1,103 @@
+"""A checkpoint of an any-order model -> its bundle: one graph, `network.onnx`, with the losses that budgets follow."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+import torch
+from adr_models.ardm import ARDM
+from adr_runtime.any_order_manifest import AnyOrderDefaults, AnyOrderManifest
+from adr_runtime.manifest import parse_manifest
+from adr_runtime.policy import split_budget
+from adr_runtime.variables import VariablesSpec
+from torch import Tensor, nn
+
+from adr_export.bundle_writer import describe_graph, write_folder
+from adr_export.errors import ExportError
+from adr_export.graphs import Graph
+from adr_export.onnx_writer import round_weights, write_onnx
+from adr_export.parity import Checker, open_session, run_onnx, run_torch
+
+# Budgets whose policies are planned once and kept in the manifest; the runtime plans others when they are asked for.
+BUDGETS = (4, 8, 10, 16, 20, 25, 32, 50, 64, 100, 128, 200, 250)
+STATES_SEEN = (0.0, 0.5, 0.95)
+
+
+class NetworkGraph(nn.Module):
+    def __init__(self, model: ARDM):
+        super().__init__()
+        self.model = model
+
+    def forward(self, low: Tensor, known: Tensor, stage: Tensor, index: Tensor) -> Tensor:
+        return self.model(low, known, stage, index)
+
+
+def network_graph(model: ARDM, part: float = 0.5, stage: int = 0, rows: int = 3, count: int = 5) -> Graph:
+    """The graph with inputs in which `part` of the variables are known."""
+    config, generator = model.config, torch.Generator().manual_seed(int(part * 100) + stage)
+    shape = (rows, config.dimensions)
+    values = torch.randint(config.levels, shape, generator=generator)
+    known = torch.rand(shape, generator=generator) < part
+    wide, narrow = model.upscaling.width(stage), model.upscaling.width(stage + 1)
+    low = torch.where(known, values // narrow * narrow, values // wide * wide)
+    arguments = {
+        "low": low, "known": known, "stage": torch.full((rows,), stage),
+        "index": torch.randint(config.dimensions, (rows, count), generator=generator),
+    }  # fmt: skip
+    axes = {"low": {0: "rows"}, "known": {0: "rows"}, "stage": {0: "rows"}, "index": {0: "rows", 1: "count"}}
+    return Graph("network", NetworkGraph(model), arguments, axes, {"log_probabilities": {0: "rows", 1: "count"}})
+
+
+def check_network(model: ARDM, data: bytes) -> dict[str, float]:
+    """ONNX Runtime against PyTorch, as probabilities: every stage, with none, half and nearly all variables known."""
+    session, checker = open_session(data), Checker()
+    double = copy.deepcopy(model).double()
+    for stage in range(model.upscaling.stages):
+        for part in STATES_SEEN:
+            graph = network_graph(model, part, stage, rows=2, count=7)
+            probabilities = lambda found: {name: torch.from_numpy(v).exp().numpy() for name, v in found.items()}  # noqa: E731
+            found = probabilities(run_onnx(session, graph.arguments))
+            checker.compare("network against float32", found, probabilities(run_torch(graph, graph.arguments)))
+            wide = Graph("network", NetworkGraph(double), graph.arguments, graph.axes, graph.outputs)
+            checker.compare("network against float64", found, probabilities(run_torch(wide, graph.arguments)))
+    return {name: float(f"{error:.2e}") for name, error in checker.errors.items()}
+
+
+def write_any_order(
+    model: ARDM, about: dict[str, Any], out: Path, dialect: str, half: bool, overwrite: bool,
+    tell: Callable[[str], None] = lambda line: None,
+) -> AnyOrderManifest:  # fmt: skip
+    """As `bundle_writer.write_bundle`. Both dialects hold standard operators only; they differ in the opset."""
+    if out.exists() and not overwrite:
+        raise ExportError(f"{out} exists; choose another folder or add --overwrite")
+    if not model.step_loss.any():
+        raise ExportError(f"{about['name']}: the checkpoint holds no measured losses to plan budgets from")
+    if half:
+        round_weights(model)
+    tell("exporting network.onnx")
+    graph = network_graph(model)
+    data = write_onnx(graph, dialect)
+    tell("checking parity")
+    parity = check_network(model, data)
+    config = model.config
+    step_loss = tuple(tuple(round(x, 4) for x in stage) for stage in model.step_loss.tolist())
+    most = config.dimensions * model.upscaling.stages
+    tell("planning budgets")
+    planned = [k for k in {*BUDGETS, about["defaults"]["steps"]} if model.upscaling.stages <= k < most]
+    spec = VariablesSpec(
+        config.kind, tuple(config.shape), config.levels, config.branching, model.upscaling.stages, config.colour,
+        config.alphabet, config.sample_rate,
+    )  # fmt: skip
+    manifest = AnyOrderManifest(
+        schema_version=1, family="ardm", kind=config.kind, name=about["name"], description=about["description"],
+        dialect=dialect, graphs={"network": describe_graph(graph, data)}, variables=spec, step_loss=step_loss,
+        policies={str(k): split_budget(step_loss, k) for k in sorted(planned)},
+        defaults=AnyOrderDefaults(**about["defaults"]), licence=about["licence"], data=about["source"],
+        training={**about["training"], "onnxruntime": onnxruntime.__version__}, quality={}, parity=dict(parity),
+    )  # fmt: skip
+    checked = parse_manifest(manifest.to_json())
+    assert isinstance(checked, AnyOrderManifest)
+    write_folder(out, {"network": data}, checked)
+    return checked

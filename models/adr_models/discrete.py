@@ -1,0 +1,62 @@
+"""Depth upscaling of integers, and distributions over what one stage reveals of them.
+
+Upscale ARDM (Hoogeboom et al. 2022, arXiv 2110.02037, section 4) writes a variable in base b, most significant digit
+first, and generates digit by digit: stage s knows the block of b^(S - s) values that a variable lies in and picks one of
+the b blocks inside it. With b at least the number of levels there is one stage, and that is the order-agnostic ARDM.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# Stands for infinity as the edge of an interval: true infinities times a zero gradient would make NaN.
+FAR = 1e3
+
+
+@dataclass(frozen=True)
+class Upscaling:
+    """Integers from 0 to levels - 1 in base `branching`, as many digits ("stages") as that takes."""
+
+    levels: int
+    branching: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.branching or not 2 <= self.levels:
+            raise ValueError(f"levels {self.levels} and branching {self.branching} must be at least 2")
+
+    @property
+    def stages(self) -> int:
+        stages = 1
+        while self.branching**stages < self.levels:
+            stages += 1
+        return stages
+
+    def width(self, stage: int) -> int:
+        """Values in a block that stage `stage` starts from."""
+        return self.branching ** (self.stages - stage)
+
+    def widths(self) -> Tensor:
+        """int64 (stages + 1,): `width` of every stage, and 1 for what the last one leaves."""
+        return torch.tensor([self.width(s) for s in range(self.stages + 1)])
+
+
+def logistic_interval(logits: Tensor, mean: Tensor, log_scale: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """log of the probability that a mixture of logistics puts on [low, high): Salimans et al. 2017 (PixelCNN++).
+
+    logits, mean, log_scale (..., components); low < high (...), with -FAR and FAR for infinity. Computed as
+    log sigmoid(a) + log sigmoid(-b) + log(1 - exp(b - a)), which keeps its digits far from the mean.
+    """
+    inverse = (-log_scale).exp()
+    a = (high[..., None] - mean) * inverse
+    b = (low[..., None] - mean) * inverse
+    inside = F.logsigmoid(a) + F.logsigmoid(-b) + torch.log((1 - torch.exp(b - a)).clamp(min=1e-12))
+    return torch.logsumexp(F.log_softmax(logits, -1) + inside, -1)
+
+
+def edges(value: Tensor, levels: int) -> Tensor:
+    """The lower edge of each integer's bin on the scale where 0 is -1 and levels - 1 is 1; -FAR and FAR at the ends."""
+    edge = (2 * value.to(torch.get_default_dtype()) - levels) / (levels - 1)
+    edge = torch.where(value <= 0, -FAR, edge)
+    return torch.where(value >= levels, FAR, edge)

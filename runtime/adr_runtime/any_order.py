@@ -1,0 +1,170 @@
+"""Any-order models at work: one loop reveals variables step by step, whoever chooses their values.
+
+Sampling draws them, scoring and encoding read them off, decoding asks the decoder (ARDM, arXiv 2110.02037,
+algorithms 1 and 3, and section 4 for the stages of depth upscaling).
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from adr_runtime.any_order_manifest import AnyOrderManifest
+from adr_runtime.bundle import Bundle
+from adr_runtime.errors import ADRError
+from adr_runtime.philox import philox4x32
+from adr_runtime.policy import predicted_loss, shrink, split_budget
+from adr_runtime.session import Session
+from adr_runtime.variables import from_pixels, to_pixels
+
+# choose(index int64 (rows, count), log-probabilities float32 (rows, count, branching), stage) -> digits (rows, count)
+Choose = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+MAX_ROWS = 16
+# Keeps the numbers of orders and of choices apart.
+ORDER, CHOICE = 1, 2
+
+
+def random_order(seed: int, row: int, variables: np.ndarray) -> np.ndarray:
+    """The variables in an order that follows from the seed and the row alone, on every machine."""
+    words = philox4x32((variables, row, 0, ORDER), (seed & 0xFFFFFFFF, seed >> 32))
+    return variables[np.argsort(words[:, 0], kind="stable")]
+
+
+class AnyOrderModel:
+    """A loaded bundle of the family "ardm": immutable, and safe to share between threads."""
+
+    def __init__(self, bundle: Bundle, session: Session, threads: int):
+        manifest = bundle.manifest
+        assert isinstance(manifest, AnyOrderManifest)
+        self.bundle, self.manifest, self.session, self.threads = bundle, manifest, session, threads
+        self.variables, self.provider = manifest.variables, session.provider
+
+    name = property(lambda self: self.manifest.name)
+    kind = property(lambda self: self.manifest.kind)
+    labels = property(lambda self: self.manifest.labels)
+
+    def policy(self, steps: int | None = None) -> tuple[tuple[int, ...], ...]:
+        """For each stage, how many variables each network call reveals; `steps` calls in all, the bundle's default
+        unless given, at most one a variable and stage. ADRError for a number that is out of range."""
+        steps = self.manifest.defaults.steps if steps is None else steps
+        most = self.variables.stages * self.variables.dimensions
+        if steps < self.variables.stages:
+            raise ADRError(f"steps must be from {self.variables.stages} (one a stage) to {most}, not {steps}")
+        steps = min(steps, most)
+        if str(steps) in self.manifest.policies:
+            return self.manifest.policies[str(steps)]
+        return split_budget(self.manifest.step_loss, steps)
+
+    def predicted_bits(self, steps: int | None = None) -> float:
+        """Bits per dimension that a budget should cost by the losses of the manifest."""
+        pairs = zip(self.manifest.step_loss, self.policy(steps), strict=True)
+        return sum(predicted_loss(loss, counts) for loss, counts in pairs) / self.variables.dimensions
+
+    def predict(self, low: np.ndarray, known: np.ndarray, stage: int, index: np.ndarray) -> np.ndarray:
+        """One network call: see `adr_models.ardm.ARDM.forward`. -> float32 (rows, count, branching)."""
+        feed = {"low": low, "known": known, "stage": np.full(len(low), stage, np.int64), "index": index}
+        return self.session.run(feed)["log_probabilities"]
+
+    def reveal(
+        self, values: np.ndarray, given: np.ndarray, order: np.ndarray, policy: tuple[tuple[int, ...], ...], choose: Choose
+    ) -> tuple[np.ndarray, int]:  # fmt: skip
+        """Reveal the variables of `order` int64 (rows, n), the same number in every row, by the steps of a policy.
+
+        values int64 (rows, D) hold what is `given`, bool (rows, D), and anything elsewhere; a variable that is neither
+        given nor in the order stays unknown to the network. -> the values, and the number of network calls.
+        """
+        found, calls = np.where(given, values, 0), 0
+        rows, count = np.arange(len(order))[:, None], order.shape[1]
+        for stage, counts in enumerate(policy):
+            wide, narrow = self.variables.width(stage), self.variables.width(stage + 1)
+            known = given.copy()
+            low = np.where(given, found // narrow * narrow, found // wide * wide)
+            at = 0
+            for size in shrink(counts, count):
+                index = order[:, at : at + size]
+                digits = choose(index, self.predict(low, known, stage, index), stage)
+                low[rows, index] += digits * narrow
+                known[rows, index] = True
+                at, calls = at + size, calls + 1
+            found = np.where(given, found, low)
+        return found, calls
+
+    def sample(
+        self, values: np.ndarray, given: np.ndarray, wanted: np.ndarray, steps: int | None, seed: int,
+        temperature: float = 1.0,
+    ) -> np.ndarray:  # fmt: skip
+        """Answers int64 (rows, D): `given` bool (D,) keep their values (D,) or (rows, D), `wanted` bool (D,) are drawn.
+        Row r depends on the seed and r alone."""
+        if not 0 <= temperature <= 10:
+            raise ADRError(f"temperature must be from 0 to 10, not {temperature:g}")
+        policy, variables, parts = self.policy(steps), np.flatnonzero(wanted), []
+        for first in range(0, len(values), MAX_ROWS):
+            block = values[first : first + MAX_ROWS]
+            numbers = np.arange(first, first + len(block))
+            order = np.stack([random_order(seed, int(row), variables) for row in numbers])
+
+            def draw(index: np.ndarray, log_p: np.ndarray, stage: int, numbers: np.ndarray = numbers) -> np.ndarray:
+                words = philox4x32((index, numbers[:, None], stage, CHOICE), (seed & 0xFFFFFFFF, seed >> 32))
+                return choose_by(log_p, (words[..., 0].astype(np.float64) + 0.5) * 2.0**-32, temperature)
+
+            mask = np.broadcast_to(given, block.shape)
+            parts.append(self.reveal(block, mask, order, policy, draw)[0])
+        return np.concatenate(parts)
+
+    def bits(
+        self, values: np.ndarray, given: np.ndarray, order: np.ndarray, steps: int | None
+    ) -> tuple[np.ndarray, int]:
+        """What values int64 (rows, D) cost in bits, float64 (rows,), the variables of `order` (rows, n) given the rest,
+        and the number of network calls."""
+        total = np.zeros(len(values))
+        policy, spec = self.policy(steps), self.variables
+
+        def read(index: np.ndarray, log_p: np.ndarray, stage: int) -> np.ndarray:
+            digits = np.take_along_axis(values, index, 1) % spec.width(stage) // spec.width(stage + 1)
+            total[:] -= np.take_along_axis(log_p, digits[..., None], 2)[..., 0].sum(1, dtype=np.float64) / np.log(2)
+            return digits
+
+        found, calls = self.reveal(values, given, order, policy, read)
+        assert (found == np.where(given, values, found)).all()
+        return total, calls
+
+    def generate(
+        self, *, count: int | None = None, steps: int | None = None, seed: int = 0, temperature: float = 1.0,
+        picture: np.ndarray | None = None, mask: np.ndarray | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Pictures uint8 (count, rows, columns, channels). With `picture` uint8 (rows, columns, channels) and `mask` bool
+        (rows, columns), what the mask leaves out comes back exactly as given and the rest is filled in around it."""
+        spec = self.variables
+        if spec.kind != "image":
+            raise ADRError(f"{self.name} makes {spec.kind}, not pictures")
+        count = self.manifest.defaults.count if count is None else count
+        if not 1 <= count <= 4096:
+            raise ADRError(f"count must be from 1 to 4096, not {count}")
+        holes = np.ones(spec.shape, bool)
+        values = np.zeros(spec.dimensions, np.int64)
+        if picture is not None:
+            if picture.shape != spec.shape or mask is None or mask.shape != spec.shape[:2]:
+                raise ADRError(f"{self.name} fills in pictures of {spec.shape} with a mask of {spec.shape[:2]}")
+            values = from_pixels(picture, spec.levels, spec.colour).reshape(-1)
+            holes = np.broadcast_to(mask[..., None], spec.shape)
+        wanted = holes.reshape(-1)
+        rows = np.broadcast_to(values, (count, spec.dimensions))
+        made = self.sample(rows, ~wanted, wanted, steps, seed, temperature) if wanted.any() else rows
+        pixels = to_pixels(made.reshape(-1, *spec.shape), spec.levels, spec.colour)
+        return pixels if picture is None else np.where(holes, pixels, picture)
+
+    @cached_property
+    def whole(self) -> np.ndarray:
+        """bool (D,), all True."""
+        return np.ones(self.variables.dimensions, bool)
+
+
+def choose_by(log_p: np.ndarray, uniform: np.ndarray, temperature: float) -> np.ndarray:
+    """Inverse-CDF sampling: log_p (..., choices), uniform (...) in (0, 1) -> int64 (...). At temperature 0 the likeliest."""
+    if temperature == 0:
+        return log_p.argmax(-1)
+    scaled: Any = log_p.astype(np.float64) / temperature
+    weight = np.exp(scaled - scaled.max(-1, keepdims=True))
+    edges = np.cumsum(weight, -1)
+    return np.minimum((edges < uniform[..., None] * edges[..., -1:]).sum(-1), log_p.shape[-1] - 1)

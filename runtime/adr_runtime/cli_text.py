@@ -1,0 +1,64 @@
+"""What `adr-run text` does."""
+
+import json
+import secrets
+
+import numpy as np
+
+from adr_runtime.any_order import AnyOrderModel
+from adr_runtime.cli_code import DEFAULT_MODELS, open_any_order
+from adr_runtime.errors import ADRError
+from adr_runtime.variables import from_text, to_text
+
+
+def text(
+    name: str | None, template: str | None, hole: str, length: int | None, count: int, steps: int | None, seed: int | None,
+    temperature: float, provider: str, threads: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Print `count` texts, each on lines of its own."""
+    if len(hole) != 1 or not hole.isascii():
+        raise ADRError(f"--hole must be one ASCII character, not {hole!r}")
+    if not 1 <= count <= 4096:
+        raise ADRError(f"--count must be from 1 to 4096, not {count}")
+    model = open_any_order(name or DEFAULT_MODELS["text"], provider, threads)
+    spec = model.variables
+    if spec.kind != "text":
+        raise ADRError(f"{model.name} makes {spec.kind}, not text")
+    if template is not None and length is not None:
+        raise ADRError("--template has its own length; leave --length out")
+    length = spec.dimensions if length is None else length
+    if not 1 <= length <= spec.dimensions:
+        raise ADRError(f"--length must be from 1 to {spec.dimensions}, not {length}")
+    seed = secrets.randbits(31) if seed is None else seed
+    if not 0 <= seed < 1 << 64:
+        raise ADRError(f"--seed must be from 0 to 2^64 - 1, not {seed}")
+    made = fill(model, hole * length if template is None else template, hole, count, steps, seed, temperature)
+    if as_json:
+        print(json.dumps({"model": model.name, "seed": seed, "texts": made}))
+    else:
+        print("\n".join(made))
+
+
+def fill(
+    model: AnyOrderModel, template: str, hole: str, count: int, steps: int | None, seed: int, temperature: float = 1.0
+) -> list[str]:
+    """`count` texts in which every `hole` of the template is replaced and nothing else is touched."""
+    spec, data = model.variables, template.encode()
+    if not data or len(data) > spec.dimensions:
+        raise ADRError(f"a template has 1 to {spec.dimensions} bytes, not {len(data)}")
+    holes = np.frombuffer(data, np.uint8) == ord(hole)
+    blank = bytes(ord(spec.alphabet[0] if spec.alphabet else " ") if h else b for b, h in zip(data, holes, strict=True))
+    symbols = from_text(blank, spec.alphabet)
+    values, given, wanted = (
+        np.zeros(spec.dimensions, np.int64),
+        np.zeros(spec.dimensions, bool),
+        np.zeros(spec.dimensions, bool),
+    )
+    values[: len(symbols)], given[: len(symbols)], wanted[: len(symbols)] = symbols, ~holes, holes
+    rows = np.broadcast_to(values, (count, spec.dimensions))
+    made = model.sample(rows, given, wanted, steps, seed, temperature) if holes.any() else rows
+    texts = []
+    for row in made:
+        answer = np.frombuffer(to_text(row[: len(symbols)], spec.alphabet), np.uint8)
+        texts.append(np.where(holes, answer, np.frombuffer(data, np.uint8)).tobytes().decode(errors="replace"))
+    return texts

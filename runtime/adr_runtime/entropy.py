@@ -1,0 +1,84 @@
+"""Log-probabilities -> integer frequencies -> a range coder (constriction, Bamler 2022, arXiv 2201.01741).
+
+Encoder and decoder must agree on every integer. They compute them by the same code from the same graph on inputs of the
+same shapes; that this gives the same bits in two environments is not taken on trust but probed (`fingerprint`) before
+anything is decoded.
+"""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from adr_runtime.any_order import AnyOrderModel
+from adr_runtime.errors import ADRError
+
+# Frequencies add up to this. Twenty bits survive the coder's own 24 bits of precision and float32 exactly.
+TOTAL = 1 << 20
+
+
+def frequencies(log_p: np.ndarray) -> np.ndarray:
+    """log_p float32 (..., choices) -> int64 of that shape, at least 1 each, adding up to TOTAL."""
+    choices = log_p.shape[-1]
+    p = np.exp(log_p.astype(np.float64) - log_p.max(-1, keepdims=True))
+    counts = np.floor(p * ((TOTAL - choices) / p.sum(-1, keepdims=True))).astype(np.int64) + 1
+    likeliest = log_p.argmax(-1)[..., None]
+    rest = TOTAL - counts.sum(-1, keepdims=True)
+    np.put_along_axis(counts, likeliest, np.take_along_axis(counts, likeliest, -1) + rest, -1)
+    return counts
+
+
+def import_constriction() -> Any:
+    try:
+        import constriction
+    except ImportError as error:
+        raise ADRError("compression needs the package constriction; run: pip install 'adr[compress]'") from error
+    return constriction
+
+
+class Encoder:
+    """A range coder's output, in the order in which digits are revealed."""
+
+    def __init__(self) -> None:
+        stream = import_constriction().stream
+        self.coder, self.family = stream.queue.RangeEncoder(), stream.model.Categorical(perfect=False)
+
+    def push(self, digits: np.ndarray, log_p: np.ndarray) -> None:
+        """digits int64 (...), log_p (..., choices)."""
+        table = (frequencies(log_p).reshape(-1, log_p.shape[-1]) / TOTAL).astype(np.float32)
+        self.coder.encode(np.ascontiguousarray(digits.reshape(-1), np.int32), self.family, table)
+
+    def finish(self) -> bytes:
+        words: np.ndarray = self.coder.get_compressed()
+        return words.astype("<u4").tobytes()
+
+
+class Decoder:
+    """The same backwards in role: log-probabilities in, digits out."""
+
+    def __init__(self, data: bytes):
+        stream = import_constriction().stream
+        words = np.frombuffer(data, "<u4").astype(np.uint32)
+        self.coder, self.family = stream.queue.RangeDecoder(words), stream.model.Categorical(perfect=False)
+
+    def pull(self, log_p: np.ndarray) -> np.ndarray:
+        """log_p (..., choices) -> digits int64 (...)."""
+        table = (frequencies(log_p).reshape(-1, log_p.shape[-1]) / TOTAL).astype(np.float32)
+        return self.coder.decode(self.family, table).astype(np.int64).reshape(log_p.shape[:-1])
+
+
+def fingerprint(model: AnyOrderModel, rows: tuple[int, ...]) -> bytes:
+    """Eight bytes that depend on every frequency of a fixed set of predictions, at every stage and for the batch sizes
+    `rows`: two environments in which they differ cannot read each other's files."""
+    spec, digest = model.variables, hashlib.sha256()
+    for count in sorted(set(rows)):
+        random = np.random.Generator(np.random.PCG64(count))
+        values = random.integers(spec.levels, size=(count, spec.dimensions))
+        for stage in range(spec.stages):
+            wide, narrow = spec.width(stage), spec.width(stage + 1)
+            for part in (0.1, 0.7):
+                known = random.random(values.shape) < part
+                low = np.where(known, values // narrow * narrow, values // wide * wide)
+                index = np.stack([random.permutation(spec.dimensions)[:64] for _ in range(count)])
+                digest.update(frequencies(model.predict(low, known, stage, index)).astype("<i4").tobytes())
+    return digest.digest()[:8]

@@ -1,0 +1,85 @@
+"""Pictures, text and sound as integers, and back: the variables of any-order models.
+
+`subtract_green` replaces red and blue by their differences to green modulo 256, plus 128, as lossless codecs do
+(WebP's transform of that name): a bijection, so bits per dimension keep their meaning, after which the channels of a
+pixel are nearly independent.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from adr_runtime.errors import ADRError
+
+KINDS = ("image", "text", "sound")
+COLOURS = ("none", "subtract_green")
+
+
+@dataclass(frozen=True)
+class VariablesSpec:
+    """`shape` (rows, columns, channels) in raster order; `levels` values each, in base `branching` where that is less
+    (Upscale ARDM), `stages` digits. `alphabet` spells the symbols of text, "" for raw bytes; `sample_rate` is 0 except
+    for sound, whose 256 levels are mu-law and whose 65,536 are 16-bit samples."""
+
+    kind: str
+    shape: tuple[int, ...]
+    levels: int
+    branching: int
+    stages: int
+    colour: str
+    alphabet: str
+    sample_rate: int
+
+    @property
+    def dimensions(self) -> int:
+        return int(np.prod(self.shape))
+
+    def width(self, stage: int) -> int:
+        """Values in the block that stage `stage` starts from; 1 after the last."""
+        return self.branching ** (self.stages - stage)
+
+
+def from_pixels(pixels: np.ndarray, levels: int, colour: str) -> np.ndarray:
+    """uint8 (..., channels) -> int64 of the same shape, 0 to levels - 1; a grey between two levels goes to the nearer."""
+    if levels < 256:
+        return np.round(pixels * ((levels - 1) / 255)).astype(np.int64)
+    values = pixels.astype(np.int64)
+    if colour == "subtract_green":
+        green = values[..., 1:2]
+        values = np.concatenate(
+            [(values[..., :1] - green + 128) % 256, green, (values[..., 2:] - green + 128) % 256], -1
+        )
+    return values
+
+
+def to_pixels(values: np.ndarray, levels: int, colour: str) -> np.ndarray:
+    """The inverse of `from_pixels`, uint8."""
+    if levels < 256:
+        return np.round(values * (255 / (levels - 1))).astype(np.uint8)
+    if colour == "subtract_green":
+        green = values[..., 1:2]
+        values = np.concatenate(
+            [(values[..., :1] + green - 128) % 256, green, (values[..., 2:] + green - 128) % 256], -1
+        )
+    return values.astype(np.uint8)
+
+
+def from_text(data: bytes, alphabet: str) -> np.ndarray:
+    """Bytes -> symbols int64 (length,); ADRError for one that the alphabet lacks."""
+    symbols = np.frombuffer(data, np.uint8).astype(np.int64)
+    if not alphabet:
+        return symbols
+    table = np.full(256, -1, np.int64)
+    for place, symbol in enumerate(alphabet):
+        table[ord(symbol)] = place
+    places = table[symbols]
+    if (places < 0).any():
+        at = int(np.flatnonzero(places < 0)[0])
+        raise ADRError(f"byte {symbols[at]} at place {at} is not in the model's alphabet {alphabet!r}")
+    return places
+
+
+def to_text(symbols: np.ndarray, alphabet: str) -> bytes:
+    if not alphabet:
+        return symbols.astype(np.uint8).tobytes()
+    return "".join(alphabet[i] for i in symbols).encode()
