@@ -73,6 +73,8 @@ class ARDM(nn.Module):
     loss in bits of a variable when t are known, from which budgets are planned; zeros until it is measured."""
 
     place: Tensor
+    widths: Tensor
+    offsets: Tensor
     step_loss: Tensor
 
     def __init__(self, config: ARDMConfig):
@@ -148,10 +150,10 @@ class ARDM(nn.Module):
         batch, picture = low.shape[0], (low.shape[0], *config.shape)
         wide, narrow = self.widths[stage][:, None], self.widths[stage + 1][:, None]
         size = torch.where(known, narrow, wide)
-        high = (low + size).clamp(max=config.levels)
+        high = (low + size - 1).clamp(max=config.levels - 1)
         dtype = self.out.weight.dtype
-        # The interval that holds a variable; a level of the 0 to levels - 1 is 2 / (levels - 1) wide, its value in the middle.
-        start, end = (((2 * x.to(dtype) - config.levels) / (config.levels - 1)).reshape(picture) for x in (low, high))
+        # The least and the greatest value that a variable may have, on the scale from -1 to 1.
+        start, end = ((2 * x.to(dtype) / (config.levels - 1) - 1).reshape(picture) for x in (low, high))
         seen = known.to(dtype).reshape(picture)
         given, candidates = [(start + end) / 2, seen], None
         if self.interpolation is not None:
@@ -216,8 +218,9 @@ class ARDM(nn.Module):
         parts = self.mixture(out, None if candidates is None else pick(candidates))
         first = start[..., None] + narrow[..., None] * torch.arange(self.config.branching, device=low.device)
         levels = self.config.levels
+        logits, mean, log_scale = (part[..., None, :] for part in parts)
         inside = logistic_interval(
-            *(part[..., None, :] for part in parts), edges(first, levels), edges(first + narrow[..., None], levels)
+            logits, mean, log_scale, edges(first, levels), edges(first + narrow[..., None], levels)
         )
         inside = torch.where(first < levels, inside, -1e4)
         return F.log_softmax(inside, -1)

@@ -76,6 +76,7 @@ class BidirectionalNetwork(nn.Module):
     """
 
     positions: Tensor
+    gamma: Tensor
 
     def __init__(
         self, config: RetentionConfig, mixer: Mixer, layers: int, feedforward: int, dropout: float, stem: int,

@@ -26,6 +26,8 @@ class Interpolation(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], scales: tuple[float, ...], rounds: int, stages: int):
         super().__init__()
+        if rounds and len(scales) < 2:
+            raise ValueError("sparse recovery starts from the second of at least two scales")
         rows, columns, channels = shape
         self.channels, self.rounds = channels, rounds
         for name, side in (("vertical", rows), ("horizontal", columns)):
@@ -45,7 +47,7 @@ class Interpolation(nn.Module):
         return self.vertical.to(x.dtype) @ x @ self.horizontal.to(x.dtype)
 
     def forward(self, low: Tensor, high: Tensor, known: Tensor, stage: Tensor) -> tuple[Tensor, Tensor]:
-        """low and high: the interval in which each variable is known to lie, on the scale from -1 to 1, and known (1 or
+        """low and high: the least and the greatest value that each variable may have, on the scale from -1 to 1, and known (1 or
         0), float (batch, rows, columns, channels); stage int64 (batch,)."""
         coarse = torch.where(stage > 0, self.coarse[stage].sigmoid(), 0.0)[:, None, None, None].to(low.dtype)
         weight = known + (1 - known) * coarse
@@ -53,7 +55,7 @@ class Interpolation(nn.Module):
         mean = self.blur(weight * (low + high) / 2) / (total + 1e-4)
         candidates = mean.permute(0, 3, 4, 1, 2)
         if self.recovery is not None:
-            first, *interval = (x.permute(0, 3, 1, 2) for x in (candidates[..., mean.shape[2] // 2], low, high, known))
+            first, *interval = (x.permute(0, 3, 1, 2) for x in (candidates[..., 1], low, high, known))
             found = self.recovery(first, *interval).permute(0, 2, 3, 1)
             candidates = torch.cat([candidates, found[..., None]], -1)
         certainty = torch.log(total + 1e-4).permute(0, 3, 4, 1, 2) * 0.1

@@ -7,6 +7,7 @@ from adr_runtime.manifest import Flat, Manifest
 def model_card(manifest: Manifest | AnyOrderManifest) -> str:
     """README.md of a bundle: front matter as model hubs read it, use, data and licence, quality, parity."""
     any_order = isinstance(manifest, AnyOrderManifest)
+    speakers = () if isinstance(manifest, AnyOrderManifest) else manifest.speakers
     kind = "sound" if manifest.kind == "audio" else manifest.kind
     command = {"image": "image", "text": "text", "audio": "audio", "sound": "score sound.wav"}[manifest.kind]
     example = f" --label {manifest.labels[-1]}" if manifest.labels else ""
@@ -26,7 +27,7 @@ def model_card(manifest: Manifest | AnyOrderManifest) -> str:
         f"- Data: {manifest.data}",
         f"- Licence: {manifest.licence}",
         *([f"- Labels: {', '.join(manifest.labels) or 'none'}"] if not any_order else []),
-        *([f"- Speakers: {', '.join(manifest.speakers)}"] if not any_order and manifest.speakers else []),
+        *([f"- Speakers: {', '.join(speakers)}"] if speakers else []),
         f"- Output: {output_line(manifest)}",
         f"- Dialect: {manifest.dialect}",
     ]

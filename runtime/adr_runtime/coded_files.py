@@ -64,7 +64,8 @@ def decode_picture(raw: bytes, file: str) -> tuple[str, np.ndarray]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(raw)) as image:
+        with Image.open(io.BytesIO(raw)) as opened:
+            image: Any = opened
             if getattr(image, "n_frames", 1) > 1:
                 raise ADRError(f"{file}: has {image.n_frames} frames; only single pictures are coded")
             if image.mode in ("P", "PA"):

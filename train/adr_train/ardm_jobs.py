@@ -118,8 +118,8 @@ def measure_step_loss(model: ARDM, batches: VariableBatches, device: torch.devic
         trust.append(unknown.cpu().numpy())
     at, seen, weight = (np.concatenate(x) for x in (where, bits, trust))
     curves = []
-    for stage in range(stages):
-        mine = at // config.dimensions == stage
+    for number in range(stages):
+        mine = at // config.dimensions == number
         fit = IsotonicRegression(increasing=False, out_of_bounds="clip")
         fit.fit(at[mine] % config.dimensions, seen[mine], sample_weight=weight[mine])
         curves.append(fit.predict(np.arange(config.dimensions)))

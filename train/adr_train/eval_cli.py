@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from adr_runtime import ADRError
+from adr_runtime import ADRError, AnyOrderModel
 from rich.console import Console
 from rich.table import Table
 
@@ -41,6 +41,15 @@ def evaluate(
     beside: Annotated[
         Optional[list[str]], typer.Option(help="Another bundle as a row of its own, at its defaults.")
     ] = None,
+    budgets: Annotated[
+        Optional[str], typer.Option(help="Any-order models: network calls to measure, as full,250,50,20.")
+    ] = None,
+    count: Annotated[
+        Optional[int], typer.Option(min=1, help="Any-order models: test sequences; 100 unless given.")
+    ] = None,
+    causal: Annotated[
+        Optional[Path], typer.Option(help="Any-order models: a trained causal baseline as a row of its own.")
+    ] = None,
     provider: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     threads: Annotated[Optional[int], typer.Option(min=1, help="Threads of ONNX Runtime.")] = None,
     cache: Annotated[Optional[Path], typer.Option(help="Where trained judges are kept.")] = None,
@@ -50,7 +59,8 @@ def evaluate(
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    """Judge generated samples with a classifier trained on the real training data (minutes, the first time)."""
+    """Judge generated samples with a classifier trained on the real training data (minutes, the first time); any-order
+    models by their bits per dimension on the test split."""
     import adr_runtime
 
     from adr_train.evaluate import Protocol, Setting, dataset_of, generate
@@ -62,6 +72,11 @@ def evaluate(
     if write and any(name != "steps" for name in swept):
         raise TrainError("--write takes one setting, or --sweep steps=...; leave the other sweeps out")
     model = adr_runtime.load(bundle, provider, threads)
+    if isinstance(model, adr_runtime.AnyOrderModel):
+        evaluate_any_order(model, dataset, data, budgets or "", count, causal, seed, write, json_)
+        return
+    if budgets or causal or count:
+        raise TrainError(f"{model.name} is no any-order model; --budgets, --causal and --count are for those")
     if not model.labels:
         raise TrainError(f"{model.name} has no labels; the protocol judges by label")
     for setting in settings:
@@ -77,6 +92,8 @@ def evaluate(
         console.print(f"{name}: accuracy {rows[name]['accuracy']:.3f} of {len(labels)}")
     for other in beside or []:
         baseline = adr_runtime.load(other, provider, threads)
+        if not isinstance(baseline, adr_runtime.Model):
+            raise TrainError(f"--beside {other}: an any-order model makes no samples of labels")
         samples, labels, seconds = generate(baseline, per_label, Setting(seed=seed))
         rows[Path(other).name] = protocol.measure(samples, labels) | {"seconds_per_sample": seconds / len(labels)}
     if model.manifest.tokens.geometry == "codec_latent":
@@ -88,6 +105,37 @@ def evaluate(
     if write:
         record(model, rows, settings, per_label)
     if json_:
+        print(json.dumps({"model": model.name, "bundle": model.bundle.hash, "provider": model.provider, "rows": rows}))
+    else:
+        Console(width=None if sys.stdout.isatty() else 160).print(as_table(rows))
+
+
+def evaluate_any_order(
+    model: AnyOrderModel, dataset: Optional[str], data: Optional[Path], budgets: str, count: Optional[int],
+    causal: Optional[Path], seed: int, write: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Bits per dimension at each budget; 16 random steps a sequence for the full one."""
+    from adr_train import likelihood
+    from adr_train.quality import record_rows
+
+    dataset = dataset or likelihood.dataset_of(str(model.manifest.training.get("recipe")))
+    wanted = budgets.split(",") if budgets else ["full", str(model.manifest.defaults.steps)]
+    if not all(k == "full" or k.isdigit() for k in wanted):
+        raise TrainError(f"--budgets {budgets!r}: expected numbers of network calls or full, as full,250,50,20")
+    count = count or 100
+    values = likelihood.test_values(model.variables, dataset, data, count)
+    rows: dict[str, dict[str, Any]] = {}
+    for budget in wanted:
+        if budget == "full":
+            rows["full"] = likelihood.measure_full(model, values, 16, seed)
+        else:
+            rows[budget] = likelihood.measure(model, values, int(budget), seed)
+        console.print(f"{budget}: {rows[budget]['bits_per_dimension']:.4f} bits per dimension")
+    if causal:
+        rows["causal"] = likelihood.measure_causal(causal, dataset, data, count)
+    if write:
+        record_rows(model, rows, {"sequences": len(values), "dimensions": model.variables.dimensions, "seed": seed})
+    if as_json:
         print(json.dumps({"model": model.name, "bundle": model.bundle.hash, "provider": model.provider, "rows": rows}))
     else:
         Console(width=None if sys.stdout.isatty() else 160).print(as_table(rows))
@@ -111,7 +159,9 @@ def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:
 HEADINGS = {
     "samples": "count", "accuracy": "right", "confidence": "sure", "inception_score": "IS",
     "modified_inception_score": "mIS", "am_score": "AM", "frechet_distance": "FD", "nearest_training": "near",
-    "seconds_per_sample": "s each", "speaker_accuracy": "voice", "speaker_similarity": "cosine",
+    "seconds_per_sample": "s each", "bits_per_dimension": "bits/dim",
+    "standard_error": "+-", "predicted": "predicted", "calls": "calls", "seconds_each": "s each",
+    "speaker_accuracy": "voice", "speaker_similarity": "cosine",
 }  # fmt: skip
 
 
@@ -122,8 +172,12 @@ def as_table(rows: dict[str, dict[str, Any]]) -> Table:
     names = [name for name in HEADINGS if any(name in row for row in rows.values())]
     table = Table("", *(HEADINGS[name] for name in names), box=None)
     for title, row in rows.items():
-        table.add_row(title, *(f"{row[name]:.3g}" if name in row else "" for name in names))
+        table.add_row(title, *(shown(name, row[name]) if name in row else "" for name in names))
     return table
+
+
+def shown(name: str, value: float) -> str:
+    return f"{value:.4g}" if name in ("bits_per_dimension", "predicted", "calls") else f"{value:.3g}"
 
 
 def default_cache() -> Path:

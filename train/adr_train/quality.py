@@ -22,6 +22,13 @@ def record(model: adr_runtime.Model, rows: dict[str, dict[str, Any]], settings: 
         "temperature": defaults.temperature if setting.temperature is None else setting.temperature,
         "seed": setting.seed,
     }
+    record_rows(model, rows, quality)
+
+
+def record_rows(
+    model: adr_runtime.Model | adr_runtime.AnyOrderModel, rows: dict[str, dict[str, Any]], quality: dict[str, Any]
+) -> None:
+    """Settings and rows of figures as the manifest's quality section, and the card written anew."""
     for row, figures in rows.items():
         quality |= {f"{row}: {name}": round(float(value), 4) for name, value in figures.items() if name != "samples"}
     manifest = replace(model.manifest, quality=quality)
