@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from random_models import LATENT, PICTURE, SOUND, export, random_model
+from random_models import ANY_ORDER, LATENT, PICTURE, SOUND, export, export_any_order, random_any_order, random_model
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +25,16 @@ def exported(tmp_path_factory) -> dict[str, Path]:
     for name, (model, dialect) in made.items():
         export(model, folder / name, dialect)
     return {name: folder / name for name in made}
+
+
+@pytest.fixture(scope="session")
+def any_order(tmp_path_factory) -> dict[str, Path]:
+    """Bundles of any-order models by name: symbols, greys, colours, samples, and portable-colours. Read only."""
+    folder = tmp_path_factory.mktemp("any-order")
+    for name, config in ANY_ORDER.items():
+        export_any_order(random_any_order(config), folder / name)
+    export_any_order(random_any_order(ANY_ORDER["colours"]), folder / "portable-colours", "portable")
+    return {path.name: path for path in folder.iterdir()}
 
 
 @pytest.fixture

@@ -27,6 +27,24 @@ PICTURE = {
     "head": {"width": 24, "blocks": 2, "frequencies": 8},
     "schedule": {"kind": "linear", "timesteps": 50, "prediction": "epsilon", "learned_variance": True},
 }
+SYMBOLS = {
+    "kind": "text", "shape": [1, 24, 1], "levels": 256, "branching": 256, "stem": 3, "layers": 1, "feedforward": 16,
+    "retention": {"width": 16, "heads": 2, "first_exponent": 1},
+}  # fmt: skip
+GREYS = {
+    "shape": [4, 6, 1], "levels": 6, "branching": 2, "patch": [2, 2], "layers": 1, "feedforward": 16,
+    "retention": {"width": 16, "heads": 2, "first_exponent": 1},
+}  # fmt: skip
+COLOURS = {
+    "shape": [8, 8, 3], "branching": 16, "colour": "subtract_green", "output": "logistics", "components": 3,
+    "network": "unet", "widths": [8, 16], "blocks": 1, "scales": [0.6, 1.5], "rounds": 2,
+}  # fmt: skip
+SAMPLES = {
+    "kind": "sound", "shape": [1, 16, 1], "levels": 65536, "branching": 256, "sample_rate": 8000, "patch": [1, 4],
+    "output": "logistics", "components": 2, "network": "softmax", "layers": 1, "feedforward": 16, "scales": [1.0, 2.0],
+    "retention": {"width": 16, "heads": 2},
+}  # fmt: skip
+ANY_ORDER = {"symbols": SYMBOLS, "greys": GREYS, "colours": COLOURS, "samples": SAMPLES}
 DEFAULTS = {"steps": 6, "sampler": "ddim", "guidance": 2.0, "temperature": 1.0, "seconds": 0.5, "count": 4}
 
 
@@ -41,6 +59,30 @@ def random_model(config, **changes):
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.1)
     return model.eval()
+
+
+def random_any_order(config, seed=0):
+    """An ARDM with random weights, and losses that fall, to plan budgets from."""
+    import torch
+    from adr_models.ardm import ARDM, ARDMConfig
+
+    torch.manual_seed(seed)
+    model = ARDM(ARDMConfig.from_dict(config)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+        model.step_loss.copy_(torch.linspace(5, 1, model.config.dimensions).expand_as(model.step_loss))
+    return model
+
+
+def export_any_order(model, out: Path, dialect: str = "linear-attention", **changes):
+    from adr_export.any_order import write_any_order
+
+    about = {
+        "name": out.name, "description": "Random weights, for tests", "licence": "CC0-1.0", "source": "none",
+        "defaults": {"steps": 6, "count": 4}, "training": {"recipe": "none", "minutes": 0.0}, **changes,
+    }  # fmt: skip
+    return write_any_order(model, about, out, dialect, half=True, overwrite=False)
 
 
 def export(model, out: Path, dialect: str, **changes):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 import torch
 from adr_models.ardm import ARDM
@@ -65,6 +66,14 @@ def check_network(model: ARDM, data: bytes) -> dict[str, float]:
     return {name: float(f"{error:.2e}") for name, error in checker.errors.items()}
 
 
+def slope_steps(losses: np.ndarray) -> np.ndarray:
+    """The stairs of an isotonic fit as straight lines through the middles of its treads, so that budgets larger than the
+    number of treads are still spent where the loss falls: float (D,) -> float64 (D,), not rising."""
+    edges = np.flatnonzero(np.diff(losses)) + 1
+    starts, ends = np.append(0, edges), np.append(edges, len(losses))
+    return np.interp(np.arange(len(losses)), (starts + ends - 1) / 2, losses[starts])
+
+
 def write_any_order(
     model: ARDM, about: dict[str, Any], out: Path, dialect: str, half: bool, overwrite: bool,
     tell: Callable[[str], None] = lambda line: None,
@@ -82,7 +91,7 @@ def write_any_order(
     tell("checking parity")
     parity = check_network(model, data)
     config = model.config
-    step_loss = tuple(tuple(round(x, 4) for x in stage) for stage in model.step_loss.tolist())
+    step_loss = tuple(tuple(slope_steps(stage.numpy()).round(4).tolist()) for stage in model.step_loss)
     most = config.dimensions * model.upscaling.stages
     tell("planning budgets")
     planned = [k for k in {*BUDGETS, about["defaults"]["steps"]} if model.upscaling.stages <= k < most]

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from adr_models.backbone import initialise
 from adr_models.bidirectional import BidirectionalNetwork
-from adr_models.discrete import Upscaling, edges, logistic_interval
+from adr_models.discrete import Upscaling, bound_log_scale, edges, logistic_interval
 from adr_models.interpolation import Interpolation
 from adr_models.model import build
 from adr_models.retention import RetentionConfig
@@ -178,11 +178,11 @@ class ARDM(nn.Module):
     def mixture(self, out: Tensor, candidates: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """logits, means and log scales (..., components) of parameters (..., each) and candidates (..., count)."""
         m = self.config.components
-        logits, mean, log_scale = out[..., :m], out[..., m : 2 * m], out[..., 2 * m : 3 * m].clamp(min=-7.0)
+        logits, mean, log_scale = out[..., :m], out[..., m : 2 * m], out[..., 2 * m : 3 * m]
         if candidates is not None:
             base = (out[..., 3 * m :].softmax(-1) * candidates).sum(-1, keepdim=True)
             mean = base + mean
-        return logits, mean, log_scale
+        return logits, mean, bound_log_scale(log_scale, self.config.levels)
 
     def log_likelihood(self, values: Tensor, known: Tensor, stage: Tensor) -> Tensor:
         """values int64 (batch, D), known bool (batch, D), stage int64 (batch,) -> log of the probability of what the

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adr_models.backbone import Backbone, BackboneConfig, State
-from adr_models.discrete import edges, logistic_interval
+from adr_models.discrete import bound_log_scale, edges, logistic_interval
 from adr_models.model import build
 from adr_models.retention import Form
 
@@ -103,7 +103,7 @@ class Causal(nn.Module):
         first = size + channel * (channel - 1) // 2
         slopes = out[..., first : first + channel]
         mean = mean + (slopes * x[..., :channel]).sum(-1, keepdim=True)
-        return logits, mean, log_scale.clamp(min=-7.0)
+        return logits, mean, bound_log_scale(log_scale, self.config.levels)
 
     def loss(self, values: Tensor, draws: Any = None) -> Tensor:
         """Bits, summed over the batch."""

@@ -16,6 +16,7 @@ from adr_runtime.bundle import open_bundle, shipped
 from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.card import measured, output_line, shown
 from adr_runtime.errors import ADRError
+from adr_runtime.policy import predicted_loss
 from adr_runtime.provenance import read_provenance
 from adr_runtime.session import INSTALL, cuda_obstacle
 
@@ -75,17 +76,51 @@ def info(what: str, as_json: bool) -> None:
         "data": manifest.data, "size": f"{size / 2**20:.1f} MiB", "folder": bundle.folder, "hash": bundle.hash,
         "defaults": manifest.defaults,
     }  # fmt: skip
+    curve = budget_curve(manifest) if isinstance(manifest, AnyOrderManifest) else {}
     sections = {"training": manifest.training, "quality": manifest.quality, "parity": manifest.parity}
     if as_json:
-        print(json.dumps({**{k: str(v) for k, v in about.items()}, **sections}))
+        print(
+            json.dumps({**{k: str(v) for k, v in about.items()}, **sections, **({"budgets": curve} if curve else {})})
+        )
         return
     show(about, manifest.name)
+    if curve:
+        plot_budgets(curve)
     for title, values in sections.items():
         settings, rows = measured(values)
         if settings:
             show(settings, f"\n{title}")
         if rows:
             show_figures(rows)
+
+
+def budget_curve(manifest: AnyOrderManifest) -> dict[str, dict[str, float]]:
+    """Bits per dimension at the budgets that the manifest plans for, and at full steps: predicted from the losses, and
+    measured where adr-eval has."""
+    stages, dimensions = manifest.variables.stages, manifest.variables.dimensions
+    everything = tuple((1,) * dimensions for _ in range(stages))
+    policies = {**manifest.policies, str(stages * dimensions): everything}
+    curve: dict[str, dict[str, float]] = {}
+    for budget, policy in sorted(policies.items(), key=lambda item: int(item[0])):
+        pairs = zip(manifest.step_loss, policy, strict=True)
+        curve[budget] = {"predicted": sum(predicted_loss(loss, counts) for loss, counts in pairs) / dimensions}
+        row = "full" if policy is everything else budget
+        found = manifest.quality.get(f"{row}: bits_per_dimension")
+        if isinstance(found, float):
+            curve[budget]["measured"] = found
+    return curve
+
+
+def plot_budgets(curve: dict[str, dict[str, float]], width: int = 48) -> None:
+    """A bar a budget: the length is the measured figure, or the predicted one where none was measured."""
+    most = max(max(row.values()) for row in curve.values())
+    table = Table("network calls", "predicted", "measured", "bits per dimension", box=None)
+    for budget, row in curve.items():
+        shown_figure = f"{row['measured']:.3f}" if "measured" in row else ""
+        mark = "█" if "measured" in row else "░"
+        length = round(width * row.get("measured", row["predicted"]) / most)
+        table.add_row(budget, f"{row['predicted']:.3f}", shown_figure, mark * length)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
 def doctor(as_json: bool) -> None:

@@ -1,9 +1,9 @@
 """The file that `adr-run compress` writes: everything that decoding needs to be exact, or to refuse.
 
-    magic "ARDM", format version (one byte), length of the header (varint), header, coded bytes, CRC-32 of all before it
+    magic "ARDM", format version (one byte), whether the header is deflated, header, coded bytes, CRC-32 of all before it
 
-Integers are LEB128 varints, strings and bytes carry their length. The header lists sections, one for each model used,
-and entries, one for each file; docs/container.md spells it out.
+Integers are LEB128 varints; strings and bytes carry their length before them, and so does the header. It lists
+sections, one for each model used, and entries, one for each file, with the fields of the classes below in their order.
 """
 
 import zlib
@@ -13,6 +13,7 @@ from adr_runtime.errors import ADRError
 
 MAGIC, VERSION = b"ARDM", 1
 LIMIT = 1 << 40
+MAX_HEADER = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,9 @@ def pack(container: Container) -> bytes:
         head.bytes(entry.stored)
     out = Writer()
     out.data += MAGIC + bytes([VERSION])
-    out.bytes(bytes(head.data))
+    plain, small = bytes(head.data), zlib.compress(head.data, 9)
+    out.number(len(small) < len(plain))
+    out.bytes(min(small, plain, key=len))
     for coded in container.coded:
         out.data += coded
     out.data += zlib.crc32(out.data).to_bytes(4, "little")
@@ -174,12 +177,15 @@ def unpack(data: bytes, file: str) -> Container:
     if len(data) < 10 or zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise reader.damaged()
     reader.at = 5
-    head, rest = Reader(reader.bytes(), file), reader
+    deflated, header, rest = reader.number(), reader.bytes(), reader
     try:
+        if deflated:
+            header = zlib.decompressobj().decompress(header, MAX_HEADER)
+        head = Reader(header, file)
         folder = bool(head.number())
         sections = tuple(read_section(head) for _ in range(head.count()))
         entries = tuple(read_entry(head) for _ in range(head.count()))
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, zlib.error) as error:
         raise reader.damaged() from error
     coded = tuple(rest.take(section.length) for section in sections)
     if rest.at != len(rest.data) or head.at != len(head.data) or (not folder and len(entries) != 1):

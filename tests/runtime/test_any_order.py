@@ -1,0 +1,217 @@
+"""Any-order models at work: sampling, filling in, scoring; against PyTorch and against exact probabilities."""
+
+import itertools
+import json
+import math
+
+import adr_runtime
+import numpy as np
+import pytest
+import torch
+from adr_runtime.any_order import choose_by, random_order
+from adr_runtime.cli_text import fill
+from adr_runtime.errors import ADRError
+from adr_runtime.mulaw import from_mulaw, to_mulaw
+from adr_runtime.variables import from_pixels, from_text, to_pixels, to_text
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from PIL import Image
+from random_models import ANY_ORDER, random_any_order
+
+
+@pytest.mark.parametrize("name", ANY_ORDER)
+def test_bits_are_those_of_pytorch(any_order, name):
+    model, reference = adr_runtime.load(any_order[name]), random_any_order(ANY_ORDER[name]).half().float()
+    spec = model.variables
+    random = np.random.default_rng(0)
+    values = random.integers(spec.levels, size=(2, spec.dimensions))
+    order = np.stack([random_order(5, row, np.arange(spec.dimensions)) for row in range(2)])
+    found, calls = model.bits(values, np.zeros(values.shape, bool), order, 2 * spec.stages)
+    expected = np.zeros(2)
+    for stage, counts in enumerate(model.policy(2 * spec.stages)):
+        known = torch.zeros(2, spec.dimensions, dtype=torch.bool)
+        at = 0
+        for count in counts:
+            with torch.no_grad():
+                nats = -reference.log_likelihood(torch.from_numpy(values), known, torch.full((2,), stage))
+            index = torch.from_numpy(order[:, at : at + count])
+            expected += (torch.gather(nats, 1, index).double().sum(1) / math.log(2)).numpy()
+            known.scatter_(1, index, True)
+            at += count
+    assert calls == 2 * spec.stages
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_samples_follow_the_models_own_probabilities(any_order):
+    """Two unknown variables of a small model: frequencies of 4,000 answers against the exact mixture over orders."""
+    model = adr_runtime.load(any_order["greys"])
+    spec, count = model.variables, 4000
+    rest = np.random.default_rng(1).integers(spec.levels, size=spec.dimensions)
+    wanted = np.zeros(spec.dimensions, bool)
+    wanted[[3, 11]] = True
+    made = model.sample(np.broadcast_to(rest, (count, spec.dimensions)), ~wanted, wanted, 2 * spec.dimensions * 3, seed=1)
+    assert (made[:, ~wanted] == rest[~wanted]).all()
+    seen = np.zeros((6, 6))
+    np.add.at(seen, (made[:, 3], made[:, 11]), 1 / count)
+    exact = np.zeros((6, 6))
+    for a, b in itertools.product(range(6), repeat=2):
+        values = rest.copy()
+        values[[3, 11]] = a, b
+        for order in ((3, 11), (11, 3)):
+            bits, _ = model.bits(values[None], ~wanted[None], np.array([order]), 2 * spec.dimensions * 3)
+            exact[a, b] += 2 ** -bits[0] / 2
+    assert exact.sum() == pytest.approx(1, abs=1e-4)
+    assert np.abs(seen - exact).max() < 4 * math.sqrt(exact.max() / count)
+    # Chi-square over the cells that are expected to be hit, with a limit of five standard deviations.
+    cells = exact * count > 5
+    statistic = ((seen - exact)[cells] ** 2 / exact[cells]).sum() * count
+    assert statistic < cells.sum() + 5 * math.sqrt(2 * cells.sum())
+
+
+def test_known_pixels_stay_in_a_thousand_cases(any_order):
+    models = [adr_runtime.load(any_order[name]) for name in ("greys", "colours")]
+    random = np.random.default_rng(0)
+    for case in range(1000):
+        model = models[case % 2]
+        shape = model.variables.shape
+        picture = random.integers(256, size=shape, dtype=np.uint8)
+        mask = random.random(shape[:2]) < random.random()
+        made = model.generate(count=1, steps=6, seed=case, picture=picture, mask=mask)
+        assert (made[0][~mask] == picture[~mask]).all()
+    with pytest.raises(ADRError, match="fills in pictures"):
+        models[0].generate(picture=np.zeros((3, 3, 1), np.uint8), mask=np.zeros((3, 3), bool))
+
+
+def test_rows_depend_on_seed_and_number_alone(any_order):
+    model = adr_runtime.load(any_order["greys"])
+    many, one = model.generate(count=20, seed=3), model.generate(count=1, seed=3)
+    assert (many[0] == one[0]).all()
+    assert (many == model.generate(count=20, seed=3)).all()
+    assert (many[1:] != many[:-1]).any((1, 2, 3)).all()
+    assert (model.generate(count=20, seed=4) != many).any()
+    threads = adr_runtime.load(any_order["greys"], threads=2).generate(count=20, seed=3)
+    assert (threads == many).mean() > 0.99
+
+
+def test_temperature_zero_takes_the_likeliest():
+    log_p = np.log(np.array([[0.2, 0.5, 0.3], [0.6, 0.3, 0.1]], np.float32))
+    assert choose_by(log_p, np.array([0.99, 0.99]), 0).tolist() == [1, 0]
+    assert choose_by(log_p, np.array([0.69, 0.61]), 1).tolist() == [1, 1]
+    assert choose_by(log_p, np.array([0.71, 0.59]), 1).tolist() == [2, 0]
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.integers(1, 200))
+@settings(max_examples=50, deadline=None)
+def test_orders_are_permutations(seed, row, size):
+    variables = np.arange(size) * 3
+    assert sorted(random_order(seed, row, variables)) == variables.tolist()
+
+
+def test_orders_are_evenly_spread():
+    firsts = np.bincount([random_order(0, row, np.arange(8))[0] for row in range(4000)], minlength=8)
+    assert np.abs(firsts - 500).max() < 5 * math.sqrt(500)
+
+
+@given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 5), st.just(3))))
+def test_colour_transforms_undo(pixels):
+    assert (to_pixels(from_pixels(pixels, 256, "subtract_green"), 256, "subtract_green") == pixels).all()
+    assert from_pixels(pixels, 256, "subtract_green").min() >= 0
+    assert (to_pixels(from_pixels(pixels, 256, "none"), 256, "none") == pixels).all()
+
+
+def test_grey_levels_and_alphabets():
+    levels = np.round(np.arange(17) * 255 / 16).astype(np.uint8)
+    assert from_pixels(levels, 17, "none").tolist() == list(range(17))
+    assert (to_pixels(np.arange(17), 17, "none") == levels).all()
+    assert to_text(from_text(b"to be", "abcdeot "), "abcdeot ") == b"to be"
+    with pytest.raises(ADRError, match="byte 33 at place 2"):
+        from_text(b"to!", "to ")
+
+
+def test_mulaw_is_that_of_the_standard():
+    """G.711's decision table: the positive segments start at these magnitudes on 16 bits, and grow 16 equal steps each."""
+    starts = [((32 << s) - 33) * 4 for s in range(8)]
+    samples = np.arange(-32768, 32768)
+    places = to_mulaw(samples)
+    assert (np.diff(places) >= 0).all() and places[0] == 0 and places[-1] == 255
+    assert [int(samples[np.argmax(places >= 128 + 16 * s)]) for s in range(1, 8)] == starts[1:]
+    spread = np.abs(from_mulaw(places).astype(int) - samples)
+    assert (spread[32768 - 32000 : 32768 + 32000] <= 512).all() and spread[32768 - 100 : 32768 + 100].max() <= 8
+    assert (to_mulaw(from_mulaw(np.arange(256))) == np.where(np.arange(256) == 127, 128, np.arange(256))).all()
+
+
+@pytest.mark.parametrize("template", ["to be ??? not", "???", "no hole", "?" * 24])
+def test_templates_keep_what_is_no_hole(any_order, template):
+    model = adr_runtime.load(any_order["symbols"])
+    made = fill(model, template, "?", 5, steps=4, seed=1)
+    assert len(made) == 5
+    for text in made:
+        raw = text.encode()
+        if len(raw) == len(template):
+            assert all(a == b for a, b in zip(text, template, strict=True) if b != "?")
+    if "?" in template:
+        assert len(set(made)) > 1
+
+
+def test_budgets_out_of_range_are_refused(any_order):
+    model = adr_runtime.load(any_order["greys"])
+    with pytest.raises(ADRError, match="steps must be from 3"):
+        model.policy(2)
+    assert sum(map(len, model.policy(10**9))) == 3 * 24
+    assert sum(map(len, model.policy(17))) == 17
+    assert model.predicted_bits(72) <= model.predicted_bits(6)
+
+
+def test_the_manifest_is_checked(any_order, tmp_path):
+    import shutil
+
+    text = (any_order["greys"] / "manifest.json").read_text()
+    for old, new, says in (
+        ('"stages":3', '"stages":4', "stages"), ('"levels":6', '"levels":1', "variables.levels"),
+        ('"colour":"none"', '"colour":"hsv"', "variables.colour"), ('"kind":"image"', '"kind":"smell"', "kind"),
+        ('"shape":[4,6,1]', '"shape":[4,6]', "variables.shape"), ('"shape":[4,6,1]', '"shape":[4,7,1]', "step_loss"),
+        ('"family":"ardm"', '"family":"ardm","beans":1', "beans"), ('"4":[[', '"5":[[', "policies"),
+    ):  # fmt: skip
+        folder = tmp_path / "bad"
+        shutil.copytree(any_order["greys"], folder)
+        assert old in text
+        (folder / "manifest.json").write_text(text.replace(old, new, 1))
+        with pytest.raises(ADRError, match=says.replace(".", r"\.")):
+            adr_runtime.load(folder)
+        shutil.rmtree(folder)
+
+
+def test_pictures_and_text_from_the_command_line(any_order, command, refused, tmp_path):
+    greys, symbols = any_order["greys"], any_order["symbols"]
+    done = command("adr-run", "image", "--model", greys, "-n", 3, "--seed", 1, "--steps", 7, "--out", "a.png", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] == 7
+    picture = np.random.default_rng(0).integers(256, size=(4, 6), dtype=np.uint8)
+    mask = np.zeros((4, 6), np.uint8)
+    mask[2:] = 255
+    Image.fromarray(picture).save(tmp_path / "p.png")
+    Image.fromarray(mask).save(tmp_path / "m.png")
+    given = ("--fill", "p.png", "--mask", "m.png", "--model", greys)
+    done = command("adr-run", "image", *given, "-n", 2, "--seed", 1, "--separate", "--scale", 1, "--out", "f.png")
+    assert done.returncode == 0, done.stderr
+    for i in range(2):
+        assert (np.asarray(Image.open(tmp_path / f"f-00{i}.png"))[:2] == picture[:2]).all()
+    done = command("adr-run", "text", "--model", symbols, "--template", "a??z", "-n", 2, "--seed", 1, "--json")
+    assert [t[0] + t[-1] for t in json.loads(done.stdout)["texts"]] == ["az", "az"]
+    assert command("adr-run", "info", greys).stdout.count("░") > 10
+    Image.fromarray(picture[:3]).save(tmp_path / "small.png")
+    for arguments, says in (
+        (("image", "--fill", "p.png"), "belong together"),
+        (("image", *given, "--label", "3"), "takes no --label"),
+        (("image", *given[:4], "--model", "digits"), "any-order model"),
+        (("image", "--fill", "small.png", *given[2:]), "both must be"),
+        (("image", "--model", symbols), "makes text"),
+        (("audio", "--model", symbols), "in any order"),
+        (("text", "--model", greys), "makes image"),
+        (("text", "--model", symbols, "--hole", "??"), "one ASCII character"),
+        (("text", "--model", symbols, "--template", "x" * 25), "1 to 24 bytes"),
+        (("text", "--model", symbols, "--length", "25"), "1 to 24"),
+        (("image", "--model", greys, "--steps", "1"), "steps must be"),
+    ):  # fmt: skip
+        refused("adr-run", *arguments, says=(says,))
