@@ -71,6 +71,9 @@ def random_any_order(config, seed=0):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.05)
+        if model.config.output == "softmax":
+            # Opinions strong enough that what the model likes is worth coding with it.
+            model.out.weight.mul_(20)
         model.step_loss.copy_(torch.linspace(5, 1, model.config.dimensions).expand_as(model.step_loss))
     return model
 

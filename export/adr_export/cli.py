@@ -63,7 +63,7 @@ def export(
         manifest = write_bundle(model, about, out, dialect, half, overwrite, console.print)
     size = sum(graph.bytes for graph in manifest.graphs.values())
     worst = max(manifest.parity, key=lambda k: float(manifest.parity[k] or 0))
-    console.print(f"{out}: {size / 2**20:.1f} MiB, largest relative error {manifest.parity[worst]} ({worst})")
+    console.print(f"{out}: {size / 2**20:.1f} MiB, largest error {manifest.parity[worst]} ({worst})")
     if json_:
         print(json.dumps({"bundle": str(out), "bytes": size, "parity": manifest.parity}))
 

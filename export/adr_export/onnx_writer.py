@@ -34,7 +34,8 @@ def write_onnx(graph: Graph, dialect: str) -> bytes:
         shapes = [*shapes[:1], tuple(shapes[1:])]  # type: ignore[list-item]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        for name in ("torch.onnx", "onnxscript"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         program = torch.onnx.export(
             graph.module.eval(), tuple(graph.arguments.values()), dynamo=True, opset_version=OPSETS[dialect],
             input_names=list(graph.arguments), output_names=list(graph.outputs), dynamic_shapes=tuple(shapes),

@@ -9,7 +9,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from adr_models.backbone import SwiGLU
 from adr_models.retention import MultiScaleRetention, RetentionConfig

@@ -24,7 +24,7 @@ class Upscaling:
     branching: int
 
     def __post_init__(self) -> None:
-        if not 2 <= self.branching or not 2 <= self.levels:
+        if not self.branching >= 2 or not self.levels >= 2:
             raise ValueError(f"levels {self.levels} and branching {self.branching} must be at least 2")
 
     @property
@@ -48,7 +48,8 @@ def logistic_interval(logits: Tensor, mean: Tensor, log_scale: Tensor, low: Tens
 
     logits, mean, log_scale (..., components); low < high (...), with -FAR and FAR for infinity. Computed as
     log sigmoid(a) + log sigmoid(-b) + log(1 - exp(-(a - b))), which keeps its digits far from the mean, in narrow bins and
-    at wide scales: where it loses them, a model learns to hide in the error.
+    at wide scales: where it loses them, a model learns to hide in the error. (log sigmoid is -softplus(-x) here, because
+    ONNX takes the logarithm of a sigmoid that may be 0.)
     """
     inverse = (-log_scale).exp()
     a, b = (high[..., None] - mean) * inverse, (low[..., None] - mean) * inverse
@@ -59,7 +60,7 @@ def logistic_interval(logits: Tensor, mean: Tensor, log_scale: Tensor, low: Tens
         torch.log(torch.where(narrow, width, 1.0)) - width / 2 + width.square() / 24,
         torch.log(1 - torch.exp(-torch.where(narrow, 1.0, width))),
     )
-    return torch.logsumexp(F.log_softmax(logits, -1) + F.logsigmoid(a) + F.logsigmoid(-b) + inside, -1)
+    return torch.logsumexp(F.log_softmax(logits, -1) - F.softplus(-a) - F.softplus(b) + inside, -1)
 
 
 def bound_log_scale(log_scale: Tensor, levels: int) -> Tensor:

@@ -1,6 +1,5 @@
 """A convolutional U-Net without time (Ronneberger et al. 2015, arXiv 1505.04597), as ARDM uses it on images."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 

@@ -164,7 +164,7 @@ def check_shapes(entries: list[Entry], model: AnyOrderModel, file: str) -> None:
     for entry in entries:
         ranks = {"image": 3, "sound": 2, "text": 1}
         kind = entry.kind.partition(":")[0]
-        if kind != model.kind or len(entry.shape) != ranks[kind] or not 0 < int(np.prod(entry.shape, dtype=object)):
+        if kind != model.kind or len(entry.shape) != ranks[kind] or not int(np.prod(entry.shape, dtype=object)) > 0:
             raise ADRError(f"{file}: damaged: {entry.kind} {entry.shape} does not suit {model.name}")
     if sum(int(np.prod(e.shape, dtype=object)) for e in entries) > MAX_VALUES:
         raise ADRError(f"{file}: holds more than {MAX_VALUES} values")

@@ -31,7 +31,7 @@ def block_count(kind: str, shape: tuple[int, ...], spec: VariablesSpec) -> int:
     if kind.startswith("image"):
         rows, columns, _ = spec.shape
         return -(-shape[0] // rows) * -(-shape[1] // columns) * len(planes(shape[2], spec.shape[2]))
-    return -(-math.prod(shape[:2] if kind == "sound" else shape) // spec.dimensions)
+    return -(-math.prod(shape[:2] if kind.startswith("sound") else shape) // spec.dimensions)
 
 
 def planes(channels: int, modelled: int) -> list[list[int]]:
@@ -45,7 +45,7 @@ def to_blocks(kind: str, data: np.ndarray, spec: VariablesSpec) -> Blocks:
     (length, channels). ADRError where the model's levels cannot say a value."""
     if kind.startswith("image"):
         return picture_blocks(data, spec)
-    if kind == "sound":
+    if kind.startswith("sound"):
         stream = data.T.reshape(-1).astype(np.int64) + 32768
     else:
         stream = from_text(data.tobytes(), spec.alphabet)
@@ -88,7 +88,7 @@ def empty_blocks(kind: str, shape: tuple[int, ...], spec: VariablesSpec) -> Bloc
     """The blocks of a file of which nothing but kind and shape is known: what is wanted and what is given."""
     if kind.startswith("image"):
         return picture_blocks(np.zeros(shape, np.uint8), spec)
-    if kind == "sound":
+    if kind.startswith("sound"):
         return to_blocks(kind, np.zeros(shape[:2], np.int16), spec)
     blocks = to_blocks(kind, np.zeros(shape, np.uint8) + (ord(spec.alphabet[0]) if spec.alphabet else 0), spec)
     return blocks
@@ -97,7 +97,7 @@ def empty_blocks(kind: str, shape: tuple[int, ...], spec: VariablesSpec) -> Bloc
 def from_blocks(kind: str, shape: tuple[int, ...], values: np.ndarray, spec: VariablesSpec) -> np.ndarray:
     """The inverse of `to_blocks`: values int64 (count, D) -> data."""
     if not kind.startswith("image"):
-        if kind == "sound":
+        if kind.startswith("sound"):
             stream = values.reshape(-1)[: shape[0] * shape[1]] - 32768
             return stream.astype(np.int16).reshape(shape[1], shape[0]).T
         return np.frombuffer(to_text(values.reshape(-1)[: shape[0]], spec.alphabet), np.uint8)

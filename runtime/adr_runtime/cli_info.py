@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from adr_runtime import __version__, load
-from adr_runtime.bundle import open_bundle, shipped
 from adr_runtime.any_order_manifest import AnyOrderManifest
+from adr_runtime.bundle import open_bundle, shipped
 from adr_runtime.card import measured, output_line, shown
 from adr_runtime.errors import ADRError
 from adr_runtime.policy import predicted_loss
