@@ -83,8 +83,8 @@ def check_network(model: ARDM, data: bytes) -> dict[str, float]:
 
 
 def slope_steps(losses: np.ndarray) -> np.ndarray:
-    """The stairs of an isotonic fit as straight lines through the middles of its treads, so that budgets larger than the
-    number of treads are still spent where the loss falls: float (D,) -> float64 (D,), not rising."""
+    """The stairs of an isotonic fit as straight lines through the middles of its treads, so that budgets larger than
+    the number of treads are still spent where the loss falls: float (D,) -> float64 (D,), not rising."""
     edges = np.flatnonzero(np.diff(losses)) + 1
     starts, ends = np.append(0, edges), np.append(edges, len(losses))
     return np.interp(np.arange(len(losses)), (starts + ends - 1) / 2, losses[starts])

@@ -1,7 +1,7 @@
 """The causal baseline of any-order models: the same variables, predicted one after the other in raster order.
 
-The backbone is ADR's (`adr_models.backbone`) with discrete inputs. A token is one symbol, or one pixel with its channels,
-which follow each other by means that are linear in the channels before (PixelCNN++, Salimans et al. 2017).
+The backbone is ADR's (`adr_models.backbone`) with discrete inputs. A token is one symbol, or one pixel with its
+channels, which follow each other by means that are linear in the channels before (PixelCNN++, Salimans et al. 2017).
 """
 
 import math

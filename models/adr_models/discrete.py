@@ -1,8 +1,8 @@
 """Depth upscaling of integers, and distributions over what one stage reveals of them.
 
 Upscale ARDM (Hoogeboom et al. 2022, arXiv 2110.02037, section 4) writes a variable in base b, most significant digit
-first, and generates digit by digit: stage s knows the block of b^(S - s) values that a variable lies in and picks one of
-the b blocks inside it. With b at least the number of levels there is one stage, and that is the order-agnostic ARDM.
+first, and generates digit by digit: stage s knows the block of b^(S - s) values that a variable lies in and picks one
+of the b blocks inside it. With b at least the number of levels there is one stage, and that is the order-agnostic ARDM.
 """
 
 import math
@@ -47,9 +47,9 @@ def logistic_interval(logits: Tensor, mean: Tensor, log_scale: Tensor, low: Tens
     """log of the probability that a mixture of logistics puts on [low, high): Salimans et al. 2017 (PixelCNN++).
 
     logits, mean, log_scale (..., components); low < high (...), with -FAR and FAR for infinity. Computed as
-    log sigmoid(a) + log sigmoid(-b) + log(1 - exp(-(a - b))), which keeps its digits far from the mean, in narrow bins and
-    at wide scales: where it loses them, a model learns to hide in the error. (log sigmoid is -softplus(-x) here, because
-    ONNX takes the logarithm of a sigmoid that may be 0.)
+    log sigmoid(a) + log sigmoid(-b) + log(1 - exp(-(a - b))), which keeps its digits far from the mean, in narrow bins
+    and at wide scales: where it loses them, a model learns to hide in the error. (log sigmoid is -softplus(-x) here,
+    because ONNX takes the logarithm of a sigmoid that may be 0.)
     """
     inverse = (-log_scale).exp()
     a, b = (high[..., None] - mean) * inverse, (low[..., None] - mean) * inverse

@@ -47,8 +47,8 @@ class Interpolation(nn.Module):
         return self.vertical.to(x.dtype) @ x @ self.horizontal.to(x.dtype)
 
     def forward(self, low: Tensor, high: Tensor, known: Tensor, stage: Tensor) -> tuple[Tensor, Tensor]:
-        """low and high: the least and the greatest value that each variable may have, on the scale from -1 to 1, and known (1 or
-        0), float (batch, rows, columns, channels); stage int64 (batch,)."""
+        """low and high: the least and the greatest value that each variable may have, on the scale from -1 to 1, and
+        known (1 or 0), float (batch, rows, columns, channels); stage int64 (batch,)."""
         coarse = torch.where(stage > 0, self.coarse[stage].sigmoid(), 0.0)[:, None, None, None].to(low.dtype)
         weight = known + (1 - known) * coarse
         total = self.blur(weight)
@@ -63,7 +63,8 @@ class Interpolation(nn.Module):
 
 
 class SparseRecovery(nn.Module):
-    """Learned iterative shrinkage over the block cosine transform; blocks are 8 x 8, or the picture where it is less."""
+    """Learned iterative shrinkage over the block cosine transform; blocks are 8 x 8, or the picture where it is
+    less."""
 
     dct_rows: Tensor
     dct_columns: Tensor

@@ -1,5 +1,7 @@
 """A convolutional U-Net without time (Ronneberger et al. 2015, arXiv 1505.04597), as ARDM uses it on images."""
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -29,7 +31,7 @@ class UNet(nn.Module):
         self.stem = nn.Conv2d(inputs, widths[0], 3, padding=1)
         self.down = nn.ModuleList(make(width) for width in widths)
         self.up = nn.ModuleList(make(width) for width in widths[:-1])
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(pairwise(widths))
         self.split = nn.ModuleList(nn.Conv2d(4 * fine, coarse, 1) for fine, coarse in pairs)
         self.merge = nn.ModuleList(nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in pairs)
 

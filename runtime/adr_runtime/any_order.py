@@ -5,7 +5,6 @@ algorithms 1 and 3, and section 4 for the stages of depth upscaling).
 """
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,8 @@ from adr_runtime.policy import predicted_loss, shrink, split_budget
 from adr_runtime.session import Session
 from adr_runtime.variables import from_pixels, to_pixels
 
+# For each stage, how many variables each network call reveals.
+Policy = tuple[tuple[int, ...], ...]
 # choose(index int64 (rows, count), log-probabilities float32 (rows, count, branching), stage) -> digits (rows, count)
 Choose = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 MAX_ROWS = 16
@@ -44,7 +45,7 @@ class AnyOrderModel:
     kind = property(lambda self: self.manifest.kind)
     labels = property(lambda self: self.manifest.labels)
 
-    def policy(self, steps: int | None = None) -> tuple[tuple[int, ...], ...]:
+    def policy(self, steps: int | None = None) -> Policy:
         """For each stage, how many variables each network call reveals; `steps` calls in all, the bundle's default
         unless given, at most one a variable and stage. ADRError for a number that is out of range."""
         steps = self.manifest.defaults.steps if steps is None else steps
@@ -67,7 +68,7 @@ class AnyOrderModel:
         return self.session.run(feed)["log_probabilities"]
 
     def reveal(
-        self, values: np.ndarray, given: np.ndarray, order: np.ndarray, policy: tuple[tuple[int, ...], ...], choose: Choose
+        self, values: np.ndarray, given: np.ndarray, order: np.ndarray, policy: Policy, choose: Choose
     ) -> tuple[np.ndarray, int]:  # fmt: skip
         """Reveal the variables of `order` int64 (rows, n), the same number in every row, by the steps of a policy.
 
@@ -133,8 +134,9 @@ class AnyOrderModel:
         self, *, count: int | None = None, steps: int | None = None, seed: int = 0, temperature: float = 1.0,
         picture: np.ndarray | None = None, mask: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
-        """Pictures uint8 (count, rows, columns, channels). With `picture` uint8 (rows, columns, channels) and `mask` bool
-        (rows, columns), what the mask leaves out comes back exactly as given and the rest is filled in around it."""
+        """Pictures uint8 (count, rows, columns, channels). With `picture` uint8 (rows, columns, channels) and `mask`
+        bool (rows, columns), what the mask leaves out comes back exactly as given and the rest is filled in around
+        it."""
         spec = self.variables
         if spec.kind != "image":
             raise ADRError(f"{self.name} makes {spec.kind}, not pictures")
@@ -154,14 +156,10 @@ class AnyOrderModel:
         pixels = to_pixels(made.reshape(-1, *spec.shape), spec.levels, spec.colour)
         return pixels if picture is None else np.where(holes, pixels, picture)
 
-    @cached_property
-    def whole(self) -> np.ndarray:
-        """bool (D,), all True."""
-        return np.ones(self.variables.dimensions, bool)
-
 
 def choose_by(log_p: np.ndarray, uniform: np.ndarray, temperature: float) -> np.ndarray:
-    """Inverse-CDF sampling: log_p (..., choices), uniform (...) in (0, 1) -> int64 (...). At temperature 0 the likeliest."""
+    """Inverse-CDF sampling: log_p (..., choices), uniform (...) in (0, 1) -> int64 (...). At temperature 0 the
+    likeliest."""
     if temperature == 0:
         return log_p.argmax(-1)
     scaled: Any = log_p.astype(np.float64) / temperature

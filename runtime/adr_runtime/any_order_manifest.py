@@ -51,7 +51,7 @@ class AnyOrderManifest:
 
 def check_any_order(manifest: AnyOrderManifest) -> None:
     """What the types cannot say. Raises ADRError that names the field."""
-    spec, defaults = manifest.variables, manifest.defaults
+    spec, defaults, rate = manifest.variables, manifest.defaults, manifest.variables.sample_rate
     fits = len(spec.shape) == 3 and all(1 <= n <= MAX_DIMENSIONS for n in spec.shape)
     dimensions = math.prod(spec.shape) if fits else 0
     rules: list[Rule] = [
@@ -59,13 +59,13 @@ def check_any_order(manifest: AnyOrderManifest) -> None:
         ("kind", manifest.kind, manifest.kind in KINDS and manifest.kind == spec.kind, " or ".join(KINDS)),
         ("labels", len(manifest.labels), not manifest.labels, "none"),
         ("graphs", sorted(manifest.graphs), sorted(manifest.graphs) == ["network"], "network"),
-        ("variables.shape", list(spec.shape), 1 <= dimensions <= MAX_DIMENSIONS, f"3 sizes, up to {MAX_DIMENSIONS} in all"),
+        ("variables.shape", list(spec.shape), 0 < dimensions <= MAX_DIMENSIONS, f"3 sizes, product up to {MAX_DIMENSIONS}"),
         ("variables.levels", spec.levels, 2 <= spec.levels <= 1 << 16, "2 to 65536"),
         ("variables.branching", spec.branching, 2 <= spec.branching <= 1 << 12, "2 to 4096"),
         ("variables.stages", spec.stages, 1 <= spec.stages <= 16, "1 to 16"),
         ("variables.colour", spec.colour, spec.colour in COLOURS, " or ".join(COLOURS)),
-        ("variables.alphabet", spec.alphabet, not spec.alphabet or fits_alphabet(spec), "distinct ASCII symbols, one a level"),
-        ("variables.sample_rate", spec.sample_rate, (spec.sample_rate > 0) == (spec.kind == "sound"), "set for sound only"),
+        ("variables.alphabet", spec.alphabet, fits_alphabet(spec), "distinct ASCII symbols, one a level"),
+        ("variables.sample_rate", rate, (rate > 0) == (spec.kind == "sound"), "set for sound only"),
         ("step_loss", len(manifest.step_loss), len(manifest.step_loss) == spec.stages, f"{spec.stages} stages"),
         ("defaults.steps", defaults.steps, spec.stages <= defaults.steps <= spec.stages * dimensions, "a budget"),
         ("defaults.count", defaults.count, 1 <= defaults.count <= 4096, "1 to 4096"),
@@ -84,4 +84,6 @@ def check_any_order(manifest: AnyOrderManifest) -> None:
 
 
 def fits_alphabet(spec: VariablesSpec) -> bool:
+    if not spec.alphabet:
+        return True
     return spec.alphabet.isascii() and len(set(spec.alphabet)) == len(spec.alphabet) == spec.levels

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from adr_runtime.any_order import AnyOrderModel, random_order
+from adr_runtime.any_order import AnyOrderModel, Policy, random_order
 from adr_runtime.blocks import Blocks, batches, block_count, empty_blocks, from_blocks, to_blocks
 from adr_runtime.coded_files import checksum
 from adr_runtime.container import Container, Entry, Environment, Section
@@ -22,13 +22,16 @@ from adr_runtime.errors import ADRError
 from adr_runtime.session import import_onnxruntime
 
 Tell = Callable[[int, int], None]
+# As `any_order.Choose`, with the numbers of the blocks in front.
+Pick = Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
 BATCH = 16
 MAX_VALUES = 1 << 31
 
 
 @dataclass(frozen=True)
 class File:
-    """One file to code: its path inside a folder ("" for a single file), kind and data of `coded_files.read_exactly`."""
+    """One file to code: its path inside a folder ("" for a single file), kind and data of
+    `coded_files.read_exactly`."""
 
     path: str
     kind: str
@@ -53,13 +56,13 @@ def quiet(done: int, total: int) -> None:
 
 
 def reveal_all(
-    model: AnyOrderModel, blocks: Blocks, section_seed: int, policy, most: int, choose, tell: Tell
+    model: AnyOrderModel, blocks: Blocks, seed: int, policy: Policy, most: int, choose: Pick, tell: Tell
 ) -> np.ndarray:
     """Every block's variables by way of choose(rows, index, log_p, stage), `rows` being the blocks of the batch."""
     found, done = np.zeros_like(blocks.values), 0
     for rows in batches(blocks, most):
         wanted, given = blocks.wanted[rows[0]], blocks.given[rows]
-        order = np.stack([random_order(section_seed, int(row), np.flatnonzero(wanted)) for row in rows])
+        order = np.stack([random_order(seed, int(row), np.flatnonzero(wanted)) for row in rows])
         pick = lambda index, log_p, stage, rows=rows: choose(rows, index, log_p, stage)  # noqa: E731
         found[rows], _ = model.reveal(blocks.values[rows], given, order, policy, pick)
         done += len(rows)
@@ -67,7 +70,7 @@ def reveal_all(
     return found
 
 
-def encode(model: AnyOrderModel, blocks: Blocks, seed: int, policy, tell: Tell = quiet) -> bytes:
+def encode(model: AnyOrderModel, blocks: Blocks, seed: int, policy: Policy, tell: Tell = quiet) -> bytes:
     """The coded bytes of blocks of one model."""
     coder, spec = Encoder(), model.variables
 
@@ -82,9 +85,10 @@ def encode(model: AnyOrderModel, blocks: Blocks, seed: int, policy, tell: Tell =
 
 
 def decode(
-    model: AnyOrderModel, blocks: Blocks, seed: int, policy, most: int, data: bytes, tell: Tell = quiet
+    model: AnyOrderModel, blocks: Blocks, seed: int, policy: Policy, most: int, data: bytes, tell: Tell = quiet
 ) -> np.ndarray:
-    """values int64 (count, D) of blocks of which `wanted` and `given` are known, as `blocks.empty_blocks` tells them."""
+    """values int64 (count, D) of blocks of which `wanted` and `given` are known, as `blocks.empty_blocks` tells
+    them."""
     coder = Decoder(data)
     return reveal_all(model, blocks, seed, policy, most, lambda rows, index, log_p, stage: coder.pull(log_p), tell)
 
@@ -140,8 +144,8 @@ def decompress(
         if here.fingerprint != section.environment.fingerprint:
             was = section.environment
             raise ADRError(
-                f"{file}: was encoded where {section.model} computes other numbers (ONNX Runtime {was.onnxruntime} on "
-                f"{was.provider}, {was.threads} thread(s); here {here.onnxruntime} on {here.provider}, {here.threads}); "
+                f"{file}: was encoded where {section.model} computes other numbers (ONNX Runtime {was.onnxruntime}, "
+                f"{was.provider}, {was.threads} thread(s); here {here.onnxruntime}, {here.provider}, {here.threads}); "
                 "decode it on a machine and version like that"
             )
         policy = section.policy or model.policy(section.steps)

@@ -41,8 +41,8 @@ def planes(channels: int, modelled: int) -> list[list[int]]:
 
 
 def to_blocks(kind: str, data: np.ndarray, spec: VariablesSpec) -> Blocks:
-    """data as in `adr_runtime.coded_files`: pixels uint8 (rows, columns, channels), bytes uint8 (length,), or samples int16
-    (length, channels). ADRError where the model's levels cannot say a value."""
+    """data as in `adr_runtime.coded_files`: pixels uint8 (rows, columns, channels), bytes uint8 (length,), or samples
+    int16 (length, channels). ADRError where the model's levels cannot say a value."""
     if kind.startswith("image"):
         return picture_blocks(data, spec)
     if kind.startswith("sound"):

@@ -12,8 +12,8 @@ from adr_runtime.variables import from_text, to_text
 
 
 def text(
-    name: str | None, template: str | None, hole: str, length: int | None, count: int, steps: int | None, seed: int | None,
-    temperature: float, provider: str, threads: int | None, as_json: bool,
+    name: str | None, template: str | None, hole: str, length: int | None, count: int, steps: int | None,
+    seed: int | None, temperature: float, provider: str, threads: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Print `count` texts, each on lines of its own."""
     if len(hole) != 1 or not hole.isascii():

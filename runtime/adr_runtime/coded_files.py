@@ -1,7 +1,7 @@
 """Which files are coded as what, read exactly and written back exactly.
 
-Pictures in lossless formats are coded by their pixels, 16-bit PCM sound by its samples where a model of sound is at hand,
-and everything else, lossy formats included, by its bytes.
+Pictures in lossless formats are coded by their pixels, 16-bit PCM sound by its samples where a model of sound is at
+hand, and everything else, lossy formats included, by its bytes.
 """
 
 import hashlib
@@ -59,8 +59,8 @@ def read_exactly(path: Path, kind: str) -> tuple[str, tuple[int, ...], np.ndarra
 
 
 def decode_picture(raw: bytes, file: str) -> tuple[str, np.ndarray]:
-    """Mode, and pixels uint8 (rows, columns, channels). Palettes and single bits become what they show, the two bytes of
-    16-bit greys become two channels, and frames after the first are refused."""
+    """Mode, and pixels uint8 (rows, columns, channels). Palettes and single bits become what they show, the two bytes
+    of 16-bit greys become two channels, and frames after the first are refused."""
     from PIL import Image, UnidentifiedImageError
 
     try:

@@ -1,6 +1,6 @@
 """The file that `adr-run compress` writes: everything that decoding needs to be exact, or to refuse.
 
-    magic "ARDM", format version (one byte), whether the header is deflated, header, coded bytes, CRC-32 of all before it
+    magic "ARDM", format version (one byte), whether the header is deflated, header, coded bytes, CRC-32 of all these
 
 Integers are LEB128 varints; strings and bytes carry their length before them, and so does the header. It lists
 sections, one for each model used, and entries, one for each file, with the fields of the classes below in their order.
@@ -29,8 +29,8 @@ class Environment:
 @dataclass(frozen=True)
 class Section:
     """One model's part: which model (its name, and the hash of all that decoding depends on), the seed of the orders,
-    the network calls a block, the blocks a batch, the environment, and how many of the coded bytes are its own. `policy`
-    is empty where the model's manifest holds the policy of `steps`."""
+    the network calls a block, the blocks a batch, the environment, and how many of the coded bytes are its own.
+    `policy` is empty where the model's manifest holds the policy of `steps`."""
 
     model: str
     hash: bytes

@@ -12,12 +12,13 @@ import numpy as np
 def plan(loss: np.ndarray, budget: int) -> tuple[np.ndarray, np.ndarray]:
     """Least costs for every budget up to `budget`, whether the losses fall or not.
 
-    loss float (D,) -> cost float64 (budget + 1, D + 1): the least total loss of j variables in exactly k steps, infinite
-    where there is none; and before int32 of that shape, how many variables are known before the last of these steps.
+    loss float (D,) -> cost float64 (budget + 1, D + 1): the least total loss of j variables in exactly k steps,
+    infinite where there is none; and before int32 of that shape, how many variables are known before the last of these
+    steps.
 
-    For one k, cost[k, j] is the lowest at j of the lines cost[k - 1, i] + (j - i) loss[i] with i < j. The lines are kept
-    in a Li Chao tree that grows by one line with every j, all budgets side by side, so that Python's part of the work
-    is D log D steps and NumPy's is budget * D log D.
+    For one k, cost[k, j] is the lowest at j of the lines cost[k - 1, i] + (j - i) loss[i] with i < j. The lines are
+    kept in a Li Chao tree that grows by one line with every j, all budgets side by side, so that Python's part of the
+    work is D log D steps and NumPy's is budget * D log D.
     """
     loss = np.asarray(loss, np.float64)
     size, rows = len(loss), np.arange(budget)
@@ -84,7 +85,8 @@ def shrink(counts: tuple[int, ...], wanted: int) -> tuple[int, ...]:
 
 
 def split_budget(losses: tuple[tuple[float, ...], ...], budget: int) -> tuple[tuple[int, ...], ...]:
-    """The best policy of `budget` network calls over the stages of depth upscaling, each of which needs at least one."""
+    """The best policy of `budget` network calls over the stages of depth upscaling, each of which needs at least
+    one."""
     size = len(losses[0])
     if len(losses) == 1:
         return (step_counts(losses[0], budget),)

@@ -40,7 +40,8 @@ class VariablesSpec:
 
 
 def from_pixels(pixels: np.ndarray, levels: int, colour: str) -> np.ndarray:
-    """uint8 (..., channels) -> int64 of the same shape, 0 to levels - 1; a grey between two levels goes to the nearer."""
+    """uint8 (..., channels) -> int64 of the same shape, 0 to levels - 1; a grey between two levels goes to the
+    nearer."""
     if levels < 256:
         return np.round(pixels * ((levels - 1) / 255)).astype(np.int64)
     values = pixels.astype(np.int64)

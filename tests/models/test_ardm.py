@@ -221,7 +221,8 @@ def test_logistic_bins_cover_everything_and_tails_keep_their_digits():
 
 
 def test_no_scale_makes_a_stage_free():
-    """Digits given their block add up to one at every scale; a clamp once let the model claim certainty at huge ones."""
+    """Digits given their block add up to one at every scale; a clamp once let the model claim certainty at huge
+    ones."""
     model = build("logistics upscale")
     generator = torch.Generator().manual_seed(0)
     values = torch.randint(256, (1, 192), generator=generator)

@@ -132,7 +132,8 @@ def test_grey_levels_and_alphabets():
 
 
 def test_mulaw_is_that_of_the_standard():
-    """G.711's decision table: the positive segments start at these magnitudes on 16 bits, and grow 16 equal steps each."""
+    """G.711's decision table: the positive segments start at these magnitudes on 16 bits, and grow 16 equal steps
+    each."""
     starts = [((32 << s) - 33) * 4 for s in range(8)]
     samples = np.arange(-32768, 32768)
     places = to_mulaw(samples)

@@ -42,7 +42,8 @@ def level(data: Sounds, loudness: float) -> Sounds:
 
 
 def load_dataset(name: str, folder: Path | None, split: str) -> Any:
-    """One split of a data set in its public release's layout: `Images`, `Sounds` or `data_text.Text`. Raises TrainError that names the file at fault."""
+    """One split of a data set in its public release's layout: `Images`, `Sounds` or `data_text.Text`. Raises TrainError
+    that names the file at fault."""
     from adr_train import data_cifar10, data_digits, data_fsdd, data_speech_commands, data_text
 
     readers: dict[str, Callable[[Path, str], Any]] = {

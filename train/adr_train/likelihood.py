@@ -1,8 +1,8 @@
 """adr-eval of any-order models: bits per dimension on the test split at several budgets, beside a causal baseline.
 
 A budget is measured by doing what it says: random orders, the policy's steps, the bits that each step charges. At full
-steps, one network call a variable, that would take D calls a picture; there the bound is estimated as it is in training,
-with steps spread evenly over each picture, which has the same expectation.
+steps, one network call a variable, that would take D calls a picture; there the bound is estimated as it is in
+training, with steps spread evenly over each picture, which has the same expectation.
 """
 
 import time
@@ -56,8 +56,8 @@ def measure(model: adr_runtime.AnyOrderModel, values: np.ndarray, steps: int, se
 
 
 def measure_full(model: adr_runtime.AnyOrderModel, values: np.ndarray, draws: int, seed: int = 0) -> dict[str, float]:
-    """The bound at one call a variable and stage: `draws` steps a sequence, evenly spread over all of them from a random
-    place on, each weighted with stages * D / (D - t) (equation 3)."""
+    """The bound at one call a variable and stage: `draws` steps a sequence, evenly spread over all of them from a
+    random place on, each weighted with stages * D / (D - t) (equation 3)."""
     spec, dimensions = model.variables, model.variables.dimensions
     everything, bits = spec.stages * dimensions, np.zeros((len(values), draws))
     random = np.random.default_rng(seed)
