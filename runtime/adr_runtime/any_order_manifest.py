@@ -8,7 +8,7 @@ from adr_runtime.manifest import SCHEMA_VERSION, Flat, GraphSpec, Rule, check_gr
 from adr_runtime.strict_json import refuse
 from adr_runtime.variables import COLOURS, KINDS, VariablesSpec
 
-MAX_DIMENSIONS = 1 << 16
+LARGEST = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class AnyOrderManifest:
 def check_any_order(manifest: AnyOrderManifest) -> None:
     """What the types cannot say. Raises ADRError that names the field."""
     spec, defaults, rate = manifest.variables, manifest.defaults, manifest.variables.sample_rate
-    fits = len(spec.shape) == 3 and all(1 <= n <= MAX_DIMENSIONS for n in spec.shape)
+    fits = len(spec.shape) == 3 and all(1 <= n <= LARGEST for n in spec.shape)
     dimensions = math.prod(spec.shape) if fits else 0
     rules: list[Rule] = [
         ("schema_version", manifest.schema_version, manifest.schema_version == SCHEMA_VERSION, str(SCHEMA_VERSION)),
         ("kind", manifest.kind, manifest.kind in KINDS and manifest.kind == spec.kind, " or ".join(KINDS)),
         ("labels", len(manifest.labels), not manifest.labels, "none"),
         ("graphs", sorted(manifest.graphs), sorted(manifest.graphs) == ["network"], "network"),
-        ("variables.shape", list(spec.shape), 0 < dimensions <= MAX_DIMENSIONS, f"3 sizes, product up to {MAX_DIMENSIONS}"),
+        ("variables.shape", list(spec.shape), 0 < dimensions <= LARGEST, f"3 sizes, product up to {LARGEST}"),
         ("variables.levels", spec.levels, 2 <= spec.levels <= 1 << 16, "2 to 65536"),
         ("variables.branching", spec.branching, 2 <= spec.branching <= 1 << 12, "2 to 4096"),
         ("variables.stages", spec.stages, 1 <= spec.stages <= 16, "1 to 16"),
