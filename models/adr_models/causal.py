@@ -112,9 +112,9 @@ class Causal(nn.Module):
     def draw(self, rows: int, length: int, generator: torch.Generator) -> "NoDraws":
         return NoDraws()
 
-    def step(self, before: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, before: Tensor, state: State, form: Form = "recurrent") -> tuple[Tensor, State]:
         """One token's inputs (batch, features) -> the parameters of the next one's distribution, and the state."""
-        condition, state = self.backbone.step(before, None, state)
+        condition, state = self.backbone.step(before, None, state, form)
         return self.out(condition), state
 
 

@@ -24,7 +24,7 @@ from adr_runtime.errors import ADRError
 from adr_runtime.media import write_whole
 
 console = Console(stderr=True)
-DEFAULT_MODELS = {"image": "cifar10", "text": "shakespeare"}
+DEFAULT_MODELS = {"image": "pictures", "text": "shakespeare"}
 
 
 def open_any_order(name: str, provider: str, threads: int | None) -> AnyOrderModel:

@@ -1,0 +1,52 @@
+"""Filling in: do the halves of a digit fit together? A classifier of real digits judges what a model completed.
+
+    python bench/fill.py digits-any --count 200
+
+Rows: real pictures of the test split; each half of them completed from the other by the model, and filled with the mean
+training picture, as a floor. Every known pixel must come back as it was.
+"""
+
+import argparse
+from pathlib import Path
+
+import adr_runtime
+import numpy as np
+from adr_train.classifiers import cached_judge
+from adr_train.data import load_dataset
+from adr_train.eval_cli import default_cache
+from adr_train.evaluate import join
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("bundle")
+    arguments.add_argument("--count", type=int, default=200)
+    arguments.add_argument("--steps", type=int)
+    arguments.add_argument("--cache", type=Path)
+    given = arguments.parse_args()
+    model = adr_runtime.load(given.bundle, "cpu")
+    assert isinstance(model, adr_runtime.AnyOrderModel)
+    train = join(load_dataset("digits", None, "train"), load_dataset("digits", None, "validation"))
+    test = load_dataset("digits", None, "test")
+    pixels, labels = test.pixels[: given.count], test.labels[: given.count]
+    judge = cached_judge(train, given.cache or default_cache())
+    mean = train.pixels.mean(0).round().astype(np.uint8)
+
+    def right(pictures: np.ndarray) -> float:
+        return float((judge.judge(pictures)[0].argmax(1) == labels).mean())
+
+    print(f"real pictures: {right(pixels):.3f} of {len(pixels)} named right")
+    rows, columns = np.mgrid[:8, :8]
+    for name, mask in {
+        "top": rows < 4, "bottom": rows >= 4, "left": columns < 4, "right": columns >= 4,
+    }.items():  # fmt: skip
+        made = np.stack([
+            model.generate(count=1, steps=given.steps, seed=i, picture=p, mask=mask)[0] for i, p in enumerate(pixels)
+        ])  # fmt: skip
+        assert (made[:, ~mask] == pixels[:, ~mask]).all()
+        blind = np.where(mask[..., None], mean, pixels)
+        print(f"{name} half completed: {right(made):.3f}; filled with the mean picture: {right(blind):.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Any-order models from data to figures, by the installed commands; and the pieces against references."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from adr_models.ardm import ARDM, ARDMConfig
+from adr_models.causal import Causal, CausalConfig
+from adr_train.ardm_jobs import measure_step_loss
+from adr_train.data import Sounds
+from adr_train.data_text import TEXT8, Text, read, respell
+from adr_train.errors import TrainError
+from adr_train.likelihood import measure, measure_causal, measure_full, test_values
+from adr_train.recipe import available, read_recipe
+from adr_train.variables import VariableBatches, to_variables, windows
+from random_models import ANY_ORDER
+
+KINDS = ("ardm", "causal")
+
+
+@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("size", ["cpu", "gpu"])
+def test_recipes_of_any_order_models_build(name, size):
+    recipe = read_recipe(name, size)
+    if recipe.kind in KINDS:
+        (ARDM if recipe.kind == "ardm" else Causal)(recipe.model)
+        assert recipe.train.minutes and recipe.defaults["steps"] > 0
+
+
+@pytest.mark.parametrize("family", ["digits", "cifar10", "shakespeare"])
+def test_baselines_are_as_large_as_what_they_stand_beside(family):
+    sizes = {}
+    for kind in ("any", "upscale", "causal"):
+        if f"{family}-{kind}" in available():
+            recipe = read_recipe(f"{family}-{kind}", "cpu")
+            model = ARDM(recipe.model) if kind != "causal" else Causal(recipe.model)
+            sizes[kind] = sum(p.numel() for p in model.parameters())
+            assert recipe.train.minutes == read_recipe(f"{family}-any", "cpu").train.minutes
+    assert max(sizes.values()) < 1.25 * min(sizes.values()), sizes
+
+
+def test_text_is_split_by_position_and_spelled_as_text8(tmp_path):
+    (tmp_path / "a.txt").write_bytes(bytes(range(32, 127)) * 20)
+    parts = [read(tmp_path, split).symbols for split in ("train", "validation", "test")]
+    assert np.concatenate(parts).tobytes() == bytes(range(32, 127)) * 20
+    assert [len(p) for p in parts] == [1710, 95, 95]
+    spelled = respell(Text(np.frombuffer(b"To be, or NOT", np.uint8), ""), TEXT8)
+    assert "".join(TEXT8[i] for i in spelled.symbols) == "to be  or not"
+    (tmp_path / "b.txt").write_text("x")
+    with pytest.raises(TrainError, match=r"expected one \.txt file, found 2"):
+        read(tmp_path, "train")
+    with pytest.raises(TrainError, match="too few"):
+        read(tmp_path / "b.txt", "train")
+
+
+def test_batches_follow_from_seed_and_step():
+    stream = np.arange(1000) % 256
+    batches = VariableBatches(stream, (1, 10, 1), 5, seed=3)
+    first = batches.at(7).tokens
+    assert torch.equal(first, VariableBatches(stream, (1, 10, 1), 5, seed=3).at(7).tokens)
+    assert not torch.equal(first, batches.at(8).tokens)
+    assert (first.diff() % 256 == 1).all()
+    pictures = np.arange(6 * 12, dtype=np.uint8).reshape(6, 12)
+    flipped = VariableBatches(pictures, (2, 2, 3), 64, seed=0, flip=True).at(0).tokens.reshape(-1, 2, 2, 3)
+    mirrored = flipped[:, 0, 0, 0] > flipped[:, 0, 1, 0]
+    assert 10 < int(mirrored.sum()) < 54 and (flipped[mirrored].flip(2).flatten(1) % 12 == torch.arange(12)).all()
+    assert windows(stream, 300).shape == (3, 300)
+    with pytest.raises(TrainError, match="fewer than a window"):
+        VariableBatches(stream[:9], (1, 10, 1), 5, seed=3)
+
+
+def test_sound_keeps_its_sixteen_bits():
+    clips = [np.array([-1.0, 0.0, 32767 / 32768, 1 / 32768], np.float32)]
+    sound = Sounds(clips, np.zeros(1, np.int64), ("x",), 8000, ("y",))
+    config = ARDMConfig.from_dict(ANY_ORDER["samples"])
+    assert to_variables(sound, config, "x").tolist() == [0, 32768, 65535, 32769]
+    with pytest.raises(TrainError, match="different kinds"):
+        to_variables(sound, ARDMConfig(), "x")
+
+
+def test_measured_losses_never_rise_and_average_to_the_bound():
+    torch.manual_seed(0)
+    model = ARDM(ARDMConfig.from_dict(ANY_ORDER["greys"])).eval()
+    values = np.random.default_rng(0).integers(6, size=(200, 24)).astype(np.uint8)
+    batches = VariableBatches(values, (4, 6, 1), 32, 0)
+    curve = measure_step_loss(model, batches, torch.device("cpu"), passes=24).numpy()
+    assert curve.shape == (3, 24) and (np.diff(curve) <= 0).all()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        losses = [
+            float(model.loss(batches.at(i).tokens, model.draw(32, 24, generator))) / 32 / 24 for i in range(100, 160)
+        ]
+    assert curve.sum(0).mean() == pytest.approx(np.mean(losses), rel=0.03)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Runs of a few steps: digits-any, digits-upscale and digits-causal, the first two with bundles."""
+    import os
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    folder = tmp_path_factory.mktemp("any-order-runs")
+
+    def run(program, *arguments):
+        done = subprocess.run(
+            [Path(sys.executable).with_name(program), *map(str, arguments)], capture_output=True, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    for name in ("any", "upscale", "causal"):
+        run("adr-train", f"digits-{name}", "--out", folder / name, "--steps", 12, "--size", "cpu", "--device", "cpu")
+        if name != "causal":
+            run("adr-export", folder / name, folder / f"b-{name}")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["any", "upscale"])
+def test_from_training_to_figures(trained, name, command):
+    arguments = ("--budgets", "full,8", "--count", 20, "--causal", trained / "causal", "--write", "--json")
+    done = command("adr-eval", trained / f"b-{name}", *arguments)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert rows["8"]["calls"] == 8 and rows["full"]["calls"] == 64 * (5 if name == "upscale" else 1)
+    for row in rows.values():
+        assert 1 < row["bits_per_dimension"] < math.log2(17) + 1
+    assert rows["8"]["bits_per_dimension"] == pytest.approx(rows["8"]["predicted"], rel=0.1)
+    card = (trained / f"b-{name}" / "README.md").read_text()
+    assert f"{rows['8']['bits_per_dimension']:.4g}" in card and "any-order" in card
+    assert "█" in command("adr-run", "info", trained / f"b-{name}").stdout
+
+
+def test_the_estimate_at_full_steps_is_that_of_doing_them(trained):
+    import adr_runtime
+
+    model = adr_runtime.load(trained / "b-any")
+    values = test_values(model.variables, "digits", None, 24)
+    done, estimated = measure(model, values, 64), measure_full(model, values, 64)
+    assert done["calls"] == estimated["calls"] == 64
+    spread = 4 * math.hypot(done["standard_error"], estimated["standard_error"])
+    assert abs(done["bits_per_dimension"] - estimated["bits_per_dimension"]) < spread
+    assert measure(model, values, 8)["bits_per_dimension"] > 0
+
+
+def test_causal_figures_are_those_of_the_model(trained):
+    row = measure_causal(trained / "causal", "digits", None, 5)
+    assert row["calls"] == 64 and 1 < row["bits_per_dimension"] < 5
+    with pytest.raises(TrainError, match="no causal baseline"):
+        measure_causal(trained / "any", "digits", None, 5)
+
+
+def test_refusals(trained, refused, any_order, tmp_path):
+    bundle = trained / "b-any"
+    refused("adr-eval", bundle, "--budgets", "many", says=("--budgets 'many'",))
+    refused("adr-eval", "digits", "--budgets", "8", says=("no any-order model",))
+    refused("adr-eval", any_order["greys"], says=("no shipped recipe",))
+    refused("adr-export", trained / "causal", "out", says=("make no bundle",))
+    refused("adr-export", trained / "any", "out", "--guidance", "2", says=("no --guidance",))
+    refused("adr-train", "shakespeare-any", "--out", "o", says=("needs its folder",))
+    (tmp_path / "few").mkdir()
+    refused("adr-train", "shakespeare-any", "--out", "o", "--data", "few", says=("expected one .txt file",))
+
+
+def test_a_run_repeats(command):
+    """Losses follow from seed and step alone."""
+    common = ("digits-upscale", "--size", "cpu", "--device", "cpu", "--batch", "8", "--steps", "5", "--json")
+    runs = [command("adr-train", *common, "--out", out) for out in ("a", "b")]
+    assert all(run.returncode == 0 for run in runs), runs[0].stderr
+    losses = [[json.loads(line)["loss"] for line in run.stdout.splitlines()] for run in runs]
+    assert losses[0] == losses[1] and len(losses[0]) == 5
+
+
+def test_a_causal_config_is_strict():
+    with pytest.raises(ValueError, match="depth"):
+        CausalConfig.from_dict({"depth": 3})
+    with pytest.raises(ValueError, match="one channel"):
+        Causal(CausalConfig(shape=(2, 2, 3)))
