@@ -54,7 +54,9 @@ def command(tmp_path):
     def run(program: str, *arguments: object, binary: bool = False, **environment: str):
         path = Path(sys.executable).with_name(program)
         if not path.exists():
-            pytest.fail(f"{program} is not installed beside {sys.executable}: pip install -e '.[cpu,train,export,dev]'")
+            pytest.fail(
+                f"{program} is not installed beside {sys.executable}: pip install -e '.[cpu,compress,train,export,dev]'"
+            )
         return subprocess.run(
             [path, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=not binary,
             env={**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1", **environment},

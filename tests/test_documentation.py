@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+RUN = [f"adr-run {c}" for c in ("audio", "image", "text", "compress", "decompress", "score", "info", "")]
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
@@ -45,7 +46,7 @@ def test_every_link_and_picture_is_there():
 @pytest.mark.parametrize("program", ["adr-run", "adr-train", "adr-eval", "adr-export"])
 def test_every_option_in_the_text_exists(command, program):
     """Options named beside a command in the README are in its help."""
-    commands = [program] if program != "adr-run" else ["adr-run audio", "adr-run image", "adr-run"]
+    commands = [program] if program != "adr-run" else RUN
     helps = "".join(command(*line.split(), "--help").stdout for line in commands)
     for line in README.splitlines():
         for text in re.findall(rf"{program} [^`]*", line):
