@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from adr_models.backbone import initialise
 from adr_models.bidirectional import BidirectionalNetwork
-from adr_models.discrete import Upscaling, bound_log_scale, edges, logistic_interval
+from adr_models.discrete import Upscaling, bound_log_scale, edges, logistic_bins, logistic_interval
 from adr_models.interpolation import Interpolation
 from adr_models.model import build
 from adr_models.retention import RetentionConfig
@@ -216,14 +216,10 @@ class ARDM(nn.Module):
         if self.config.output == "softmax":
             return F.log_softmax(self.mask_impossible(out, start, narrow), -1)
         parts = self.mixture(out, None if candidates is None else pick(candidates))
-        first = start[..., None] + narrow[..., None] * torch.arange(self.config.branching, device=low.device)
-        levels = self.config.levels
-        logits, mean, log_scale = (part[..., None, :] for part in parts)
-        inside = logistic_interval(
-            logits, mean, log_scale, edges(first, levels), edges(first + narrow[..., None], levels)
-        )
-        inside = torch.where(first < levels, inside, -1e4)
-        return F.log_softmax(inside, -1)
+        blocks = torch.arange(self.config.branching + 1, device=low.device)
+        first = start[..., None] + narrow[..., None] * blocks
+        inside = logistic_bins(*parts, edges(first, self.config.levels)).clamp(min=1e-12).log()
+        return F.log_softmax(torch.where(first[..., :-1] < self.config.levels, inside, -1e4), -1)
 
     def loss(self, values: Tensor, draws: "ARDMDraws") -> Tensor:
         """Bits that the bound charges for values int64 (batch, D), summed over the batch: each row at one random stage

@@ -63,6 +63,17 @@ def logistic_interval(logits: Tensor, mean: Tensor, log_scale: Tensor, low: Tens
     return torch.logsumexp(F.log_softmax(logits, -1) - F.softplus(-a) - F.softplus(b) + inside, -1)
 
 
+def logistic_bins(logits: Tensor, mean: Tensor, log_scale: Tensor, edge: Tensor) -> Tensor:
+    """The probabilities of neighbouring bins between edges (..., bins + 1), float (..., bins): the same mixture at a few
+    sigmoids an edge, for the graph that predicts all bins. Differences are taken on the side where sigmoids are small, so
+    that tails keep their digits."""
+    z = (edge[..., None] - mean[..., None, :]) * (-log_scale).exp()[..., None, :]
+    below, above = torch.sigmoid(z), torch.sigmoid(-z)
+    upper = z[..., :-1, :] > 0
+    inside = torch.where(upper, above[..., :-1, :] - above[..., 1:, :], below[..., 1:, :] - below[..., :-1, :])
+    return (inside * logits.softmax(-1)[..., None, :]).sum(-1)
+
+
 def bound_log_scale(log_scale: Tensor, levels: int) -> Tensor:
     """Scales from a quarter of a level to 20 times the whole range."""
     return log_scale.clamp(-math.log(levels) - 1.5, 3.0)

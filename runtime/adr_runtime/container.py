@@ -156,8 +156,9 @@ def pack(container: Container) -> bytes:
     out = Writer()
     out.data += MAGIC + bytes([VERSION])
     plain, small = bytes(head.data), zlib.compress(head.data, 9)
-    out.number(len(small) < len(plain))
-    out.bytes(min(small, plain, key=len))
+    deflated = len(small) < len(plain)
+    out.number(deflated)
+    out.bytes(small if deflated else plain)
     for coded in container.coded:
         out.data += coded
     out.data += zlib.crc32(out.data).to_bytes(4, "little")

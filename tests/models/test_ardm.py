@@ -149,7 +149,10 @@ def test_what_is_predicted_adds_up_to_one_and_is_what_is_charged(name):
         assert torch.allclose(log_p.exp().sum(-1), torch.ones(2, dimensions, dtype=torch.float64), atol=1e-5)
         digit = (values % wide // narrow)[..., None]
         picked = torch.gather(log_p, 2, digit)[..., 0]
-        assert torch.allclose(picked[~known], charged[~known], atol=1e-4)
+        # The graph for all bins stops counting at 1e-12, which no coder can tell from its smallest frequency.
+        seen = ~known & (charged > -25)
+        assert seen.any() and torch.allclose(picked[seen], charged[seen], atol=1e-4)
+        assert (picked[~known & ~seen] < -20).all()
         first = low[..., None] // wide * wide + narrow * torch.arange(model.config.branching)
         assert (log_p[(first >= levels) & ~known[..., None]] < -50).all()
 

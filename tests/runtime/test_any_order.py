@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import re
 
 import adr_runtime
 import numpy as np
@@ -152,9 +153,8 @@ def test_templates_keep_what_is_no_hole(any_order, template):
     made = fill(model, template, "?", 5, steps=4, seed=1)
     assert len(made) == 5
     for text in made:
-        raw = text.encode()
-        if len(raw) == len(template):
-            assert all(a == b for a, b in zip(text, template, strict=True) if b != "?")
+        # What fills a hole may be any byte, and several bytes may make one character.
+        assert re.fullmatch(re.escape(template).replace(r"\?", ".{0,1}"), text, re.DOTALL), text
     if "?" in template:
         assert len(set(made)) > 1
 
