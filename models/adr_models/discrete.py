@@ -64,9 +64,9 @@ def logistic_interval(logits: Tensor, mean: Tensor, log_scale: Tensor, low: Tens
 
 
 def logistic_bins(logits: Tensor, mean: Tensor, log_scale: Tensor, edge: Tensor) -> Tensor:
-    """The probabilities of neighbouring bins between edges (..., bins + 1), float (..., bins): the same mixture at a few
-    sigmoids an edge, for the graph that predicts all bins. Differences are taken on the side where sigmoids are small, so
-    that tails keep their digits."""
+    """Probabilities of neighbouring bins between edges (..., bins + 1), float (..., bins): the same mixture at a few
+    sigmoids an edge, for the graph that predicts every bin. Differences are taken where sigmoids are small, so that
+    tails keep their digits."""
     z = (edge[..., None] - mean[..., None, :]) * (-log_scale).exp()[..., None, :]
     below, above = torch.sigmoid(z), torch.sigmoid(-z)
     upper = z[..., :-1, :] > 0

@@ -30,7 +30,7 @@ def dataset_of(recipe: str) -> str:
     return read_recipe(recipe, "cpu").dataset
 
 
-def test_values(config: Any, dataset: str, folder: Path | None, count: int | None) -> np.ndarray:
+def held_out_values(config: Any, dataset: str, folder: Path | None, count: int | None) -> np.ndarray:
     """Held-out variables int64 (count, D): pictures of the test split from its beginning, or windows evenly spread over
     its stream, the last 5% of a text."""
     values = to_variables(load_dataset(dataset, folder, "test"), config, dataset)
@@ -103,7 +103,7 @@ def measure_causal(folder: Path, dataset: str, data: Path | None, count: int | N
     model = Causal(CausalConfig.from_dict(saved.model))
     model.load_state_dict(read_tensors(found / "model.safetensors"))
     model.eval()
-    values = test_values(model.config, dataset, data, count)
+    values = held_out_values(model.config, dataset, data, count)
     bits, started = [], time.perf_counter()
     with torch.no_grad():
         for first in range(0, len(values), ROWS):
