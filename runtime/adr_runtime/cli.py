@@ -6,28 +6,24 @@ from typing import Annotated, Any, NoReturn, Optional
 
 import typer
 
+from adr_runtime import cli_any_order as cli_any_order
+from adr_runtime.cli_options import (
+    CountOption,
+    DebugOption,
+    GuidanceOption,
+    JsonOption,
+    LabelOption,
+    ModelOption,
+    PromptOption,
+    ProviderOption,
+    SamplerOption,
+    SeedOption,
+    StepsOption,
+    TemperatureOption,
+    ThreadsOption,
+    app,
+)
 from adr_runtime.errors import ADRError
-
-app = typer.Typer(
-    add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False,
-    help="Generate images, sound and text, and compress them, with ONNX Runtime alone.",
-)  # fmt: skip
-
-LabelOption = Annotated[
-    Optional[str], typer.Option(help="What to make; without it each is drawn by the seed, 'none' is unconditional.")
-]
-StepsOption = Annotated[Optional[int], typer.Option(help="Denoising steps a token; fewer are faster.")]
-SamplerOption = Annotated[Optional[str], typer.Option(help="ddpm, ddim or dpm++.")]
-GuidanceOption = Annotated[Optional[float], typer.Option(help="Classifier-free guidance; 1 is none.")]
-TemperatureOption = Annotated[Optional[float], typer.Option(help="Scale of the noise; 1 is the model's own.")]
-SeedOption = Annotated[Optional[int], typer.Option(help="Equal seeds give equal results; drawn when left out.")]
-ModelOption = Annotated[Optional[str], typer.Option(help="A shipped model (see list) or a bundle's folder.")]
-ProviderOption = Annotated[str, typer.Option(help="auto, cuda or cpu; only auto falls back.")]
-ThreadsOption = Annotated[Optional[int], typer.Option(help="Threads of ONNX Runtime; 1 suits small models.")]
-CountOption = Annotated[Optional[int], typer.Option("-n", "--count", help="How many.")]
-PromptOption = Annotated[Optional[Path], typer.Option(help="A file to continue.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Describe the result as JSON on standard output.")]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
 def show_version(wanted: bool) -> None:
@@ -125,91 +121,6 @@ def audio(
             "speaker": speaker,
         },
     )  # fmt: skip
-
-
-@app.command(epilog='Example: adr-run text --template "to be ??? not to be" -n 3 --seed 1')
-def text(
-    template: Annotated[
-        Optional[str], typer.Option(help="Text with holes; what is no hole comes back exactly.")
-    ] = None,
-    hole: Annotated[str, typer.Option(help="The character that marks a hole in the template.")] = "?",
-    length: Annotated[Optional[int], typer.Option(help="Symbols to make without a template.")] = None,
-    count: Annotated[int, typer.Option("-n", "--count", help="How many.")] = 1,
-    steps: Annotated[Optional[int], typer.Option(help="Network calls; fewer are faster.")] = None,
-    seed: SeedOption = None,
-    temperature: Annotated[float, typer.Option(help="Below 1 plays safe; 0 takes the likeliest.")] = 1.0,
-    model: ModelOption = None,
-    provider: ProviderOption = "auto",
-    threads: ThreadsOption = None,
-    json_: JsonOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Make text, or fill the holes of a given one, in any order."""
-    from adr_runtime import cli_text
-
-    cli_text.text(model, template, hole, length, count, steps, seed, temperature, provider, threads, json_)
-
-
-ModelsOption = Annotated[
-    Optional[list[str]],
-    typer.Option("--model", help="An any-order model or its folder, for its kind of file; may be given several times."),
-]
-BudgetOption = Annotated[
-    Optional[int],
-    typer.Option(help="Network calls a block; more are slower and smaller. The model's default unless given."),
-]
-
-
-@app.command(epilog="Example: adr-run compress photo.png photo.ardm")
-def compress(
-    source: Annotated[Path, typer.Argument(help="A picture, a text, any other file, or a folder of them.")],
-    out: Annotated[Path, typer.Argument(help="The compressed file.")],
-    model: ModelsOption = None,
-    steps: BudgetOption = None,
-    seed: Annotated[int, typer.Option(help="Seed of the orders.")] = 0,
-    verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Decode once to make sure; half of the time.")
-    ] = True,
-    provider: ProviderOption = "cpu",
-    threads: ThreadsOption = None,
-    json_: JsonOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Compress without loss: pictures by their pixels, all other files by their bytes."""
-    from adr_runtime import cli_code
-
-    cli_code.compress_path(source, out, model or [], steps, seed, verify, provider, threads, json_)
-
-
-@app.command(epilog="Example: adr-run decompress photo.ardm photo.png")
-def decompress(
-    source: Annotated[Path, typer.Argument(help="A file of adr-run compress.")],
-    out: Annotated[Path, typer.Argument(help="The file to write, or the folder to make.")],
-    model: ModelsOption = None,
-    json_: JsonOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Bring back exactly what was compressed, or refuse in one line."""
-    from adr_runtime import cli_code
-
-    cli_code.decompress_path(source, out, model or [], json_)
-
-
-@app.command(epilog="Example: adr-run score photo.png --steps 50")
-def score(
-    source: Annotated[Path, typer.Argument(help="A picture, a text, any other file, or a folder of them.")],
-    model: ModelsOption = None,
-    steps: BudgetOption = None,
-    seed: Annotated[int, typer.Option(help="Seed of the orders.")] = 0,
-    provider: ProviderOption = "auto",
-    threads: ThreadsOption = None,
-    json_: JsonOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """How likely a model finds a file, in bits per dimension."""
-    from adr_runtime import cli_code
-
-    cli_code.score_path(source, model or [], steps, seed, provider, threads, json_)
 
 
 @app.command("list", epilog="Example: adr-run list")

@@ -123,7 +123,7 @@ def evaluate_any_order(
     if not all(k == "full" or k.isdigit() for k in wanted):
         raise TrainError(f"--budgets {budgets!r}: expected numbers of network calls or full, as full,250,50,20")
     count = count or 100
-    values = likelihood.test_values(model.variables, dataset, data, count)
+    values = likelihood.held_out_values(model.variables, dataset, data, count)
     rows: dict[str, dict[str, Any]] = {}
     for budget in wanted:
         if budget == "full":
