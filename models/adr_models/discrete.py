@@ -64,13 +64,20 @@ def logistic_interval(logits: Tensor, mean: Tensor, log_scale: Tensor, low: Tens
 
 
 def logistic_bins(logits: Tensor, mean: Tensor, log_scale: Tensor, edge: Tensor) -> Tensor:
-    """Probabilities of neighbouring bins between edges (..., bins + 1), float (..., bins): the same mixture at a few
-    sigmoids an edge, for the graph that predicts every bin. Differences are taken where sigmoids are small, so that
-    tails keep their digits."""
-    z = (edge[..., None] - mean[..., None, :]) * (-log_scale).exp()[..., None, :]
-    below, above = torch.sigmoid(z), torch.sigmoid(-z)
-    upper = z[..., :-1, :] > 0
-    inside = torch.where(upper, above[..., :-1, :] - above[..., 1:, :], below[..., 1:, :] - below[..., :-1, :])
+    """Probabilities of neighbouring bins between edges (..., bins + 1), float (..., bins): the same mixture with one
+    exponential an edge, for the graph that predicts every bin. All bins are equally wide but those that reach to
+    infinity. Sigmoids come from the exponential, because ONNX Runtime's own loses its digits in the tails."""
+    inverse = (-log_scale).exp()
+    z = (edge[..., None] - mean[..., None, :]) * inverse[..., None, :]
+    inner = edge[..., 1:] - edge[..., :-1]
+    open_ended = inner > 0.5 * FAR
+    width = torch.where(open_ended, 0.0, inner).amax(-1, keepdim=True) * inverse
+    narrow = torch.where(width < 0.05, width - width.square() / 2 + width**3 / 6, 1 - torch.exp(-width))
+    factor = torch.where(open_ended[..., None], 1.0, narrow[..., None, :])
+    e = torch.exp(-z.abs())
+    more, less = 1 / (1 + e), e / (1 + e)
+    below, above = torch.where(z > 0, more, less), torch.where(z > 0, less, more)
+    inside = below[..., 1:, :] * above[..., :-1, :] * factor
     return (inside * logits.softmax(-1)[..., None, :]).sum(-1)
 
 
