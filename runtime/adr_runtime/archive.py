@@ -149,6 +149,8 @@ def decompress(
                 "decode it on a machine and version like that"
             )
         policy = section.policy or model.policy(section.steps)
+        if len(policy) != spec.stages or any(sum(p) != spec.dimensions or min(p) < 1 for p in policy):
+            raise ADRError(f"{file}: damaged: its policy does not suit {model.name}")
         values, at = decode(model, blocks, section.seed, policy, section.batch, data, tell), 0
         for entry in mine:
             count = block_count(entry.kind, entry.shape, spec)

@@ -6,6 +6,7 @@ Integers are LEB128 varints; strings and bytes carry their length before them, a
 sections, one for each model used, and entries, one for each file, with the fields of the classes below in their order.
 """
 
+import re
 import zlib
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from adr_runtime.errors import ADRError
 MAGIC, VERSION = b"ARDM", 1
 LIMIT = 1 << 40
 MAX_HEADER = 1 << 28
+KIND = re.compile(r"text|image:[A-Za-z0-9;]{1,8}|sound:[0-9]{1,7}")
 
 
 @dataclass(frozen=True)
@@ -208,11 +210,15 @@ def read_section(head: Reader) -> Section:
             counts += [count] * times
         policy.append(tuple(counts))
     environment = Environment(head.text(), head.text(), head.number(), head.bytes())
+    if not 1 <= environment.threads <= 1024 or not 1 <= batch <= 4096:
+        raise head.damaged()
     return Section(model, digest, seed, steps, tuple(policy), batch, environment, head.number())
 
 
 def read_entry(head: Reader) -> Entry:
     path, kind = head.text(), head.text()
+    if not KIND.fullmatch(kind):
+        raise head.damaged()
     shape = tuple(head.number() for _ in range(head.count()))
     return Entry(path, kind, shape, head.bytes(), head.number(), head.bytes())
 

@@ -58,13 +58,18 @@ class Decoder:
 
     def __init__(self, data: bytes):
         stream = import_constriction().stream
+        if len(data) % 4:
+            raise ADRError(f"the coded bytes are damaged: {len(data)} are no whole number of words")
         words = np.frombuffer(data, "<u4").astype(np.uint32)
         self.coder, self.family = stream.queue.RangeDecoder(words), stream.model.Categorical(perfect=False)
 
     def pull(self, log_p: np.ndarray) -> np.ndarray:
         """log_p (..., choices) -> digits int64 (...)."""
         table = (frequencies(log_p).reshape(-1, log_p.shape[-1]) / TOTAL).astype(np.float32)
-        return self.coder.decode(self.family, table).astype(np.int64).reshape(log_p.shape[:-1])
+        try:
+            return self.coder.decode(self.family, table).astype(np.int64).reshape(log_p.shape[:-1])
+        except (AssertionError, ValueError) as error:
+            raise ADRError("the coded bytes are damaged: no digits lead to them") from error
 
 
 def fingerprint(model: AnyOrderModel, rows: tuple[int, ...]) -> bytes:

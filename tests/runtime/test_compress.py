@@ -169,6 +169,34 @@ def test_nonsense_with_a_right_checksum_is_refused_in_one_line(data):
         assert "\n" not in str(error)
 
 
+@pytest.mark.parametrize("name", ["symbols", "colours"])
+def test_headers_that_lie_are_refused_or_harmless(name, models):
+    """Every byte of a container changed in several ways, with a CRC that fits: one line, or the right answer."""
+    model, random = models[name], np.random.default_rng(0)
+    likely = model.sample(np.zeros((2, model.variables.dimensions), np.int64), *masks(model), None, 1, temperature=0.3)
+    kind, shape = ("text", (48,)) if name == "symbols" else ("image:RGB", (16, 8, 3))
+    data = from_blocks(kind, shape, likely, model.variables)
+    made = archive.compress([(model, [File("", kind, data)])], False, steps=4, seed=1, verify=False)
+    whole = container.pack(made)
+    body, refused = whole[:-4], 0
+    for at in range(5, len(body)):
+        for value in {0, 1, 127, 128, 255, int(random.integers(256))} - {body[at]}:
+            changed = body[:at] + bytes([value]) + body[at + 1 :]
+            changed += zlib.crc32(changed).to_bytes(4, "little")
+            try:
+                found = archive.decompress(container.unpack(changed, "x"), lambda section: model, "x")
+                assert np.array_equal(found[0].data, data)
+            except ADRError as error:
+                assert "\n" not in str(error)
+                refused += 1
+    assert refused > len(body)
+
+
+def masks(model):
+    """Nothing given, everything wanted."""
+    return np.zeros(model.variables.dimensions, bool), np.ones(model.variables.dimensions, bool)
+
+
 def test_another_environment_is_noticed_before_anything_is_decoded(models, made, monkeypatch):
     monkeypatch.setattr(archive, "fingerprint", lambda model, rows: b"elsewhere")
     monkeypatch.setattr(archive, "decode", lambda *_: pytest.fail("decoded in another environment"))
