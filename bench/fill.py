@@ -22,6 +22,7 @@ def main() -> None:
     arguments.add_argument("bundle")
     arguments.add_argument("--count", type=int, default=200)
     arguments.add_argument("--steps", type=int)
+    arguments.add_argument("--temperature", type=float, default=1.0)
     arguments.add_argument("--cache", type=Path)
     given = arguments.parse_args()
     model = adr_runtime.load(given.bundle, "cpu")
@@ -41,7 +42,10 @@ def main() -> None:
         "top": rows < 4, "bottom": rows >= 4, "left": columns < 4, "right": columns >= 4,
     }.items():  # fmt: skip
         made = np.stack([
-            model.generate(count=1, steps=given.steps, seed=i, picture=p, mask=mask)[0] for i, p in enumerate(pixels)
+            model.generate(
+                count=1, steps=given.steps, seed=i, temperature=given.temperature, picture=p, mask=mask
+            )[0]
+            for i, p in enumerate(pixels)
         ])  # fmt: skip
         assert (made[:, ~mask] == pixels[:, ~mask]).all()
         blind = np.where(mask[..., None], mean, pixels)
