@@ -18,17 +18,6 @@ from adr_train.recipe import available, read_recipe
 from adr_train.variables import VariableBatches, to_variables, windows
 from random_models import ANY_ORDER
 
-KINDS = ("ardm", "causal")
-
-
-@pytest.mark.parametrize("name", available())
-@pytest.mark.parametrize("size", ["cpu", "gpu"])
-def test_recipes_of_any_order_models_build(name, size):
-    recipe = read_recipe(name, size)
-    if recipe.kind in KINDS:
-        (ARDM if recipe.kind == "ardm" else Causal)(recipe.model)
-        assert recipe.train.minutes and recipe.defaults["steps"] > 0
-
 
 @pytest.mark.parametrize("family", ["digits", "cifar10", "shakespeare"])
 def test_baselines_are_as_large_as_what_they_stand_beside(family):

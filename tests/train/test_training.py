@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 from adr_models import ADRModel
+from adr_models.ardm import ARDM
+from adr_models.causal import Causal
 from adr_models.codec import CodecTokens
 from adr_train.batches import Batches, epoch_order
 from adr_train.data import load_dataset
@@ -183,7 +185,9 @@ def test_batches_depend_on_the_step_alone(recipe):
 def test_recipes(command):
     assert set(available()) == {
         "cifar10", "digits", "speech-codec", "speech-commands", "speech-commands-codec", "speech-digits",
-        "speech-digits-few", "speech-digits-frames",
+        "speech-digits-few", "speech-digits-frames", "cifar10-any", "cifar10-upscale", "cifar10-causal", "digits-any",
+        "digits-upscale", "digits-causal", "shakespeare-any", "shakespeare-causal", "text27-any", "fsdd-mulaw",
+        "fsdd-upscale",
     }  # fmt: skip
 
     for name in available():
@@ -192,6 +196,8 @@ def test_recipes(command):
             assert recipe.train.minutes and recipe.licence and recipe.description
             if recipe.kind == "codec":
                 CodecTokens(recipe.model)
+            elif recipe.kind in ("ardm", "causal"):
+                (ARDM if recipe.kind == "ardm" else Causal)(recipe.model)
             elif recipe.kind == "distil":
                 assert recipe.teacher in available()
             elif recipe.tokens:
