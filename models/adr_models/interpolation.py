@@ -22,14 +22,13 @@ class Interpolation(nn.Module):
 
     horizontal: Tensor
     vertical: Tensor
-    sides: Tensor
 
     def __init__(self, shape: tuple[int, ...], scales: tuple[float, ...], rounds: int, stages: int):
         super().__init__()
         if rounds and len(scales) < 2:
             raise ValueError("sparse recovery starts from the second of at least two scales")
         rows, columns, channels = shape
-        self.channels, self.rounds = channels, rounds
+        self.channels = channels
         for name, side in (("vertical", rows), ("horizontal", columns)):
             n = torch.arange(side, dtype=torch.float64)
             distance = n[:, None] - n[None]

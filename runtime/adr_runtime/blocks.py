@@ -46,6 +46,10 @@ def to_blocks(kind: str, data: np.ndarray, spec: VariablesSpec) -> Blocks:
     if kind.startswith("image"):
         return picture_blocks(data, spec)
     if kind.startswith("sound"):
+        if spec.levels != 1 << 16:
+            raise ADRError(
+                f"16-bit samples do not fit into the {spec.levels} levels of this model; choose another --model"
+            )
         stream = data.T.reshape(-1).astype(np.int64) + 32768
     else:
         stream = from_text(data.tobytes(), spec.alphabet)

@@ -76,7 +76,9 @@ def grouped(source: Path, models: dict[str, AnyOrderModel]) -> tuple[list[tuple[
             raise ADRError(f"{path}: no model for {kind} is shipped; give one with --model")
         try:
             found = read_file(inside, path, kind)
-            to_blocks(found.kind, found.data[:0] if kind != "image" else found.data[:1, :1], models[kind].variables)
+            if kind != "text" and found.data.size:
+                # Before anything is coded: can the model say every value?
+                to_blocks(found.kind, found.data, models[kind].variables)
         except ADRError as error:
             if not inside or kind == "text":
                 raise

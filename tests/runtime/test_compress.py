@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import zlib
+from dataclasses import replace
 
 import adr_runtime
 import numpy as np
@@ -61,6 +62,12 @@ def test_pictures_of_any_size_come_back(models, pixels, steps):
 @settings(max_examples=20, **SLOW)
 def test_sound_comes_back(models, samples):
     round_trip(models["samples"], [File("a", "sound:8000", samples)], steps=6)
+
+
+def test_sound_that_the_levels_cannot_say_is_refused(models):
+    spec = replace(models["samples"].variables, levels=256)
+    with pytest.raises(ADRError, match="do not fit into the 256 levels"):
+        to_blocks("sound:8000", np.zeros((3, 1), np.int16), spec)
 
 
 def test_many_files_share_a_container_and_its_batches(models):
