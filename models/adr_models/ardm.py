@@ -186,21 +186,23 @@ class ARDM(nn.Module):
 
     def log_likelihood(self, values: Tensor, known: Tensor, stage: Tensor) -> Tensor:
         """values int64 (batch, D), known bool (batch, D), stage int64 (batch,) -> log of the probability of what the
-        stage reveals of each variable, in nats, float (batch, D). Only variables that are not known are predicted."""
+        stage reveals of each variable, in nats, float (batch, D); 0 of those that are known."""
         wide, narrow = self.widths[stage][:, None], self.widths[stage + 1][:, None]
         coarse = values.div(wide, rounding_mode="floor") * wide
         fine = values.div(narrow, rounding_mode="floor") * narrow
         out, candidates = self.hidden(torch.where(known, fine, coarse), known, stage)
+        unknown, levels = ~known, self.config.levels
+        parts = (out, coarse, fine, narrow.expand_as(fine), wide.expand_as(fine))
+        out, coarse, fine, narrow, wide = (x[unknown] for x in parts)
         if self.config.output == "softmax":
             digit = (fine - coarse).div(narrow, rounding_mode="floor")
-            out = self.mask_impossible(out, coarse, narrow)
-            return -F.cross_entropy(out.flatten(0, 1), digit.flatten(), reduction="none").reshape(digit.shape)
-        parts = self.mixture(out, candidates)
-        levels = self.config.levels
-        inside = logistic_interval(*parts, edges(fine, levels), edges(fine + narrow, levels))
-        if self.upscaling.stages == 1:
-            return inside
-        return inside - logistic_interval(*parts, edges(coarse, levels), edges(coarse + wide, levels))
+            inside = -F.cross_entropy(self.mask_impossible(out, coarse, narrow), digit, reduction="none")
+        else:
+            mixture = self.mixture(out, None if candidates is None else candidates[unknown])
+            inside = logistic_interval(*mixture, edges(fine, levels), edges(fine + narrow, levels))
+            if self.upscaling.stages > 1:
+                inside = inside - logistic_interval(*mixture, edges(coarse, levels), edges(coarse + wide, levels))
+        return torch.zeros(values.shape, dtype=inside.dtype, device=inside.device).masked_scatter(unknown, inside)
 
     def mask_impossible(self, logits: Tensor, low: Tensor, narrow: Tensor) -> Tensor:
         """Rule out blocks that begin beyond the last level: logits (..., branching) for blocks from `low` (...) on."""

@@ -46,21 +46,21 @@ class Upscaling:
 def logistic_interval(logits: Tensor, mean: Tensor, log_scale: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """log of the probability that a mixture of logistics puts on [low, high): Salimans et al. 2017 (PixelCNN++).
 
-    logits, mean, log_scale (..., components); low < high (...), with -FAR and FAR for infinity. Computed as
-    log sigmoid(a) + log sigmoid(-b) + log(1 - exp(-(a - b))), which keeps its digits far from the mean, in narrow bins
-    and at wide scales: where it loses them, a model learns to hide in the error. (log sigmoid is -softplus(-x) here,
-    because ONNX takes the logarithm of a sigmoid that may be 0.)
+    logits, mean, log_scale (..., components); low < high (...), with -FAR and FAR for infinity. With a and b the
+    distances of the edges from the mean in scales and w = a + b, a component puts sigmoid(a) sigmoid(b) (1 - exp(-w))
+    between them. What may underflow in that is kept as an exponent and 1 - exp(-w) is a series in narrow bins: where
+    digits get lost, far from the mean or at wide scales, a model learns to hide in the error.
     """
     inverse = (-log_scale).exp()
-    a, b = (high[..., None] - mean) * inverse, (low[..., None] - mean) * inverse
+    a, b = (high[..., None] - mean) * inverse, (mean - low[..., None]) * inverse
     width = (high - low)[..., None] * inverse
-    narrow = width < 0.05
-    inside = torch.where(
-        narrow,
-        torch.log(torch.where(narrow, width, 1.0)) - width / 2 + width.square() / 24,
-        torch.log(1 - torch.exp(-torch.where(narrow, 1.0, width))),
-    )
-    return torch.logsumexp(F.log_softmax(logits, -1) - F.softplus(-a) - F.softplus(b) + inside, -1)
+    inside = torch.where(width < 0.05, width * (1 - width * (0.5 - width / 6)), 1 - torch.exp(-width))
+    inside = inside / ((1 + torch.exp(-a.abs())) * (1 + torch.exp(-b.abs())))
+    exponent = logits - F.relu(-a) - F.relu(-b)
+    # One logarithm a variable: those of every component would be most of the cost of training.
+    most, top = (x.detach().amax(-1, keepdim=True) for x in (exponent, logits))
+    total = ((exponent - most).exp() * inside).sum(-1).log() + most[..., 0]
+    return total - (logits - top).exp().sum(-1).log() - top[..., 0]
 
 
 def logistic_bins(logits: Tensor, mean: Tensor, log_scale: Tensor, edge: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 BLOCK = 8
 
@@ -35,10 +36,12 @@ class Interpolation(nn.Module):
             kernels = torch.stack([torch.exp(-0.5 * (distance / scale) ** 2) for scale in scales])
             self.register_buffer(name, kernels.float(), persistent=False)
         # How much a variable that is only coarsely known counts, at each stage; at the first nothing is known of it.
-        self.coarse = nn.Parameter(torch.full((stages,), -2.0))
-        self.recovery = SparseRecovery(rows, columns, channels, rounds) if rounds else None
+        self.coarse = nn.Parameter(torch.full((stages, channels), -1.0))
+        self.recovery = SparseRecovery(rows, columns, channels, rounds, stages) if rounds else None
         self.candidates = len(scales) + (rounds > 0)
-        self.features = channels * (len(scales) + self.candidates)
+        self.features = channels * (len(scales) + 3 * self.candidates - 1)
+        # What counts as a small difference; it would drown in bfloat16 if it were not blown up.
+        self.near = nn.Parameter(torch.full((stages, self.candidates), math.log(8 / 128)))
 
     def blur(self, x: Tensor) -> Tensor:
         """(batch, rows, columns, channels) -> (batch, channels, scales, rows, columns)."""
@@ -48,51 +51,59 @@ class Interpolation(nn.Module):
     def forward(self, low: Tensor, high: Tensor, known: Tensor, stage: Tensor) -> tuple[Tensor, Tensor]:
         """low and high: the least and the greatest value that each variable may have, on the scale from -1 to 1, and
         known (1 or 0), float (batch, rows, columns, channels); stage int64 (batch,)."""
-        coarse = torch.where(stage > 0, self.coarse[stage].sigmoid(), 0.0)[:, None, None, None].to(low.dtype)
+        coarse = torch.where(stage[:, None] > 0, self.coarse[stage].sigmoid(), 0.0)[:, None, None].to(low.dtype)
         weight = known + (1 - known) * coarse
         total = self.blur(weight)
         mean = self.blur(weight * (low + high) / 2) / (total + 1e-4)
         candidates = mean.permute(0, 3, 4, 1, 2)
         if self.recovery is not None:
             first, *interval = (x.permute(0, 3, 1, 2) for x in (candidates[..., 1], low, high, known))
-            found = self.recovery(first, *interval).permute(0, 2, 3, 1)
+            found = self.recovery(first, *interval, stage).permute(0, 2, 3, 1)
             candidates = torch.cat([candidates, found[..., None]], -1)
         certainty = torch.log(total + 1e-4).permute(0, 3, 4, 1, 2) * 0.1
-        return candidates.flatten(1, 3), torch.cat([certainty, candidates], -1).flatten(3)
+        # How far the guesses are from what is known here, and from each other, tells how good they are nearby.
+        informed = 1 - (1 - known) * (stage == 0)[:, None, None, None]
+        far = (-self.near[stage])[:, None, None, None].exp()
+        missed = F.softsign((((low + high) / 2)[..., None] - candidates) * far) * informed[..., None]
+        apart = F.softsign((candidates[..., 1:] - candidates[..., :-1]) * far[..., 1:])
+        return candidates.flatten(1, 3), torch.cat([certainty, candidates, missed, apart], -1).flatten(3)
 
 
 class SparseRecovery(nn.Module):
     """Learned iterative shrinkage over the block cosine transform; blocks are 8 x 8, or the picture where it is
-    less."""
+    less. Every stage has thresholds of its own: what misses fine digits only is not to be smoothed like a hole."""
 
     dct_rows: Tensor
     dct_columns: Tensor
 
-    def __init__(self, rows: int, columns: int, channels: int, rounds: int):
+    def __init__(self, rows: int, columns: int, channels: int, rounds: int, stages: int):
         super().__init__()
         self.tall, self.wide = math.gcd(rows, BLOCK), math.gcd(columns, BLOCK)
         self.register_buffer("dct_rows", cosine_basis(self.tall).float(), persistent=False)
         self.register_buffer("dct_columns", cosine_basis(self.wide).float(), persistent=False)
-        size = (rounds, channels, 1, 1, self.tall, self.wide)
+        size = (stages, rounds, channels, 1, 1, self.tall, self.wide)
         frequency = (torch.arange(self.tall)[:, None] + torch.arange(self.wide)).float()
         self.threshold = nn.Parameter((-5.0 + 0.15 * frequency).expand(size).clone())
         self.threshold_missing = nn.Parameter(torch.zeros(size))
         self.gain = nn.Parameter(torch.zeros(size))
-        self.momentum = nn.Parameter(torch.full((rounds,), 0.3))
+        self.momentum = nn.Parameter(torch.full((stages, rounds), 0.3))
 
-    def forward(self, x: Tensor, low: Tensor, high: Tensor, known: Tensor) -> Tensor:
-        """x, low, high, known float (batch, channels, rows, columns) -> an estimate of that shape."""
+    def forward(self, x: Tensor, low: Tensor, high: Tensor, known: Tensor, stage: Tensor) -> Tensor:
+        """x, low, high, known float (batch, channels, rows, columns), stage int64 (batch,) -> an estimate of the shape
+        of x."""
         batch, channels, rows, columns = x.shape
         blocks = (batch, channels, rows // self.tall, self.tall, columns // self.wide, self.wide)
         missing = 1 - known.mean((2, 3))[..., None, None, None, None]
+        momentum = self.momentum[stage][..., None, None, None]
+        gain = 1 + self.gain[stage]
+        threshold = (self.threshold[stage] + self.threshold_missing[stage] * missing[:, None]).exp()
         before = x
-        for i in range(len(self.momentum)):
-            x, before = x + self.momentum[i] * (x - before), x
-            x = torch.minimum(torch.maximum(x, low), high)
+        for i in range(self.momentum.shape[1]):
+            x, before = x + momentum[:, i] * (x - before), x
+            x = torch.clamp(x, low, high)
             y = self.dct_rows @ x.reshape(blocks).transpose(3, 4) @ self.dct_columns.T
-            y = y * (1 + self.gain[i])
-            threshold = (self.threshold[i] + self.threshold_missing[i] * missing).exp()
-            y = y - torch.minimum(torch.maximum(y, -threshold), threshold)
+            y = y * gain[:, i]
+            y = F.relu(y - threshold[:, i]) - F.relu(-y - threshold[:, i])
             x = (self.dct_rows.T @ y @ self.dct_columns).transpose(3, 4).reshape(x.shape)
         return x
 

@@ -1,6 +1,6 @@
 """Pictures, text and sound as integers, and back: the variables of any-order models.
 
-`subtract_green` replaces red and blue by their differences to green modulo 256, plus 128, as lossless codecs do
+`subtract_green` replaces red and blue by their differences to green modulo 256, plus 136, as lossless codecs do
 (WebP's transform of that name): a bijection, so bits per dimension keep their meaning, after which the channels of a
 pixel are nearly independent.
 """
@@ -13,6 +13,8 @@ from adr_runtime.errors import ADRError
 
 KINDS = ("image", "text", "sound")
 COLOURS = ("none", "subtract_green")
+# Not 128, the edge of a block: there the first digits of nearly grey pixels (Upscale ARDM) would be coin tosses.
+CENTRE = 136
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def from_pixels(pixels: np.ndarray, levels: int, colour: str) -> np.ndarray:
     if colour == "subtract_green":
         green = values[..., 1:2]
         values = np.concatenate(
-            [(values[..., :1] - green + 128) % 256, green, (values[..., 2:] - green + 128) % 256], -1
+            [(values[..., :1] - green + CENTRE) % 256, green, (values[..., 2:] - green + CENTRE) % 256], -1
         )
     return values
 
@@ -60,7 +62,7 @@ def to_pixels(values: np.ndarray, levels: int, colour: str) -> np.ndarray:
     if colour == "subtract_green":
         green = values[..., 1:2]
         values = np.concatenate(
-            [(values[..., :1] + green - 128) % 256, green, (values[..., 2:] + green - 128) % 256], -1
+            [(values[..., :1] + green - CENTRE) % 256, green, (values[..., 2:] + green - CENTRE) % 256], -1
         )
     return values.astype(np.uint8)
 
