@@ -15,7 +15,8 @@ from adr_runtime.errors import ADRError
 from adr_runtime.philox import philox4x32
 from adr_runtime.policy import predicted_loss, shrink, split_budget
 from adr_runtime.session import Session
-from adr_runtime.variables import from_pixels, to_pixels
+from adr_runtime.variables import from_pixels, from_samples, to_pixels, to_samples
+from adr_runtime.windows import fill
 
 # For each stage, how many variables each network call reveals.
 Policy = tuple[tuple[int, ...], ...]
@@ -130,31 +131,58 @@ class AnyOrderModel:
         assert (found == np.where(given, values, found)).all()
         return total, calls
 
+    def fill(
+        self, values: np.ndarray, wanted: np.ndarray, count: int, steps: int | None = None, seed: int = 0,
+        temperature: float = 1.0,
+    ) -> np.ndarray:  # fmt: skip
+        """`count` answers int64 (count, rows, columns, channels) of any size, text and sound being one row: `values`
+        int64 (rows, columns, channels) with what is `wanted`, bool of that shape, drawn; `steps` calls a window."""
+        if not 1 <= count <= 4096:
+            raise ADRError(f"count must be from 1 to 4096, not {count}")
+
+        def sample(start: np.ndarray, given: np.ndarray, now: np.ndarray, own: int) -> np.ndarray:
+            return self.sample(start, given, now, steps, own, temperature)
+
+        return fill(sample, self.variables.shape, values, wanted, count, seed)
+
     def generate(
         self, *, count: int | None = None, steps: int | None = None, seed: int = 0, temperature: float = 1.0,
         picture: np.ndarray | None = None, mask: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
-        """Pictures uint8 (count, rows, columns, channels). With `picture` uint8 (rows, columns, channels) and `mask`
-        bool (rows, columns), what the mask leaves out comes back exactly as given and the rest is filled in around
-        it."""
+        """Pictures uint8 (count, rows, columns, channels). With `picture` uint8 (rows, columns, channels) of any size
+        and `mask` bool (rows, columns), what the mask leaves out comes back exactly as given and the rest is filled in
+        around it."""
         spec = self.variables
         if spec.kind != "image":
             raise ADRError(f"{self.name} makes {spec.kind}, not pictures")
         count = self.manifest.defaults.count if count is None else count
-        if not 1 <= count <= 4096:
-            raise ADRError(f"count must be from 1 to 4096, not {count}")
-        holes = np.ones(spec.shape, bool)
-        values = np.zeros(spec.dimensions, np.int64)
-        if picture is not None:
-            if picture.shape != spec.shape or mask is None or mask.shape != spec.shape[:2]:
-                raise ADRError(f"{self.name} fills in pictures of {spec.shape} with a mask of {spec.shape[:2]}")
-            values = from_pixels(picture, spec.levels, spec.colour).reshape(-1)
-            holes = np.broadcast_to(mask[..., None], spec.shape)
-        wanted = holes.reshape(-1)
-        rows = np.broadcast_to(values, (count, spec.dimensions))
-        made = self.sample(rows, ~wanted, wanted, steps, seed, temperature) if wanted.any() else rows
-        pixels = to_pixels(made.reshape(-1, *spec.shape), spec.levels, spec.colour)
-        return pixels if picture is None else np.where(holes, pixels, picture)
+        if picture is None:
+            nothing = np.zeros(spec.shape, np.int64)
+            made = self.fill(nothing, nothing == 0, count, steps, seed, temperature)
+            return to_pixels(made, spec.levels, spec.colour)
+        fits = picture.ndim == 3 and picture.size and picture.shape[2] == spec.shape[2]
+        if not fits or mask is None or mask.shape != picture.shape[:2]:
+            raise ADRError(f"{self.name} fills in pictures of {spec.shape[2]} channels with a mask of the same size")
+        holes = np.broadcast_to(mask[..., None], picture.shape)
+        values = from_pixels(picture, spec.levels, spec.colour)
+        made = self.fill(values, holes, count, steps, seed, temperature)
+        return np.where(holes, to_pixels(made, spec.levels, spec.colour), picture)
+
+    def sound(
+        self, *, seconds: float, count: int = 1, steps: int | None = None, seed: int = 0, temperature: float = 1.0,
+        prompt: np.ndarray | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Samples int16 (count, samples): `seconds` of new sound behind the int16 samples of a `prompt`."""
+        spec = self.variables
+        if spec.kind != "sound":
+            raise ADRError(f"{self.name} makes {spec.kind}, not sound")
+        new = max(round(seconds * spec.sample_rate), 1)
+        heard = np.zeros(0, np.int16) if prompt is None else prompt
+        values = np.concatenate([from_samples(heard, spec.levels), np.zeros(new, np.int64)])
+        wanted = np.arange(len(values)) >= len(heard)
+        made = self.fill(values[None, :, None], wanted[None, :, None], count, steps, seed, temperature)
+        samples = to_samples(made[:, 0, :, 0], spec.levels)
+        return np.concatenate([np.broadcast_to(heard, (count, len(heard))), samples[:, len(heard) :]], 1)
 
 
 def choose_by(log_p: np.ndarray, uniform: np.ndarray, temperature: float) -> np.ndarray:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adr_runtime.errors import ADRError
-from adr_runtime.variables import VariablesSpec, from_pixels, from_text, to_pixels, to_text
+from adr_runtime.variables import VariablesSpec, from_pixels, from_samples, from_text, to_pixels, to_samples, to_text
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,18 @@ def planes(channels: int, modelled: int) -> list[list[int]]:
     return together + [[c] for c in range(3 * len(together), channels)]
 
 
-def to_blocks(kind: str, data: np.ndarray, spec: VariablesSpec) -> Blocks:
+def to_blocks(kind: str, data: np.ndarray, spec: VariablesSpec, exact: bool = True) -> Blocks:
     """data as in `adr_runtime.coded_files`: pixels uint8 (rows, columns, channels), bytes uint8 (length,), or samples
-    int16 (length, channels). ADRError where the model's levels cannot say a value."""
+    int16 (length, channels). ADRError where the model's levels cannot say a value; sound that need not be `exact` may
+    become mu-law."""
     if kind.startswith("image"):
         return picture_blocks(data, spec)
     if kind.startswith("sound"):
-        if spec.levels != 1 << 16:
+        if exact and spec.levels != 1 << 16:
             raise ADRError(
                 f"16-bit samples do not fit into the {spec.levels} levels of this model; choose another --model"
             )
-        stream = data.T.reshape(-1).astype(np.int64) + 32768
+        stream = from_samples(data.T.reshape(-1), spec.levels)
     else:
         stream = from_text(data.tobytes(), spec.alphabet)
     count = -(-len(stream) // spec.dimensions)
@@ -102,8 +103,8 @@ def from_blocks(kind: str, shape: tuple[int, ...], values: np.ndarray, spec: Var
     """The inverse of `to_blocks`: values int64 (count, D) -> data."""
     if not kind.startswith("image"):
         if kind.startswith("sound"):
-            stream = values.reshape(-1)[: shape[0] * shape[1]] - 32768
-            return stream.astype(np.int16).reshape(shape[1], shape[0]).T
+            samples = to_samples(values.reshape(-1)[: shape[0] * shape[1]], spec.levels)
+            return samples.reshape(shape[1], shape[0]).T
         return np.frombuffer(to_text(values.reshape(-1)[: shape[0]], spec.alphabet), np.uint8)
     rows, columns, channels = spec.shape
     pixels, block = np.zeros(shape, np.uint8), 0

@@ -66,8 +66,10 @@ def read_file(inside: str, path: Path, kind: str) -> File:
     return File(inside, found, data)
 
 
-def grouped(source: Path, models: dict[str, AnyOrderModel]) -> tuple[list[tuple[AnyOrderModel, list[File]]], int]:
-    """Files by the model that codes them, and their bytes on disk."""
+def grouped(
+    source: Path, models: dict[str, AnyOrderModel], exact: bool = True
+) -> tuple[list[tuple[AnyOrderModel, list[File]]], int]:
+    """Files by the model that codes them, and their bytes on disk; `exact` as in `adr_runtime.blocks.to_blocks`."""
     groups: dict[str, list[File]] = {}
     total = 0
     for inside, path in source_files(source):
@@ -78,7 +80,7 @@ def grouped(source: Path, models: dict[str, AnyOrderModel]) -> tuple[list[tuple[
             found = read_file(inside, path, kind)
             if kind != "text" and found.data.size:
                 # Before anything is coded: can the model say every value?
-                to_blocks(found.kind, found.data, models[kind].variables)
+                to_blocks(found.kind, found.data, models[kind].variables, exact)
         except ADRError as error:
             if not inside or kind == "text":
                 raise
@@ -189,13 +191,13 @@ def find_model(section: Section, names: list[str], file: str) -> AnyOrderModel:
 def score_path(
     source: Path, names: list[str], steps: int | None, seed: int, provider: str, threads: int | None, as_json: bool
 ) -> None:
-    """Bits per dimension of each kind of file, without coding anything."""
-    for model, files in grouped(source, open_models(names, provider, threads))[0]:
+    """Bits per dimension of each kind of file, without coding anything; a mu-law model scores sound as it hears it."""
+    for model, files in grouped(source, open_models(names, provider, threads), exact=False)[0]:
         full = [f for f in files if f.data.size]
         if not full:
             raise ADRError(f"{source}: is empty; there is nothing to score")
         started = time.perf_counter()
-        blocks = Blocks.join([to_blocks(f.kind, f.data, model.variables) for f in full])
+        blocks = Blocks.join([to_blocks(f.kind, f.data, model.variables, exact=False) for f in full])
         with bar("scoring") as progress:
             bits, calls = score(model, blocks, steps, seed, progress)
         dimensions = int(blocks.wanted.sum())

@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,7 @@ class Given:
 console = Console(stderr=True)
 
 
-def open_model(name: str | None, kind: str, provider: str, threads: int | None) -> Model:
-    model = load(name or DEFAULT_MODELS[kind], provider, threads)
+def of_kind(model: Model | AnyOrderModel, kind: str) -> Model:
     if not isinstance(model, Model):
         raise ADRError(f"{model.name} makes {model.kind} in any order; use adr-run {model.kind}")
     if model.kind != kind:
@@ -114,7 +113,7 @@ def image(
         return
     if given.fill is not None:
         raise ADRError(f"{opened.name} makes pictures from the top down; --fill takes an any-order model")
-    model = open_model(name, "image", provider, threads)
+    model = of_kind(opened, "image")
     spec = model.manifest.image
     assert spec is not None
     count = model.manifest.defaults.count if count is None else count
@@ -149,13 +148,14 @@ def any_order_image(
     check_target(out, (".png",))
     picture = mask = None
     if given.fill is not None and given.mask is not None:
-        picture = read_picture(given.fill, spec.shape[1], spec.shape[2])
-        mask = read_picture(given.mask, spec.shape[1], 1)[..., 0] > 127
-        if picture.shape != spec.shape or mask.shape != spec.shape[:2]:
-            wanted, found = f"{spec.shape[1]} x {spec.shape[0]}", f"{picture.shape[1]} x {picture.shape[0]}"
+        picture = read_picture(given.fill, None, spec.shape[2])
+        mask = read_picture(given.mask, None, 1)[..., 0] > 127
+        if picture.shape[:2] != mask.shape:
+            found = f"{picture.shape[1]} x {picture.shape[0]}"
             raise ADRError(
-                f"{given.fill}: {found} pixels, the mask {mask.shape[1]} x {mask.shape[0]}; both must be {wanted}"
+                f"{given.fill}: {found} pixels, the mask {mask.shape[1]} x {mask.shape[0]}; make them of one size"
             )
+        count, target = count or 1, replace(target, scale=target.scale or 1)
     calls = sum(map(len, model.policy(steps)))
     started = time.perf_counter()
     pixels = model.generate(
@@ -175,13 +175,15 @@ def any_order_image(
 def write_pictures(
     pixels: np.ndarray, out: Path, target: Target, each: list[dict[str, Any]], all_: dict[str, Any]
 ) -> list[Path]:
-    """One grid, or one file a picture, with their provenance."""
+    """One picture, a grid of several, or one file a picture, with their provenance."""
     files = file_names(out, len(pixels), target.separate)
     for file in files:
         check_target(file, (".png",))
     scale = target.scale or max(1, 64 // pixels.shape[1])
     if not target.separate:
-        write_picture(out, grid(pixels, scale), all_)
+        write_picture(
+            out, pixels[0].repeat(scale, 0).repeat(scale, 1) if len(pixels) == 1 else grid(pixels, scale), all_
+        )
         return files
     for file, picture, provenance in zip(files, pixels, each, strict=True):
         write_picture(file, picture.repeat(scale, 0).repeat(scale, 1), provenance)

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from adr_runtime import AnyOrderModel, load
 from adr_runtime.cli_make import (
+    DEFAULT_MODELS,
     choose_labels,
     console,
     default_name,
     describe,
     file_names,
-    open_model,
+    of_kind,
     settle_seed,
     shown_labels,
     tell,
@@ -79,7 +81,13 @@ class Request:
 def audio(name: str | None, request: Request, provider: str, threads: int | None, options: dict[str, Any]) -> None:
     request.check()
     seed = settle_seed(options)
-    model = open_model(name, "audio", provider, threads)
+    opened = load(name or DEFAULT_MODELS["audio"], provider, threads)
+    if isinstance(opened, AnyOrderModel) and opened.kind == "sound":
+        from adr_runtime import cli_any_order_sound
+
+        cli_any_order_sound.audio(opened, request, options)
+        return
+    model = of_kind(opened, "audio")
     if request.realtime is not None:
         options["steps"] = affordable_steps(model, request.realtime, options)
         console.print(f"{options['steps']} steps stay {request.realtime:g} times ahead of playback", highlight=False)

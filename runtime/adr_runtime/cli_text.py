@@ -10,6 +10,9 @@ from adr_runtime.cli_code import DEFAULT_MODELS, open_any_order
 from adr_runtime.errors import ADRError
 from adr_runtime.variables import from_text, to_text
 
+# Symbols of a text, some hours of work on one core.
+LONGEST = 1 << 20
+
 
 def text(
     name: str | None, template: str | None, hole: str, length: int | None, count: int, steps: int | None,
@@ -27,8 +30,8 @@ def text(
     if template is not None and length is not None:
         raise ADRError("--template has its own length; leave --length out")
     length = spec.dimensions if length is None else length
-    if not 1 <= length <= spec.dimensions:
-        raise ADRError(f"--length must be from 1 to {spec.dimensions}, not {length}")
+    if not 1 <= length <= LONGEST:
+        raise ADRError(f"--length must be from 1 to {LONGEST}, not {length}")
     seed = secrets.randbits(31) if seed is None else seed
     if not 0 <= seed < 1 << 64:
         raise ADRError(f"--seed must be from 0 to 2^64 - 1, not {seed}")
@@ -44,21 +47,14 @@ def fill(
 ) -> list[str]:
     """`count` texts in which every `hole` of the template is replaced and nothing else is touched."""
     spec, data = model.variables, template.encode()
-    if not data or len(data) > spec.dimensions:
-        raise ADRError(f"a template has 1 to {spec.dimensions} bytes, not {len(data)}")
+    if not 0 < len(data) <= LONGEST:
+        raise ADRError(f"a template has 1 to {LONGEST} bytes, not {len(data)}")
     holes = np.frombuffer(data, np.uint8) == ord(hole)
     blank = bytes(ord(spec.alphabet[0] if spec.alphabet else " ") if h else b for b, h in zip(data, holes, strict=True))
     symbols = from_text(blank, spec.alphabet)
-    values, given, wanted = (
-        np.zeros(spec.dimensions, np.int64),
-        np.zeros(spec.dimensions, bool),
-        np.zeros(spec.dimensions, bool),
-    )
-    values[: len(symbols)], given[: len(symbols)], wanted[: len(symbols)] = symbols, ~holes, holes
-    rows = np.broadcast_to(values, (count, spec.dimensions))
-    made = model.sample(rows, given, wanted, steps, seed, temperature) if holes.any() else rows
+    made = model.fill(symbols[None, :, None], holes[None, :, None], count, steps, seed, temperature)
     texts = []
-    for row in made:
-        answer = np.frombuffer(to_text(row[: len(symbols)], spec.alphabet), np.uint8)
+    for row in made.reshape(count, -1):
+        answer = np.frombuffer(to_text(row, spec.alphabet), np.uint8)
         texts.append(np.where(holes, answer, np.frombuffer(data, np.uint8)).tobytes().decode(errors="replace"))
     return texts

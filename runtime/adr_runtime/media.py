@@ -127,15 +127,15 @@ def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
     return out
 
 
-def read_picture(path: Path, width: int, channels: int) -> np.ndarray:
-    """A prompt: a picture of exactly the model's width, uint8 (height, width, channels)."""
+def read_picture(path: Path, width: int | None, channels: int) -> np.ndarray:
+    """A prompt: a picture of exactly the model's width, or of any, uint8 (height, width, channels)."""
     from PIL import Image, UnidentifiedImageError
 
     if not path.is_file():
         raise ADRError(f"{path}: no such file")
     try:
         with Image.open(path) as image:
-            if image.width != width:
+            if width is not None and image.width != width:
                 raise ADRError(f"{path}: {image.width} pixels wide; the model's pictures are {width}")
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     except (UnidentifiedImageError, OSError) as error:

@@ -16,3 +16,11 @@ def to_mulaw(samples: np.ndarray) -> np.ndarray:
     segment = np.searchsorted(1 << np.arange(8, 15), magnitude, side="right")
     code = segment * 16 + ((magnitude >> (segment + 3)) & 15)
     return np.where(samples < 0, 127 - code, 128 + code)
+
+
+def from_mulaw(places: np.ndarray) -> np.ndarray:
+    """Places from 0 to 255 -> the middle of each level, int16, of the same shape."""
+    code = np.where(places < 128, 127 - places, places - 128).astype(np.int64)
+    segment = code >> 4
+    magnitude = ((((code & 15) << 1) + 33) << (segment + 2)) - BIAS
+    return np.where(places < 128, -magnitude, magnitude).astype(np.int16)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adr_runtime.errors import ADRError
+from adr_runtime.mulaw import from_mulaw, to_mulaw
 
 KINDS = ("image", "text", "sound")
 COLOURS = ("none", "subtract_green")
@@ -86,3 +87,14 @@ def to_text(symbols: np.ndarray, alphabet: str) -> bytes:
     if not alphabet:
         return symbols.astype(np.uint8).tobytes()
     return "".join(alphabet[i] for i in symbols).encode()
+
+
+def from_samples(samples: np.ndarray, levels: int) -> np.ndarray:
+    """16-bit samples -> int64 of the same shape: mu-law where there are 256 levels, themselves where there are
+    65,536."""
+    return to_mulaw(samples) if levels == 256 else samples.astype(np.int64) + 32768
+
+
+def to_samples(values: np.ndarray, levels: int) -> np.ndarray:
+    """The inverse of `from_samples`, int16; of mu-law, the middle of each level."""
+    return from_mulaw(values) if levels == 256 else (values - 32768).astype(np.int16)

@@ -213,13 +213,13 @@ def test_pictures_and_text_from_the_command_line(any_order, command, refused, tm
         (("image", "--fill", "p.png"), "belong together"),
         (("image", *given, "--label", "3"), "takes no --label"),
         (("image", *given[:4], "--model", "digits"), "any-order model"),
-        (("image", "--fill", "small.png", *given[2:]), "both must be"),
+        (("image", "--fill", "small.png", *given[2:]), "of one size"),
         (("image", "--model", symbols), "makes text"),
         (("audio", "--model", symbols), "in any order"),
         (("text", "--model", greys), "makes image"),
         (("text", "--model", symbols, "--hole", "??"), "one ASCII character"),
-        (("text", "--model", symbols, "--template", "x" * 25), "1 to 24 bytes"),
-        (("text", "--model", symbols, "--length", "25"), "1 to 24"),
+        (("text", "--model", symbols, "--template", ""), "1 to 1048576 bytes"),
+        (("text", "--model", symbols, "--length", "0"), "1 to 1048576"),
         (("image", "--model", greys, "--steps", "1"), "steps must be"),
     ):  # fmt: skip
         refused("adr-run", *arguments, says=(says,))

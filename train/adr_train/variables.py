@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from adr_models.ardm import ARDMConfig
 from adr_models.causal import CausalConfig
-from adr_runtime.mulaw import to_mulaw
-from adr_runtime.variables import from_pixels
+from adr_runtime.variables import from_pixels, from_samples
 
 from adr_train.batches import Batch
 from adr_train.data import Images, Sounds
@@ -33,7 +32,7 @@ def to_variables(data: Images | Sounds | Text, config: ARDMConfig | CausalConfig
             raise TrainError(f"{where} is at {data.sample_rate} Hz, the recipe at {config.sample_rate} Hz")
         # The files hold 16 bits a sample; they were read as multiples of 2^-15.
         samples = np.round(np.concatenate(data.clips) * 32768).astype(np.int64)
-        return to_mulaw(samples) if config.levels == 256 else samples + 32768
+        return from_samples(samples, config.levels)
     raise TrainError(f"{where} and the recipe's variables ({config.kind}) are of different kinds")
 
 

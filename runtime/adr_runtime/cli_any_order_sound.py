@@ -1,0 +1,55 @@
+"""What `adr-run audio` does with a model that makes waveforms in any order."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from adr_runtime import AnyOrderModel, __version__
+from adr_runtime.cli_make import file_names, tell
+from adr_runtime.cli_sound import Request
+from adr_runtime.errors import ADRError
+from adr_runtime.media import check_target, read_sound, to_pcm, write_sound
+from adr_runtime.plot import write_plot
+from adr_runtime.provenance import SOUNDS
+
+
+def audio(model: AnyOrderModel, request: Request, options: dict[str, Any]) -> None:
+    """`request.seconds` of new sound, one unless given, behind the prompt if there is one."""
+    asked = {
+        "label": request.label not in (None, "none"), "labels": request.labels is not None, "stream": request.stream,
+        "realtime": request.realtime is not None, "out -": request.piped,
+    } | {k: options[k] is not None for k in ("sampler", "guidance", "speaker")}  # fmt: skip
+    for option, given in asked.items():
+        if given:
+            raise ADRError(f"{model.name} is an any-order model, which takes no --{option}")
+    rate, seed, count = model.variables.sample_rate, options["seed"], request.count or 1
+    seconds = 1.0 if request.seconds is None else request.seconds
+    temperature = 1.0 if options["temperature"] is None else options["temperature"]
+    files = file_names(request.out or Path(f"{model.name}-{seed}.wav"), count, count > 1)
+    for file in files:
+        check_target(file, tuple(SOUNDS))
+    if request.plot:
+        check_target(request.plot, (".png",))
+    prompt = None if request.prompt is None else to_pcm(read_sound(request.prompt, rate))
+    calls = sum(map(len, model.policy(options["steps"])))
+    started = time.perf_counter()
+    made = model.sound(
+        seconds=seconds, count=count, steps=options["steps"], seed=seed, temperature=temperature, prompt=prompt
+    )
+    taken = time.perf_counter() - started
+    provenance = {
+        "adr": __version__, "model": model.name, "bundle": model.bundle.hash, "seed": seed, "steps": calls,
+        "temperature": temperature, "provider": model.provider, "sample_rate": rate,
+    }  # fmt: skip
+    sounds = made / 32767
+    for file, sound in zip(files, sounds, strict=True):
+        write_sound(file, sound, rate, provenance)
+    if request.plot:
+        write_plot(request.plot, sounds.reshape(-1), rate, provenance)
+    report = {
+        **provenance, "files": [str(f) for f in files], "seconds": round(taken, 3),
+        "real_time_factor": round(taken / seconds / count, 4),
+    }  # fmt: skip
+    shown = str(files[0]) if len(files) == 1 else f"{files[0]} to {files[-1].name}"
+    line = f"{shown}: {made.shape[1] / rate:.2f} s at {rate} Hz, {calls} network calls a window, seed {seed}, "
+    tell(report, request.json, line + f"real-time factor {report['real_time_factor']:.2f} on {model.provider}")
