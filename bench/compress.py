@@ -1,13 +1,15 @@
-"""Compressed sizes beside PNG, WebP and JPEG XL (pictures) or xz, zstd and gzip (text), and the time it takes.
+"""Compressed sizes beside PNG, WebP and JPEG XL (pictures), xz, zstd and gzip (text) or FLAC (sound), and the time.
 
     pip install pillow-jxl-plugin zstandard
     python bench/compress.py pictures --data cifar10 --count 500
     python bench/compress.py digits-any --count 500
     python bench/compress.py shakespeare --data text
+    python bench/compress.py MODEL_OF_16_BIT_SOUND --data fsdd --count 50
 
-Held-out data only: pictures of the test split, and of the validation split where it has too few, and the last 5% of a
-text. Sizes are bits per value, with every format's header and without: a format's header is taken to be as long as its
-file of a black picture, or of nothing; ours is everything in the container but the coded bytes.
+Held-out data only: pictures of the test split, and of the validation split where it has too few, the last 5% of a text,
+clips of the test split joined to one. Sizes are bits per value, with every format's header and without: a format's
+header is taken to be as long as its file of a black picture, or of nothing; ours is everything in the container but the
+coded bytes.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from pathlib import Path
 
 import adr_runtime
 import numpy as np
+import soundfile
 import zstandard
 from adr_runtime.archive import File, compress, decompress
 from adr_runtime.blocks import to_blocks
@@ -63,11 +66,30 @@ def text_formats(data: bytes) -> dict[str, dict[str, float]]:
     return rows
 
 
+def sound_formats(samples: np.ndarray, rate: int) -> dict[str, dict[str, float]]:
+    rows = {}
+    for name, level in (("FLAC -8", 1.0), ("xz -9e of the samples", None)):
+
+        def size(part: np.ndarray, level: float | None = level) -> int:
+            memory = io.BytesIO()
+            if level is None:
+                return len(lzma.compress(part.tobytes(), preset=9 | lzma.PRESET_EXTREME))
+            soundfile.write(memory, part, rate, "PCM_16", format="FLAC", compression_level=level)
+            return len(memory.getvalue())
+
+        whole, header = size(samples), size(samples[:0])
+        rows[name] = {"bits": 8 * whole / samples.size, "without header": 8 * (whole - header) / samples.size}
+    return rows
+
+
 def held_out(model: adr_runtime.AnyOrderModel, folder: Path | None, count: int) -> list[File]:
     dataset = dataset_of(str(model.manifest.training["recipe"]))
     test = load_dataset(dataset, folder, "test")
     if model.kind == "text":
         return [File("", "text", test.symbols)]
+    if model.kind == "sound":
+        samples = np.round(np.concatenate(test.clips[:: max(len(test.clips) // count, 1)][:count]) * 32768)
+        return [File("", f"sound:{test.sample_rate}", samples.astype(np.int16)[:, None])]
     pixels = test.pixels
     if len(pixels) < count:
         pixels = np.concatenate([pixels, load_dataset(dataset, folder, "validation").pixels])
@@ -111,6 +133,8 @@ def main() -> None:
             "bits": 8 * sum(map(len, single)) / sum(f.data.size for f in files[:20])
         }
         rows |= picture_formats([f.data for f in files])
+    elif model.kind == "sound":
+        rows |= sound_formats(files[0].data, model.variables.sample_rate)
     else:
         rows |= text_formats(files[0].data.tobytes())
     for name, row in rows.items():

@@ -90,7 +90,9 @@ def test_known_pixels_stay_in_a_thousand_cases(any_order):
         made = model.generate(count=1, steps=6, seed=case, picture=picture, mask=mask)
         assert (made[0][~mask] == picture[~mask]).all()
     with pytest.raises(ADRError, match="fills in pictures"):
-        models[0].generate(picture=np.zeros((3, 3, 1), np.uint8), mask=np.zeros((3, 3), bool))
+        models[0].generate(picture=np.zeros((4, 6, 3), np.uint8), mask=np.zeros((4, 6), bool))
+    with pytest.raises(ADRError, match="fills in pictures"):
+        models[0].generate(picture=np.zeros((4, 6, 1), np.uint8), mask=np.zeros((6, 4), bool))
 
 
 def test_rows_depend_on_seed_and_number_alone(any_order):
