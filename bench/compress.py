@@ -67,19 +67,20 @@ def text_formats(data: bytes) -> dict[str, dict[str, float]]:
 
 
 def sound_formats(samples: np.ndarray, rate: int) -> dict[str, dict[str, float]]:
-    rows = {}
-    for name, level in (("FLAC -8", 1.0), ("xz -9e of the samples", None)):
+    def flac(part: np.ndarray, level: float) -> int:
+        memory = io.BytesIO()
+        soundfile.write(memory, part, rate, "PCM_16", format="FLAC", compression_level=level)
+        return len(memory.getvalue())
 
-        def size(part: np.ndarray, level: float | None = level) -> int:
-            memory = io.BytesIO()
-            if level is None:
-                return len(lzma.compress(part.tobytes(), preset=9 | lzma.PRESET_EXTREME))
-            soundfile.write(memory, part, rate, "PCM_16", format="FLAC", compression_level=level)
-            return len(memory.getvalue())
-
-        whole, header = size(samples), size(samples[:0])
-        rows[name] = {"bits": 8 * whole / samples.size, "without header": 8 * (whole - header) / samples.size}
-    return rows
+    best = min((flac(samples, level / 8), level) for level in range(9))
+    coder = text_formats(samples.tobytes())["xz -9e"]
+    return {
+        f"FLAC -{best[1]}, its best": {
+            "bits": 8 * best[0] / samples.size,
+            "without header": 8 * (best[0] - flac(samples[:1], best[1] / 8)) / samples.size,
+        },
+        "xz -9e of the samples": {name: 2 * bits for name, bits in coder.items()},
+    }
 
 
 def held_out(model: adr_runtime.AnyOrderModel, folder: Path | None, count: int) -> list[File]:

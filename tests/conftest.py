@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from random_models import ANY_ORDER, LATENT, PICTURE, SOUND, export, export_any_order, random_any_order, random_model
 
@@ -35,6 +36,30 @@ def any_order(tmp_path_factory) -> dict[str, Path]:
         export_any_order(random_any_order(config), folder / name)
     export_any_order(random_any_order(ANY_ORDER["colours"]), folder / "portable-colours", "portable")
     return {path.name: path for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="session")
+def models(any_order):
+    """The bundles of `any_order`, loaded."""
+    import adr_runtime
+
+    return {name: adr_runtime.load(folder, "cpu") for name, folder in any_order.items()}
+
+
+@pytest.fixture(scope="session")
+def coded(models):
+    """A container of text that is worth coding, as bytes."""
+    from adr_runtime import archive, container
+
+    model = models["symbols"]
+    nothing, everything = np.zeros(24, bool), np.ones(24, bool)
+    likely = model.sample(np.zeros((8, 24), np.int64), nothing, everything, 24, 1, temperature=0.5)
+    data = likely.astype(np.uint8).reshape(-1)
+    # The same orders as those of the sample, in which the model likes it.
+    packed = archive.compress([(model, [archive.File("", "text", data)])], False, steps=24, seed=1)
+    if not packed.sections:
+        pytest.fail("the test's text should be worth coding")
+    return container.pack(packed)
 
 
 @pytest.fixture

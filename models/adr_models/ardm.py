@@ -121,13 +121,14 @@ class ARDM(nn.Module):
             )  # fmt: skip
         candidates = self.interpolation.candidates if self.interpolation else 0
         self.each = config.branching if config.output == "softmax" else 3 * config.components + candidates
-        self.out = nn.Linear(width, each * self.each)
+        # Every stage has an output layer of its own: the first moves means by many levels, the last by parts of one.
+        self.out = nn.Linear(width, self.upscaling.stages * each * self.each)
         if not unet:
             self.apply(initialise)
         if config.output == "logistics":
             nn.init.normal_(self.out.weight, std=0.01)
             with torch.no_grad():
-                bias = self.out.bias.view(each, self.each)
+                bias = self.out.bias.view(-1, self.each)
                 bias.zero_()
                 components = config.components
                 spread = torch.linspace(-1, 1, components) * (0.05 if candidates else 1.0)
@@ -172,17 +173,26 @@ class ARDM(nn.Module):
             x = self.network(x).flatten(2).transpose(1, 2)
         else:
             x = self.network(x)
-        out = self.out(x).reshape(batch, config.dimensions, self.each)
+        out = self.read_out(x, stage).reshape(batch, config.dimensions, self.each)
         return out[:, self.place].float() if dtype == torch.float32 else out[:, self.place], candidates
 
-    def mixture(self, out: Tensor, candidates: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """logits, means and log scales (..., components) of parameters (..., each) and candidates (..., count)."""
+    def read_out(self, x: Tensor, stage: Tensor) -> Tensor:
+        """(batch, tokens, width) -> (batch, tokens, parameters of all the variables of a token)."""
+        stages = self.upscaling.stages
+        if stages == 1:
+            return self.out(x)
+        weight, bias = (p.unflatten(0, (stages, -1))[stage] for p in (self.out.weight, self.out.bias))
+        return x @ weight.transpose(1, 2) + bias[:, None]
+
+    def mixture(self, out: Tensor, candidates: Tensor | None, wide: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """logits, means and log scales (..., components) of parameters (..., each), candidates (..., count) and the
+        width int64 (...) of the block that each variable is known to lie in."""
         m = self.config.components
         logits, mean, log_scale = out[..., :m], out[..., m : 2 * m], out[..., 2 * m : 3 * m]
         if candidates is not None:
             base = (out[..., 3 * m :].softmax(-1) * candidates).sum(-1, keepdim=True)
             mean = base + mean
-        return logits, mean, bound_log_scale(log_scale, self.config.levels)
+        return logits, mean, bound_log_scale(log_scale, self.config.levels, wide[..., None])
 
     def log_likelihood(self, values: Tensor, known: Tensor, stage: Tensor) -> Tensor:
         """values int64 (batch, D), known bool (batch, D), stage int64 (batch,) -> log of the probability of what the
@@ -198,7 +208,7 @@ class ARDM(nn.Module):
             digit = (fine - coarse).div(narrow, rounding_mode="floor")
             inside = -F.cross_entropy(self.mask_impossible(out, coarse, narrow), digit, reduction="none")
         else:
-            mixture = self.mixture(out, None if candidates is None else candidates[unknown])
+            mixture = self.mixture(out, None if candidates is None else candidates[unknown], wide)
             inside = logistic_interval(*mixture, edges(fine, levels), edges(fine + narrow, levels))
             if self.upscaling.stages > 1:
                 inside = inside - logistic_interval(*mixture, edges(coarse, levels), edges(coarse + wide, levels))
@@ -217,7 +227,8 @@ class ARDM(nn.Module):
         out, start, narrow = pick(out), torch.gather(low, 1, index), self.widths[stage + 1][:, None]
         if self.config.output == "softmax":
             return F.log_softmax(self.mask_impossible(out, start, narrow), -1)
-        parts = self.mixture(out, None if candidates is None else pick(candidates))
+        wide = self.widths[stage][:, None].expand_as(index)
+        parts = self.mixture(out, None if candidates is None else pick(candidates), wide)
         blocks = torch.arange(self.config.branching + 1, device=low.device)
         first = start[..., None] + narrow[..., None] * blocks
         inside = logistic_bins(*parts, edges(first, self.config.levels)).clamp(min=1e-12).log()

@@ -103,7 +103,7 @@ class Causal(nn.Module):
         first = size + channel * (channel - 1) // 2
         slopes = out[..., first : first + channel]
         mean = mean + (slopes * x[..., :channel]).sum(-1, keepdim=True)
-        return logits, mean, bound_log_scale(log_scale, self.config.levels)
+        return logits, mean, bound_log_scale(log_scale, self.config.levels, self.config.levels)
 
     def loss(self, values: Tensor, draws: Any = None) -> Tensor:
         """Bits, summed over the batch."""

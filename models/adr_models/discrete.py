@@ -81,9 +81,12 @@ def logistic_bins(logits: Tensor, mean: Tensor, log_scale: Tensor, edge: Tensor)
     return (inside * logits.softmax(-1)[..., None, :]).sum(-1)
 
 
-def bound_log_scale(log_scale: Tensor, levels: int) -> Tensor:
-    """Scales from a quarter of a level to 20 times the whole range."""
-    return log_scale.clamp(-math.log(levels) - 1.5, 3.0)
+def bound_log_scale(log_scale: Tensor, levels: int, wide: Tensor | int) -> Tensor:
+    """Scales from a quarter of a level to six times the block of `wide` values that is known, beyond which all inside
+    it is equally likely. Gradients pass the bounds: a scale that once went too far must find back."""
+    widest = torch.log(torch.as_tensor(wide, device=log_scale.device) / (levels / 12)).to(log_scale.dtype)
+    bounded = torch.minimum(log_scale.clamp(min=-math.log(levels) - 1.5), widest)
+    return log_scale + (bounded - log_scale).detach()
 
 
 def edges(value: Tensor, levels: int) -> Tensor:

@@ -1,9 +1,10 @@
 """The file that `adr-run compress` writes: everything that decoding needs to be exact, or to refuse.
 
-    magic "ARDM", format version (one byte), whether the header is deflated, header, coded bytes, CRC-32 of all these
+    magic "ARDM", format version (one byte), header, coded bytes, CRC-32 of all these
 
 Integers are LEB128 varints; strings and bytes carry their length before them, and so does the header. It lists
-sections, one for each model used, and entries, one for each file, with the fields of the classes below in their order.
+sections, one for each model used, and entries, one for each file, with the fields of the classes below in their order,
+and is deflated (raw) with a dictionary of what most headers hold, since a small file's header is much of it.
 """
 
 import re
@@ -12,7 +13,11 @@ from dataclasses import dataclass, field
 
 from adr_runtime.errors import ADRError
 
-MAGIC, VERSION = b"ARDM", 1
+MAGIC, VERSION = b"ARDM", 2
+WORDS = (
+    b"\x00\x01\x0bshakespeare\x08\x00\x01\x0adigits-any\x08\x00\x01\x08pictures\x08\x00\x14\x10\x00\x061.31.1\x04cuda\x01"
+    b"\x061.31.1\x03cpu\x01\x08\x01\x00\x0asound:8000\x02\x01\x00\x04text\x01\x01\x00\x09image:RGB\x03\x01\x00\x07image:L\x03"
+)
 LIMIT = 1 << 40
 MAX_HEADER = 1 << 28
 KIND = re.compile(r"text|image:[A-Za-z0-9;]{1,8}|sound:[0-9]{1,7}")
@@ -157,10 +162,8 @@ def pack(container: Container) -> bytes:
         head.bytes(entry.stored)
     out = Writer()
     out.data += MAGIC + bytes([VERSION])
-    plain, small = bytes(head.data), zlib.compress(head.data, 9)
-    deflated = len(small) < len(plain)
-    out.number(deflated)
-    out.bytes(small if deflated else plain)
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=WORDS)
+    out.bytes(deflate.compress(bytes(head.data)) + deflate.flush())
     for coded in container.coded:
         out.data += coded
     out.data += zlib.crc32(out.data).to_bytes(4, "little")
@@ -171,20 +174,16 @@ def unpack(data: bytes, file: str) -> Container:
     """Raises ADRError with one line for what is no such file, a newer one, or a damaged one."""
     if data[:4] != MAGIC:
         raise ADRError(f"{file}: not a file of adr-run compress")
-    if len(data) > 4 and data[4] > VERSION:
-        raise ADRError(
-            f"{file}: written in format {data[4]}, this version reads up to {VERSION}; "
-            "upgrade with: pip install --upgrade adr"
-        )
+    if len(data) > 4 and data[4] != VERSION:
+        remedy = "upgrade with: pip install --upgrade adr" if data[4] > VERSION else "decompress it with an older adr"
+        raise ADRError(f"{file}: written in format {data[4]}, this version reads {VERSION}; {remedy}")
     reader = Reader(data[:-4], file)
     if len(data) < 10 or zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise reader.damaged()
     reader.at = 5
-    deflated, header, rest = reader.number(), reader.bytes(), reader
+    header, rest = reader.bytes(), reader
     try:
-        if deflated:
-            header = zlib.decompressobj().decompress(header, MAX_HEADER)
-        head = Reader(header, file)
+        head = Reader(zlib.decompressobj(-zlib.MAX_WBITS, WORDS).decompress(header, MAX_HEADER), file)
         folder = bool(head.number())
         sections = tuple(read_section(head) for _ in range(head.count()))
         entries = tuple(read_entry(head) for _ in range(head.count()))

@@ -187,7 +187,7 @@ def test_a_variable_outside_a_patch_finds_its_own_place():
     with torch.no_grad():
         model.out.weight.zero_()
         model.out.bias.zero_()
-        model.out.bias.view(4, 2)[3, 1] = 5.0
+        model.out.bias.view(-1, 4, 2)[:, 3, 1] = 5.0
         low = torch.zeros(1, 16, dtype=torch.int64)
         log_p = model(low, low.bool(), low[:, 0], torch.arange(16)[None])[0, :, 1].reshape(4, 4)
     assert (log_p > math.log(0.9)).equal(torch.tensor([[0, 0], [0, 1]], dtype=torch.bool).repeat(2, 2))
