@@ -4,7 +4,7 @@ Normalised convolution (Knutsson and Westin 1993): a Gaussian blur of the known 
 is a weighted mean of what is known nearby, whatever the pattern of holes.
 
 Sparse recovery: pictures are nearly sparse in the discrete cosine transform of blocks of 8 x 8, and all the more those
-that were JPEG files once. Alternating a shrinkage of the coefficients with a projection onto what is known of each
+that were JPEG files once; sound is in blocks of 64 samples. Alternating a shrinkage of the coefficients with a projection onto what is known of each
 variable, an interval, fills holes that a mean cannot. The rounds are those of iterative shrinkage with momentum
 (FISTA, Beck and Teboulle 2009), thresholds, gains and momentum being learned (LISTA, Gregor and LeCun 2010).
 """
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-BLOCK = 8
+BLOCK, LINE_BLOCK = 8, 64
 
 
 class Interpolation(nn.Module):
@@ -70,20 +70,20 @@ class Interpolation(nn.Module):
 
 
 class SparseRecovery(nn.Module):
-    """Learned iterative shrinkage over the block cosine transform; blocks are 8 x 8, or the picture where it is
-    less. Every stage has thresholds of its own: what misses fine digits only is not to be smoothed like a hole."""
+    """Learned iterative shrinkage over the block cosine transform; blocks are 8 x 8, or 64 where there is one row, as far
+    as they divide the sides. Every stage has thresholds of its own: what misses fine digits only is not to be smoothed like a hole."""
 
     dct_rows: Tensor
     dct_columns: Tensor
 
     def __init__(self, rows: int, columns: int, channels: int, rounds: int, stages: int):
         super().__init__()
-        self.tall, self.wide = math.gcd(rows, BLOCK), math.gcd(columns, BLOCK)
+        self.tall, self.wide = math.gcd(rows, BLOCK), math.gcd(columns, BLOCK if rows > 1 else LINE_BLOCK)
         self.register_buffer("dct_rows", cosine_basis(self.tall).float(), persistent=False)
         self.register_buffer("dct_columns", cosine_basis(self.wide).float(), persistent=False)
         size = (stages, rounds, channels, 1, 1, self.tall, self.wide)
-        frequency = (torch.arange(self.tall)[:, None] + torch.arange(self.wide)).float()
-        self.threshold = nn.Parameter((-5.0 + 0.15 * frequency).expand(size).clone())
+        frequency = torch.arange(self.tall)[:, None] / self.tall + torch.arange(self.wide) / self.wide
+        self.threshold = nn.Parameter((-5.0 + 1.2 * frequency).expand(size).clone())
         self.threshold_missing = nn.Parameter(torch.zeros(size))
         self.gain = nn.Parameter(torch.zeros(size))
         self.momentum = nn.Parameter(torch.full((stages, rounds), 0.3))

@@ -9,7 +9,7 @@ import torch
 from adr_models.ardm import ARDM, ARDMConfig, ARDMDraws
 from adr_models.bidirectional import BidirectionalRetention, distance_decay
 from adr_models.causal import Causal, CausalConfig
-from adr_models.discrete import Upscaling, edges, logistic_interval
+from adr_models.discrete import Upscaling, bound_log_scale, edges, logistic_interval
 from adr_models.retention import RetentionConfig
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -232,7 +232,7 @@ def test_no_scale_makes_a_stage_free():
     known = torch.zeros(1, 192, dtype=torch.bool)
     for bias in (-50.0, -3.0, 0.0, 3.0, 50.0):
         with torch.no_grad():
-            model.out.bias.view(3, -1)[:, 6:9] = bias
+            model.out.bias.view(-1, model.each)[:, 6:9] = bias
             for stage in (1, 3):
                 wide, narrow = model.upscaling.width(stage), model.upscaling.width(stage + 1)
                 total = 0.0
@@ -240,6 +240,20 @@ def test_no_scale_makes_a_stage_free():
                     every = values // wide * wide + digit * narrow
                     total = total + model.log_likelihood(every, known, torch.tensor([stage])).exp()
             assert torch.allclose(total, torch.ones_like(total), atol=1e-4)
+
+
+def test_scales_stay_inside_their_bounds_and_find_back():
+    """A block of 4 values out of 256, and scales far beyond what is useful: a gradient leads back from both ends."""
+    raw = torch.tensor([-30.0, -3.0, 30.0], requires_grad=True)
+    bounded = bound_log_scale(raw, 256, 4)
+    assert bounded.tolist() == pytest.approx([-math.log(256) - 1.5, -3.0, math.log(4 * 12 / 256)])
+    zeros = torch.zeros(3, 1)
+    edge = lambda value: edges(torch.full((3,), value), 256)  # noqa: E731
+    parts = zeros, torch.full((3, 1), edges(torch.tensor(129.2), 256).item()), bounded[:, None]
+    inside = logistic_interval(*parts, edge(129), edge(130)) - logistic_interval(*parts, edge(128), edge(132))
+    (-inside.sum()).backward()
+    # The value lies a fifth of a level beside the mean: smaller scales than the widest are better.
+    assert raw.grad[2] > 1e-3 and raw.grad.isfinite().all()
 
 
 @given(st.integers(2, 300), st.integers(2, 300))
