@@ -42,8 +42,7 @@ COLOURS = {
 SAMPLES = {
     "kind": "sound", "shape": [1, 16, 1], "levels": 65536, "branching": 256, "sample_rate": 8000, "patch": [1, 4],
     "output": "logistics", "components": 2, "network": "softmax", "layers": 1, "feedforward": 16, "scales": [1.0, 2.0],
-    "rounds": 2,
-    "retention": {"width": 16, "heads": 2},
+    "rounds": 2, "retention": {"width": 16, "heads": 2},
 }  # fmt: skip
 ANY_ORDER = {"symbols": SYMBOLS, "greys": GREYS, "colours": COLOURS, "samples": SAMPLES}
 DEFAULTS = {"steps": 6, "sampler": "ddim", "guidance": 2.0, "temperature": 1.0, "seconds": 0.5, "count": 4}

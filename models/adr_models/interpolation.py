@@ -4,9 +4,10 @@ Normalised convolution (Knutsson and Westin 1993): a Gaussian blur of the known 
 is a weighted mean of what is known nearby, whatever the pattern of holes.
 
 Sparse recovery: pictures are nearly sparse in the discrete cosine transform of blocks of 8 x 8, and all the more those
-that were JPEG files once; sound is in blocks of 64 samples. Alternating a shrinkage of the coefficients with a projection onto what is known of each
-variable, an interval, fills holes that a mean cannot. The rounds are those of iterative shrinkage with momentum
-(FISTA, Beck and Teboulle 2009), thresholds, gains and momentum being learned (LISTA, Gregor and LeCun 2010).
+that were JPEG files once; sound is in blocks of 64 samples. Alternating a shrinkage of the coefficients with a
+projection onto what is known of each variable, an interval, fills holes that a mean cannot. The rounds are those of
+iterative shrinkage with momentum (FISTA, Beck and Teboulle 2009), thresholds, gains and momentum being learned (LISTA,
+Gregor and LeCun 2010).
 """
 
 import math
@@ -70,8 +71,9 @@ class Interpolation(nn.Module):
 
 
 class SparseRecovery(nn.Module):
-    """Learned iterative shrinkage over the block cosine transform; blocks are 8 x 8, or 64 where there is one row, as far
-    as they divide the sides. Every stage has thresholds of its own: what misses fine digits only is not to be smoothed like a hole."""
+    """Learned iterative shrinkage over the block cosine transform; blocks are 8 x 8, or 64 where there is one row, as
+    far as they divide the sides. Every stage has thresholds of its own: what misses fine digits only is not to be
+    smoothed like a hole."""
 
     dct_rows: Tensor
     dct_columns: Tensor
