@@ -55,7 +55,7 @@ def check_network(model: ARDM, data: bytes) -> dict[str, float]:
     """ONNX Runtime against PyTorch in float32 and float64: every stage, with none, half and nearly all variables known.
 
     The error is what it costs: the Kullback-Leibler divergence in bits, the mean over variables. Relative errors of the
-    probabilities themselves say little: a logistic a quarter of a level wide turns the last digit of its mean into the
+    probabilities themselves say little: a logistic a ninth of a level wide turns the last digit of its mean into the
     fourth of theirs.
     """
     session, errors = open_session(data), {"float32": 0.0, "float64": 0.0}

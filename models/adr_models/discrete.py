@@ -7,6 +7,7 @@ of the b blocks inside it. With b at least the number of levels there is one sta
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -82,11 +83,28 @@ def logistic_bins(logits: Tensor, mean: Tensor, log_scale: Tensor, edge: Tensor)
 
 
 def bound_log_scale(log_scale: Tensor, levels: int, wide: Tensor | int) -> Tensor:
-    """Scales from a quarter of a level to six times the block of `wide` values that is known, beyond which all inside
-    it is equally likely. Gradients pass the bounds: a scale that once went too far must find back."""
+    """Scales from a ninth of a level to six times the block of `wide` values that is known, beyond which all inside
+    it is equally likely. A gradient that leads back inside passes the bounds: what once went too far must find back."""
     widest = torch.log(torch.as_tensor(wide, device=log_scale.device) / (levels / 12)).to(log_scale.dtype)
-    bounded = torch.minimum(log_scale.clamp(min=-math.log(levels) - 1.5), widest)
-    return log_scale + (bounded - log_scale).detach()
+    narrowest = torch.full_like(widest, -math.log(levels) - 1.5)
+    if not torch.is_grad_enabled():
+        return torch.minimum(torch.maximum(log_scale, narrowest), widest)
+    return InwardClamp.apply(log_scale, narrowest, widest)
+
+
+class InwardClamp(torch.autograd.Function):
+    """clamp(x, low, high) whose gradient vanishes outside only where following it would lead further out."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        ctx.save_for_backward(x, low, high)
+        return torch.minimum(torch.maximum(x, low), high)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        x, low, high = ctx.saved_tensors
+        outwards = ((x > high) & (gradient < 0)) | ((x < low) & (gradient > 0))
+        return torch.where(outwards, 0.0, gradient), None, None
 
 
 def edges(value: Tensor, levels: int) -> Tensor:

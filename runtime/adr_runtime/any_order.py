@@ -139,19 +139,21 @@ class AnyOrderModel:
         int64 (rows, columns, channels) with what is `wanted`, bool of that shape, drawn; `steps` calls a window."""
         if not 1 <= count <= 4096:
             raise ADRError(f"count must be from 1 to 4096, not {count}")
+        if not 0 <= int(seed) < 1 << 64:
+            raise ADRError(f"seed must be from 0 to 2^64 - 1, not {seed}")
 
         def sample(start: np.ndarray, given: np.ndarray, now: np.ndarray, own: int) -> np.ndarray:
             return self.sample(start, given, now, steps, own, temperature)
 
-        return fill(sample, self.variables.shape, values, wanted, count, seed)
+        return fill(sample, self.variables.shape, values, wanted != 0, count, int(seed))
 
     def generate(
         self, *, count: int | None = None, steps: int | None = None, seed: int = 0, temperature: float = 1.0,
         picture: np.ndarray | None = None, mask: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
         """Pictures uint8 (count, rows, columns, channels). With `picture` uint8 (rows, columns, channels) of any size
-        and `mask` bool (rows, columns), what the mask leaves out comes back exactly as given and the rest is filled in
-        around it."""
+        and `mask` (rows, columns), what the mask has 0 comes back exactly as given and the rest is filled in around
+        it."""
         spec = self.variables
         if spec.kind != "image":
             raise ADRError(f"{self.name} makes {spec.kind}, not pictures")
@@ -163,7 +165,7 @@ class AnyOrderModel:
         fits = picture.ndim == 3 and picture.size and picture.shape[2] == spec.shape[2]
         if not fits or mask is None or mask.shape != picture.shape[:2]:
             raise ADRError(f"{self.name} fills in pictures of {spec.shape[2]} channels with a mask of the same size")
-        holes = np.broadcast_to(mask[..., None], picture.shape)
+        holes = np.broadcast_to(mask[..., None] != 0, picture.shape)
         values = from_pixels(picture, spec.levels, spec.colour)
         made = self.fill(values, holes, count, steps, seed, temperature)
         return np.where(holes, to_pixels(made, spec.levels, spec.colour), picture)
@@ -172,12 +174,16 @@ class AnyOrderModel:
         self, *, seconds: float, count: int = 1, steps: int | None = None, seed: int = 0, temperature: float = 1.0,
         prompt: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
-        """Samples int16 (count, samples): `seconds` of new sound behind the int16 samples of a `prompt`."""
+        """Samples int16 (count, samples): `seconds` of new sound behind a `prompt`, int16 (samples,)."""
         spec = self.variables
         if spec.kind != "sound":
             raise ADRError(f"{self.name} makes {spec.kind}, not sound")
+        if not 0 < seconds < float("inf"):
+            raise ADRError(f"seconds must be more than 0 and finite, not {seconds:g}")
         new = max(round(seconds * spec.sample_rate), 1)
         heard = np.zeros(0, np.int16) if prompt is None else prompt
+        if heard.dtype != np.int16 or heard.ndim != 1:
+            raise ADRError(f"a prompt is int16 (samples,), not {heard.dtype} {heard.shape}")
         values = np.concatenate([from_samples(heard, spec.levels), np.zeros(new, np.int64)])
         wanted = np.arange(len(values)) >= len(heard)
         made = self.fill(values[None, :, None], wanted[None, :, None], count, steps, seed, temperature)

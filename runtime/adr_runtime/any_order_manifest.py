@@ -61,6 +61,7 @@ def check_any_order(manifest: AnyOrderManifest) -> None:
         ("graphs", sorted(manifest.graphs), sorted(manifest.graphs) == ["network"], "network"),
         ("variables.shape", list(spec.shape), 0 < dimensions <= LARGEST, f"3 sizes, product up to {LARGEST}"),
         ("variables.levels", spec.levels, 2 <= spec.levels <= 1 << 16, "2 to 65536"),
+        ("variables.shape", list(spec.shape), spec.kind == "image" or spec.shape[::2] == (1, 1), "(1, length, 1)"),
         ("variables.levels", spec.levels, spec.kind != "sound" or spec.levels in (256, 65536), "256 or 65536 of sound"),
         ("variables.branching", spec.branching, 2 <= spec.branching <= 1 << 12, "2 to 4096"),
         ("variables.stages", spec.stages, 1 <= spec.stages <= 16, "1 to 16"),

@@ -16,7 +16,7 @@ import numpy as np
 from adr_runtime.any_order import AnyOrderModel, Policy, random_order
 from adr_runtime.blocks import Blocks, batches, block_count, empty_blocks, from_blocks, to_blocks
 from adr_runtime.coded_files import checksum
-from adr_runtime.container import Container, Entry, Environment, Section
+from adr_runtime.container import Container, Entry, Environment, Section, pack, unpack
 from adr_runtime.entropy import Decoder, Encoder, fingerprint
 from adr_runtime.errors import ADRError
 from adr_runtime.session import import_onnxruntime
@@ -124,7 +124,8 @@ def compress(
     container = Container(folder, tuple(sections), tuple(entries), tuple(coded))
     if verify:
         known = {identity(model): model for model, _ in groups}
-        decompress(container, lambda section: known[section.hash], "what was just encoded", tell)
+        back = unpack(pack(container), "what was just encoded")
+        decompress(back, lambda section: known[section.hash], "what was just encoded", tell)
     return container
 
 
@@ -133,6 +134,8 @@ def decompress(
 ) -> list[File]:
     """The files of a container, exact or not at all: ADRError with one line otherwise."""
     found: dict[int, np.ndarray] = {}
+    if sum(int(np.prod(e.shape, dtype=object)) for e in container.entries) > MAX_VALUES:
+        raise ADRError(f"{file}: holds more than {MAX_VALUES} values")
     for number, (section, data) in enumerate(zip(container.sections, container.coded, strict=True)):
         model = find(section)
         spec = model.variables
@@ -166,14 +169,12 @@ def decompress(
 
 
 def check_shapes(entries: list[Entry], model: AnyOrderModel, file: str) -> None:
-    """Before anything is allocated: the right kind for the model, and no more values than fit into memory."""
+    """Before anything is allocated: the right kind for the model, and a value at least."""
     for entry in entries:
         ranks = {"image": 3, "sound": 2, "text": 1}
         kind = entry.kind.partition(":")[0]
         if kind != model.kind or len(entry.shape) != ranks[kind] or not int(np.prod(entry.shape, dtype=object)) > 0:
             raise ADRError(f"{file}: damaged: {entry.kind} {entry.shape} does not suit {model.name}")
-    if sum(int(np.prod(e.shape, dtype=object)) for e in entries) > MAX_VALUES:
-        raise ADRError(f"{file}: holds more than {MAX_VALUES} values")
 
 
 def stored_values(entry: Entry, file: str) -> np.ndarray:

@@ -25,7 +25,7 @@ def text(
     hole: Annotated[str, typer.Option(help="The character that marks a hole in the template.")] = "?",
     length: Annotated[Optional[int], typer.Option(help="Symbols to make without a template.")] = None,
     count: Annotated[int, typer.Option("-n", "--count", help="How many.")] = 1,
-    steps: Annotated[Optional[int], typer.Option(help="Network calls; fewer are faster.")] = None,
+    steps: Annotated[Optional[int], typer.Option(help="Network calls a window; fewer are faster.")] = None,
     seed: SeedOption = None,
     temperature: Annotated[float, typer.Option(help="Below 1 plays safe; 0 takes the likeliest.")] = 1.0,
     model: ModelOption = None,

@@ -4,11 +4,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from adr_runtime import AnyOrderModel, __version__
 from adr_runtime.cli_make import file_names, tell
 from adr_runtime.cli_sound import Request
 from adr_runtime.errors import ADRError
-from adr_runtime.media import check_target, read_sound, to_pcm, write_sound
+from adr_runtime.media import check_target, read_sound, write_sound
 from adr_runtime.plot import write_plot
 from adr_runtime.provenance import SOUNDS
 
@@ -22,7 +24,9 @@ def audio(model: AnyOrderModel, request: Request, options: dict[str, Any]) -> No
     for option, given in asked.items():
         if given:
             raise ADRError(f"{model.name} is an any-order model, which takes no --{option}")
-    rate, seed, count = model.variables.sample_rate, options["seed"], request.count or 1
+    rate, seed, count = model.variables.sample_rate, options["seed"], 1 if request.count is None else request.count
+    if not 1 <= count <= 4096:
+        raise ADRError(f"--count must be from 1 to 4096, not {count}")
     seconds = 1.0 if request.seconds is None else request.seconds
     temperature = 1.0 if options["temperature"] is None else options["temperature"]
     files = file_names(request.out or Path(f"{model.name}-{seed}.wav"), count, count > 1)
@@ -30,7 +34,10 @@ def audio(model: AnyOrderModel, request: Request, options: dict[str, Any]) -> No
         check_target(file, tuple(SOUNDS))
     if request.plot:
         check_target(request.plot, (".png",))
-    prompt = None if request.prompt is None else to_pcm(read_sound(request.prompt, rate))
+    prompt = None
+    if request.prompt is not None:
+        # Files hold 16 bits as multiples of 2^-15; those of 16 bits come back exactly.
+        prompt = np.clip(np.round(read_sound(request.prompt, rate) * 32768), -32768, 32767).astype(np.int16)
     calls = sum(map(len, model.policy(options["steps"])))
     started = time.perf_counter()
     made = model.sound(
@@ -41,11 +48,10 @@ def audio(model: AnyOrderModel, request: Request, options: dict[str, Any]) -> No
         "adr": __version__, "model": model.name, "bundle": model.bundle.hash, "seed": seed, "steps": calls,
         "temperature": temperature, "provider": model.provider, "sample_rate": rate,
     }  # fmt: skip
-    sounds = made / 32767
-    for file, sound in zip(files, sounds, strict=True):
+    for file, sound in zip(files, made, strict=True):
         write_sound(file, sound, rate, provenance)
     if request.plot:
-        write_plot(request.plot, sounds.reshape(-1), rate, provenance)
+        write_plot(request.plot, made.reshape(-1) / 32768, rate, provenance)
     report = {
         **provenance, "files": [str(f) for f in files], "seconds": round(taken, 3),
         "real_time_factor": round(taken / seconds / count, 4),

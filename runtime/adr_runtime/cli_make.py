@@ -12,10 +12,11 @@ from rich.console import Console
 
 from adr_runtime import AnyOrderModel, Images, Model, __version__, load
 from adr_runtime.errors import ADRError
-from adr_runtime.media import check_target, grid, read_picture, write_picture
+from adr_runtime.media import check_target, grid, read_picture, read_unchanged, write_picture
 
 DEFAULT_MODELS = {"audio": "speech-digits", "image": "digits"}
-FILL_MODEL = "digits-any"
+# By the channels of the picture that is to be filled in.
+FILL_MODELS = {1: "digits-any", 3: "pictures"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def image(
     if (given.fill is None) != (given.mask is None):
         raise ADRError("--fill and --mask belong together: a picture, and which part of it is made anew")
     if given.fill is not None and name is None:
-        name = FILL_MODEL
+        name = FILL_MODELS[read_unchanged(given.fill).shape[2]]
     opened = load(name or DEFAULT_MODELS["image"], provider, threads)
     if isinstance(opened, AnyOrderModel):
         any_order_image(opened, label, count, target, given, as_json, options)
@@ -148,14 +149,16 @@ def any_order_image(
     check_target(out, (".png",))
     picture = mask = None
     if given.fill is not None and given.mask is not None:
-        picture = read_picture(given.fill, None, spec.shape[2])
-        mask = read_picture(given.mask, None, 1)[..., 0] > 127
+        picture, mask = read_unchanged(given.fill), read_unchanged(given.mask).max(-1) > 127
+        if picture.shape[2] > spec.shape[2]:
+            raise ADRError(f"{given.fill}: is in colour, {model.name} makes greys; choose another --model")
+        picture = np.broadcast_to(picture, (*picture.shape[:2], spec.shape[2]))
         if picture.shape[:2] != mask.shape:
             found = f"{picture.shape[1]} x {picture.shape[0]}"
             raise ADRError(
                 f"{given.fill}: {found} pixels, the mask {mask.shape[1]} x {mask.shape[0]}; make them of one size"
             )
-        count, target = count or 1, replace(target, scale=target.scale or 1)
+        count, target = 1 if count is None else count, replace(target, scale=target.scale or 1)
     calls = sum(map(len, model.policy(steps)))
     started = time.perf_counter()
     pixels = model.generate(
@@ -168,8 +171,8 @@ def any_order_image(
     }  # fmt: skip
     shown = write_pictures(pixels, out, target, [provenance] * len(pixels), provenance)
     report = {**provenance, "files": [str(f) for f in shown], "seconds": round(seconds, 3)}
-    line = f"{named(shown)}: {len(pixels)} picture(s), {calls} network calls, seed {options['seed']}, {seconds:.2f} s"
-    tell(report, as_json, line)
+    line = f"{named(shown)}: {len(pixels)} picture(s), {calls} network calls a window, "
+    tell(report, as_json, line + f"seed {options['seed']}, {seconds:.2f} s")
 
 
 def write_pictures(

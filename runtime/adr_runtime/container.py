@@ -1,6 +1,6 @@
 """The file that `adr-run compress` writes: everything that decoding needs to be exact, or to refuse.
 
-    magic "ARDM", format version (one byte), header, coded bytes, CRC-32 of all these
+    magic "ARDM", format version (one byte), header, coded bytes, stored bytes, CRC-32 of all these
 
 Integers are LEB128 varints; strings and bytes carry their length before them, and so does the header. It lists
 sections, one for each model used, and entries, one for each file, with the fields of the classes below in their order,
@@ -9,17 +9,18 @@ and is deflated (raw) with a dictionary of what most headers hold, since a small
 
 import re
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adr_runtime.errors import ADRError
 
 MAGIC, VERSION = b"ARDM", 2
+# Part of the format: another byte here is another VERSION.
 WORDS = (
     b"\x00\x01\x0bshakespeare\x08\x00\x01\x0adigits-any\x08\x00\x01\x08pictures\x08\x00\x14\x10\x00\x061.31.1\x04cuda\x01"
     b"\x061.31.1\x03cpu\x01\x08\x01\x00\x0asound:8000\x02\x01\x00\x04text\x01\x01\x00\x09image:RGB\x03\x01\x00\x07image:L\x03"
 )
 LIMIT = 1 << 40
-MAX_HEADER = 1 << 28
+MAX_HEADER, MAX_STAGES, MAX_COUNTS = 1 << 24, 16, 1 << 20
 KIND = re.compile(r"text|image:[A-Za-z0-9;]{1,8}|sound:[0-9]{1,7}")
 
 
@@ -159,38 +160,49 @@ def pack(container: Container) -> bytes:
             head.number(size)
         head.bytes(entry.checksum)
         head.number(entry.section)
-        head.bytes(entry.stored)
+        head.number(len(entry.stored))
+    if len(head.data) > MAX_HEADER:
+        raise ADRError("too many files for one container; compress them in parts")
+    return seal(bytes(head.data), b"".join([*container.coded, *(entry.stored for entry in container.entries)]))
+
+
+def seal(header: bytes, rest: bytes) -> bytes:
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=WORDS)
     out = Writer()
     out.data += MAGIC + bytes([VERSION])
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=WORDS)
-    out.bytes(deflate.compress(bytes(head.data)) + deflate.flush())
-    for coded in container.coded:
-        out.data += coded
-    out.data += zlib.crc32(out.data).to_bytes(4, "little")
-    return bytes(out.data)
+    out.bytes(deflate.compress(header) + deflate.flush())
+    out.data += rest
+    return bytes(out.data) + zlib.crc32(out.data).to_bytes(4, "little")
 
 
 def unpack(data: bytes, file: str) -> Container:
     """Raises ADRError with one line for what is no such file, a newer one, or a damaged one."""
     if data[:4] != MAGIC:
         raise ADRError(f"{file}: not a file of adr-run compress")
-    if len(data) > 4 and data[4] != VERSION:
-        remedy = "upgrade with: pip install --upgrade adr" if data[4] > VERSION else "decompress it with an older adr"
-        raise ADRError(f"{file}: written in format {data[4]}, this version reads {VERSION}; {remedy}")
+    if len(data) > 4 and data[4] > VERSION:
+        raise ADRError(
+            f"{file}: written in format {data[4]}, this version reads {VERSION}; "
+            "upgrade with: pip install --upgrade adr"
+        )
     reader = Reader(data[:-4], file)
     if len(data) < 10 or zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise reader.damaged()
+    if data[4] < VERSION:
+        raise ADRError(f"{file}: written in format {data[4]}, which is no longer read; compress the original again")
     reader.at = 5
-    header, rest = reader.bytes(), reader
     try:
-        head = Reader(zlib.decompressobj(-zlib.MAX_WBITS, WORDS).decompress(header, MAX_HEADER), file)
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS, WORDS)
+        head = Reader(inflate.decompress(reader.bytes(), MAX_HEADER), file)
+        if not inflate.eof or inflate.unused_data:
+            raise reader.damaged()
         folder = bool(head.number())
         sections = tuple(read_section(head) for _ in range(head.count()))
-        entries = tuple(read_entry(head) for _ in range(head.count()))
+        found = [read_entry(head) for _ in range(head.count())]
     except (UnicodeDecodeError, zlib.error) as error:
         raise reader.damaged() from error
-    coded = tuple(rest.take(section.length) for section in sections)
-    if rest.at != len(rest.data) or head.at != len(head.data) or (not folder and len(entries) != 1):
+    coded = tuple(reader.take(section.length) for section in sections)
+    entries = tuple(replace(entry, stored=reader.take(size)) for entry, size in found)
+    if reader.at != len(reader.data) or head.at != len(head.data) or (not folder and len(entries) != 1):
         raise reader.damaged()
     if any(not entry.stored and entry.section >= len(sections) and entry.shape != (0,) for entry in entries):
         raise reader.damaged()
@@ -199,12 +211,16 @@ def unpack(data: bytes, file: str) -> Container:
 
 def read_section(head: Reader) -> Section:
     model, digest, seed, steps, batch = head.text(), head.bytes(), head.number(), head.number(), head.number()
-    policy = []
-    for _ in range(head.count()):
+    policy, left = [], MAX_COUNTS
+    stages = head.count()
+    if stages > MAX_STAGES:
+        raise head.damaged()
+    for _ in range(stages):
         counts: list[int] = []
         for _ in range(head.count()):
             count, times = head.number(), head.number()
-            if len(counts) + times > 1 << 20:
+            left -= times
+            if left < 0:
                 raise head.damaged()
             counts += [count] * times
         policy.append(tuple(counts))
@@ -214,12 +230,13 @@ def read_section(head: Reader) -> Section:
     return Section(model, digest, seed, steps, tuple(policy), batch, environment, head.number())
 
 
-def read_entry(head: Reader) -> Entry:
+def read_entry(head: Reader) -> tuple[Entry, int]:
+    """An entry without its stored bytes, and how many those are."""
     path, kind = head.text(), head.text()
     if not KIND.fullmatch(kind):
         raise head.damaged()
     shape = tuple(head.number() for _ in range(head.count()))
-    return Entry(path, kind, shape, head.bytes(), head.number(), head.bytes())
+    return Entry(path, kind, shape, head.bytes(), head.number()), head.number()
 
 
 def run_lengths(counts: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -72,7 +72,7 @@ def to_pcm(samples: np.ndarray) -> np.ndarray:
 
 
 def write_sound(path: Path, samples: np.ndarray, sample_rate: int, provenance: dict[str, Any]) -> None:
-    """float32 samples (samples,) -> WAV, FLAC or OGG by the file's ending, with the provenance as its comment."""
+    """float32 or int16 samples (samples,) -> WAV, FLAC or OGG by the file's ending, its comment the provenance."""
     import soundfile
 
     container, encoding = SOUNDS[path.suffix.lower()]
@@ -80,7 +80,7 @@ def write_sound(path: Path, samples: np.ndarray, sample_rate: int, provenance: d
     def write(beside: Path) -> None:
         with soundfile.SoundFile(str(beside), "w", sample_rate, 1, encoding, format=container) as file:
             file.comment = encode(provenance)
-            file.write(to_pcm(samples))
+            file.write(samples if samples.dtype == np.int16 else to_pcm(samples))
 
     write_whole(path, write)
 
@@ -127,17 +127,34 @@ def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
     return out
 
 
-def read_picture(path: Path, width: int | None, channels: int) -> np.ndarray:
-    """A prompt: a picture of exactly the model's width, or of any, uint8 (height, width, channels)."""
+def read_picture(path: Path, width: int, channels: int) -> np.ndarray:
+    """A prompt: a picture of exactly the model's width, uint8 (height, width, channels)."""
     from PIL import Image, UnidentifiedImageError
 
     if not path.is_file():
         raise ADRError(f"{path}: no such file")
     try:
         with Image.open(path) as image:
-            if width is not None and image.width != width:
+            if image.width != width:
                 raise ADRError(f"{path}: {image.width} pixels wide; the model's pictures are {width}")
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     except (UnidentifiedImageError, OSError) as error:
         raise ADRError(f"{path}: not a readable picture") from error
     return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def read_unchanged(path: Path) -> np.ndarray:
+    """A picture whose known part must stay as it is: uint8 (height, width, 1 or 3). ADRError for what that cannot
+    hold, transparency and more than eight bits."""
+    from PIL import Image, UnidentifiedImageError
+
+    if not path.is_file():
+        raise ADRError(f"{path}: no such file")
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("1", "L", "P", "RGB") or "transparency" in image.info:
+                raise ADRError(f"{path}: is {image.mode} or transparent; convert it to grey or RGB of 8 bits")
+            pixels = np.asarray(image.convert("RGB" if image.mode in ("P", "RGB") else "L"))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise ADRError(f"{path}: not a readable picture") from error
+    return pixels.reshape(*pixels.shape[:2], -1)

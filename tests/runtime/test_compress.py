@@ -11,10 +11,14 @@ from adr_runtime import archive, container, entropy
 from adr_runtime.archive import File
 from adr_runtime.blocks import Blocks, batches, block_count, empty_blocks, from_blocks, to_blocks
 from adr_runtime.errors import ADRError
+from adr_runtime.mulaw import to_mulaw
+from adr_runtime.variables import VariablesSpec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+HERE = container.Environment("1.31.1", "cpu", 1, b"f" * 8)
+GOLDEN = "4152444d0218636460644dd42ba928812863065ac4c4ccc2cac6cec00d00789c4b4c4a0600024d01275bd272ad"
 SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
 
 
@@ -58,6 +62,15 @@ def test_sound_that_the_levels_cannot_say_is_refused(models):
     spec = replace(models["samples"].variables, levels=256)
     with pytest.raises(ADRError, match="do not fit into the 256 levels"):
         to_blocks("sound:8000", np.zeros((3, 1), np.int16), spec)
+
+
+def test_a_model_of_mulaw_scores_sound_as_it_hears_it():
+    spec = VariablesSpec("sound", (1, 16, 1), 256, 256, 1, "none", "", 8000)
+    samples = np.random.default_rng(0).integers(-32768, 32768, size=(20, 1)).astype(np.int16)
+    blocks = to_blocks("sound:8000", samples, spec, exact=False)
+    assert (blocks.values[blocks.wanted] == to_mulaw(samples[:, 0])).all()
+    back = from_blocks("sound:8000", samples.shape, blocks.values, spec)
+    assert (to_mulaw(back) == to_mulaw(samples)).all()
 
 
 def test_many_files_share_a_container_and_its_batches(models):
@@ -120,8 +133,6 @@ def test_blocks_are_undone(models_spec, pixels):
 
 @pytest.fixture(scope="module")
 def models_spec():
-    from adr_runtime.variables import VariablesSpec
-
     return VariablesSpec("image", (8, 8, 3), 256, 256, 1, "subtract_green", "", 0)
 
 
@@ -145,29 +156,67 @@ def test_every_truncation_is_found(coded):
 @settings(max_examples=300, deadline=None)
 def test_nonsense_with_a_right_checksum_is_refused_in_one_line(data):
     body = container.MAGIC + bytes([container.VERSION]) + data
-    body += zlib.crc32(body).to_bytes(4, "little")
-    try:
-        archive.decompress(container.unpack(body, "x"), lambda section: pytest.fail("no model is named"), "x")
-    except ADRError as error:
-        assert "\n" not in str(error)
+    for whole in (body + zlib.crc32(body).to_bytes(4, "little"), container.seal(data, b"")):
+        try:
+            archive.decompress(container.unpack(whole, "x"), lambda section: pytest.fail("no model is named"), "x")
+        except ADRError as error:
+            assert "\n" not in str(error)
+
+
+def test_the_format_is_pinned(models):
+    """A file of format 2 must stay readable; another dictionary or order of fields would be another format."""
+    entry = container.Entry("a.txt", "text", (3,), bytes(range(8)), 0, zlib.compress(b"abc"))
+    golden = bytes.fromhex(GOLDEN)
+    assert container.pack(container.Container(True, (), (entry,), ())) == golden
+    assert container.unpack(golden, "x").entries == (entry,)
+
+
+def test_small_files_cannot_ask_for_much_memory():
+    """A policy of many stages with long runs, a stream with something behind its end, and one that ends early."""
+    section = container.Section("m", b"h" * 8, 0, 20, ((1,) * 65536,) * 16, 16, HERE, 0)
+    whole = container.pack(container.Container(True, (section,), (), ()))
+    assert container.unpack(whole, "x").sections[0].policy == section.policy
+    for policy in (((1,) * 65536,) * 17, ((1,) * (1 << 20), (1,)), ((),) * 17):
+        big = container.pack(container.Container(True, (replace(section, policy=policy),), (), ()))
+        with pytest.raises(ADRError, match="damaged"):
+            container.unpack(big, "x")
+    length = whole[5] & 127 | whole[6] << 7 if whole[5] > 127 else whole[5]
+    first = 7 if whole[5] > 127 else 6
+    stream = whole[first : first + length]
+    for changed in (stream[:-1], stream + b"junk"):
+        out = container.Writer()
+        out.data += whole[:5]
+        out.bytes(changed)
+        with pytest.raises(ADRError, match="damaged"):
+            container.unpack(bytes(out.data) + zlib.crc32(out.data).to_bytes(4, "little"), "x")
+
+
+def test_shapes_that_fit_into_no_memory_are_refused():
+    entry = container.Entry("", "text", (1 << 39,), b"8" * 8, 0, zlib.compress(b"abc"))
+    with pytest.raises(ADRError, match="more than"):
+        archive.decompress(container.Container(False, (), (entry,), ()), lambda section: pytest.fail("none"), "x")
 
 
 @pytest.mark.parametrize("name", ["symbols", "colours"])
-def test_headers_that_lie_are_refused_or_harmless(name, models):
-    """Every byte of a container changed in several ways, with a CRC that fits: one line, or the right answer."""
+def test_headers_that_lie_are_refused_or_harmless(name, models, monkeypatch):
+    """Every byte of header and coded bytes changed in several ways, sealed again: one line, or the right answer."""
     model, random = models[name], np.random.default_rng(0)
     likely = model.sample(np.zeros((2, model.variables.dimensions), np.int64), *masks(model), None, 1, temperature=0.3)
     kind, shape = ("text", (48,)) if name == "symbols" else ("image:RGB", (16, 8, 3))
     data = from_blocks(kind, shape, likely, model.variables)
     made = archive.compress([(model, [File("", kind, data)])], False, steps=4, seed=1, verify=False)
-    whole = container.pack(made)
-    body, refused = whole[:-4], 0
-    for at in range(5, len(body)):
+    sealed: list[tuple[bytes, bytes]] = []
+    monkeypatch.setattr(container, "seal", lambda *parts: sealed.append(parts) or b"")
+    container.pack(made)
+    monkeypatch.undo()
+    (header, rest), refused = sealed[0], 0
+    body = header + rest
+    for at in range(len(body)):
         for value in {0, 1, 127, 128, 255, int(random.integers(256))} - {body[at]}:
             changed = body[:at] + bytes([value]) + body[at + 1 :]
-            changed += zlib.crc32(changed).to_bytes(4, "little")
+            whole = container.seal(changed[: len(header)], changed[len(header) :])
             try:
-                found = archive.decompress(container.unpack(changed, "x"), lambda section: model, "x")
+                found = archive.decompress(container.unpack(whole, "x"), lambda section: model, "x")
                 assert np.array_equal(found[0].data, data)
             except ADRError as error:
                 assert "\n" not in str(error)
