@@ -134,6 +134,8 @@ def main() -> None:
             "bits": 8 * sum(map(len, single)) / sum(f.data.size for f in files[:20])
         }
         rows |= picture_formats([f.data for f in files])
+        few = picture_formats([f.data for f in files[:20]])
+        rows |= {f"{name} (first 20)": {"bits": row["bits"]} for name, row in few.items()}
     elif model.kind == "sound":
         rows |= sound_formats(files[0].data, model.variables.sample_rate)
     else:

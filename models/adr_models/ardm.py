@@ -119,7 +119,8 @@ class ARDM(nn.Module):
                 config.retention, config.network, config.layers, config.feedforward, config.dropout,  # type: ignore[arg-type]
                 config.stem, self.grid[1:] if line else self.grid,
             )  # fmt: skip
-        candidates = self.interpolation.candidates if self.interpolation else 0
+        # Means are sought around guesses; where a variable's block is known, its middle is one.
+        candidates = self.interpolation.candidates if self.interpolation else int(self.upscaling.stages > 1)
         self.each = config.branching if config.output == "softmax" else 3 * config.components + candidates
         # Every stage has an output layer of its own: the first moves means by many levels, the last by parts of one.
         self.out = nn.Linear(width, self.upscaling.stages * each * self.each)
@@ -128,12 +129,12 @@ class ARDM(nn.Module):
         if config.output == "logistics":
             nn.init.normal_(self.out.weight, std=0.01)
             with torch.no_grad():
-                bias = self.out.bias.view(-1, self.each)
+                bias = self.out.bias.view(self.upscaling.stages, -1, self.each)
                 bias.zero_()
                 components = config.components
-                spread = torch.linspace(-1, 1, components) * (0.05 if candidates else 1.0)
-                bias[:, components : 2 * components] = spread
-                bias[:, 2 * components : 3 * components] = -3.0
+                spread = (self.widths[:-1, None, None] / config.levels).clamp(max=0.05 if self.interpolation else 1.0)
+                bias[..., components : 2 * components] = spread * torch.linspace(-1, 1, components)
+                bias[..., 2 * components : 3 * components] = -3.0
 
     def to_tokens(self, x: Tensor) -> Tensor:
         """(batch, rows, columns, features) -> (batch, tokens, features of all the variables of a token)."""
@@ -162,6 +163,8 @@ class ARDM(nn.Module):
             with torch.autocast(low.device.type, enabled=False):
                 candidates, features = self.interpolation(start, end, seen, stage)
             given += [features.to(dtype)]
+        elif config.output == "logistics" and self.upscaling.stages > 1:
+            candidates = ((start + end) / 2).reshape(batch, -1, 1)
         x = self.token(self.to_tokens(torch.cat(given, -1)))
         if self.embedding is not None:
             row = self.offsets[stage[:, None] + known.long()] + torch.div(low, size, rounding_mode="floor")
