@@ -161,14 +161,14 @@ class AnyOrderModel:
         if picture is None:
             nothing = np.zeros(spec.shape, np.int64)
             made = self.fill(nothing, nothing == 0, count, steps, seed, temperature)
-            return to_pixels(made, spec.levels, spec.colour)
+            return to_pixels(made, spec.levels, spec.colour, saturate=True)
         fits = picture.ndim == 3 and picture.size and picture.shape[2] == spec.shape[2]
         if not fits or mask is None or mask.shape != picture.shape[:2]:
             raise ADRError(f"{self.name} fills in pictures of {spec.shape[2]} channels with a mask of the same size")
         holes = np.broadcast_to(mask[..., None] != 0, picture.shape)
         values = from_pixels(picture, spec.levels, spec.colour)
         made = self.fill(values, holes, count, steps, seed, temperature)
-        return np.where(holes, to_pixels(made, spec.levels, spec.colour), picture)
+        return np.where(holes, to_pixels(made, spec.levels, spec.colour, saturate=True), picture)
 
     def sound(
         self, *, seconds: float, count: int = 1, steps: int | None = None, seed: int = 0, temperature: float = 1.0,

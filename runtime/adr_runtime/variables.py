@@ -56,15 +56,15 @@ def from_pixels(pixels: np.ndarray, levels: int, colour: str) -> np.ndarray:
     return values
 
 
-def to_pixels(values: np.ndarray, levels: int, colour: str) -> np.ndarray:
-    """The inverse of `from_pixels`, uint8."""
+def to_pixels(values: np.ndarray, levels: int, colour: str, saturate: bool = False) -> np.ndarray:
+    """The inverse of `from_pixels`, uint8. `saturate` is for what a model drew, whose differences may lead beyond black
+    or white: there they stop, where the inverse would wrap around."""
     if levels < 256:
         return np.round(values * (255 / (levels - 1))).astype(np.uint8)
     if colour == "subtract_green":
-        green = values[..., 1:2]
-        values = np.concatenate(
-            [(values[..., :1] + green - CENTRE) % 256, green, (values[..., 2:] + green - CENTRE) % 256], -1
-        )
+        values = values.copy()
+        values[..., ::2] += values[..., 1:2] - CENTRE
+        values = values.clip(0, 255) if saturate else values % 256
     return values.astype(np.uint8)
 
 

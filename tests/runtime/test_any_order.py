@@ -132,6 +132,14 @@ def test_colour_transforms_undo(pixels):
     assert (to_pixels(from_pixels(pixels, 256, "none"), 256, "none") == pixels).all()
 
 
+def test_colours_saturate_where_a_model_went_too_far():
+    """Grey is 136 in both differences; a difference that leads beyond white or black stops there or wraps around."""
+    assert from_pixels(np.full((1, 3), 77, np.uint8), 256, "subtract_green").tolist() == [[136, 77, 136]]
+    values = np.array([[146, 250, 120], [100, 20, 140]])
+    assert to_pixels(values, 256, "subtract_green", saturate=True).tolist() == [[255, 250, 234], [0, 20, 24]]
+    assert to_pixels(values, 256, "subtract_green").tolist() == [[4, 250, 234], [240, 20, 24]]
+
+
 def test_grey_levels_and_alphabets():
     levels = np.round(np.arange(17) * 255 / 16).astype(np.uint8)
     assert from_pixels(levels, 17, "none").tolist() == list(range(17))
