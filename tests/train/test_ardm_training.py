@@ -125,7 +125,7 @@ def test_from_training_to_figures(trained, name, command):
     done = command("adr-eval", trained / f"b-{name}", *arguments)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)["rows"]
-    assert rows["8"]["calls"] == 8 and rows["full"]["calls"] == 64 * (2 if name == "upscale" else 1)
+    assert rows["8"]["calls"] == 8 and rows["full"]["calls"] == 64 * (3 if name == "upscale" else 1)
     for row in rows.values():
         assert 1 < row["bits_per_dimension"] < math.log2(17) + 1
     assert rows["8"]["bits_per_dimension"] == pytest.approx(rows["8"]["predicted"], rel=0.1)
