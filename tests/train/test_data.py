@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from adr_train import data_cifar10
-from adr_train.data import Sounds, level, load_dataset
+from adr_train.data import Sounds, level, load_dataset, spread
 from adr_train.download import Release, download
 from adr_train.errors import TrainError
 from adr_train.plain_pickle import PickleRefused, read_plain_pickle
@@ -86,6 +86,31 @@ def test_cifar10_binary_and_python_versions_agree(tmp_path):
     assert test.pixels.shape == (20, 32, 32, 3)
     # Planes of red, green and blue, row by row.
     assert test.pixels[3, 2, 7].tolist() == [pixels[3, plane * 1024 + 2 * 32 + 7] for plane in range(3)]
+
+
+def test_a_file_in_the_order_of_its_classes_validates_on_all_of_them(tmp_path):
+    """The last tenth of such a file is one class, which training would then never see."""
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    records = np.zeros((500, 3073), np.uint8)
+    records[:, 0], records[:, 1] = np.arange(500) // 50, np.arange(500) % 50
+    (folder / "test_batch.bin").write_bytes(records.tobytes())
+    for i, name in enumerate(data_cifar10.TRAIN):
+        (folder / f"{name}.bin").write_bytes(records[i * 100 : (i + 1) * 100].tobytes())
+    train, validation = (load_dataset("cifar10", tmp_path, split) for split in ("train", "validation"))
+    assert np.bincount(validation.labels, minlength=10).tolist() == [5] * 10
+    assert len(train.labels) == 450 and np.bincount(train.labels).tolist() == [45] * 10
+    seen = [set(zip(d.labels.tolist(), d.pixels[:, 0, 0, 0].tolist(), strict=True)) for d in (train, validation)]
+    assert not seen[0] & seen[1]
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(0, 9))
+def test_spread_indices_lie_in_every_stretch(total, count, seed):
+    index = spread(total, count, seed)
+    assert len(index) == min(total, count) and (np.diff(index) > 0).all() and 0 <= index[0] <= index[-1] < total
+    edges = np.arange(count + 1) * total // count
+    assert count >= total or ((edges[:-1] <= index) & (index < edges[1:])).all()
+    assert (index == spread(total, count, seed)).all()
 
 
 def test_cifar10_broken(tmp_path):

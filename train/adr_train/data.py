@@ -32,6 +32,16 @@ class Sounds:
     speakers: tuple[str, ...]
 
 
+def spread(total: int, count: int, seed: int = 0) -> np.ndarray:
+    """`count` of `total` indices, rising, int64: one drawn by the seed from each of `count` stretches of equal length.
+    So a part stands for the whole whatever the order of a file is, by class for example."""
+    if count >= total:
+        return np.arange(total)
+    random = np.random.default_rng((seed, total, count))
+    edges = np.arange(count + 1) * total // count
+    return edges[:-1] + (random.random(count) * np.diff(edges)).astype(np.int64)
+
+
 def level(data: Sounds, loudness: float) -> Sounds:
     """Every clip at the root mean square `loudness`, or as near as a peak of 1 allows; silent clips stay."""
     clips = []

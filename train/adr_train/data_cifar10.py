@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adr_train.data import Images
+from adr_train.data import Images, spread
 from adr_train.errors import TrainError
 from adr_train.plain_pickle import PickleRefused, read_plain_pickle
 
@@ -19,7 +19,8 @@ VALIDATION = 5000
 
 
 def read(folder: Path, split: str) -> Images:
-    """The official test split, or the training split less its last 5,000 pictures, which validate."""
+    """The official test split, or the training split less 5,000 pictures (a tenth of a smaller one) that validate.
+    These are spread evenly over the files, whose order may be that of the classes."""
     for root in (folder, folder / "cifar-10-batches-bin", folder / "cifar-10-batches-py"):
         binary, python = (root / "test_batch.bin").exists(), (root / "test_batch").exists()
         if binary or python:
@@ -34,9 +35,9 @@ def read(folder: Path, split: str) -> Images:
     labels = np.concatenate([part[0] for part in parts])
     pixels = np.concatenate([part[1] for part in parts])
     if split != "test":
-        keep = slice(-VALIDATION, None) if split == "validation" else slice(None, -VALIDATION)
-        if len(labels) <= VALIDATION:
-            keep = slice(-max(len(labels) // 10, 1), None) if split == "validation" else slice(0, -(len(labels) // 10))
+        validates = np.zeros(len(labels), bool)
+        validates[spread(len(labels), VALIDATION if len(labels) > VALIDATION else max(len(labels) // 10, 1))] = True
+        keep = validates == (split == "validation")
         labels, pixels = labels[keep], pixels[keep]
     return Images(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels.astype(np.int64), NAMES)
 
