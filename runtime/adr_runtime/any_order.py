@@ -12,6 +12,7 @@ import numpy as np
 from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.bundle import Bundle
 from adr_runtime.errors import ADRError
+from adr_runtime.limits import check_bytes, check_count
 from adr_runtime.philox import philox4x32
 from adr_runtime.policy import predicted_loss, shrink, split_budget
 from adr_runtime.session import Session
@@ -137,8 +138,9 @@ class AnyOrderModel:
     ) -> np.ndarray:  # fmt: skip
         """`count` answers int64 (count, rows, columns, channels) of any size, text and sound being one row: `values`
         int64 (rows, columns, channels) with what is `wanted`, bool of that shape, drawn; `steps` calls a window."""
-        if not 1 <= count <= 4096:
-            raise ADRError(f"count must be from 1 to 4096, not {count}")
+        check_count(count)
+        # The answers, and what is copied around them.
+        check_bytes(40.0 * (count + 1) * values.size, f"{count} x {values.size} values")
         if not 0 <= int(seed) < 1 << 64:
             raise ADRError(f"seed must be from 0 to 2^64 - 1, not {seed}")
 
@@ -180,6 +182,7 @@ class AnyOrderModel:
             raise ADRError(f"{self.name} makes {spec.kind}, not sound")
         if not 0 < seconds < float("inf"):
             raise ADRError(f"seconds must be more than 0 and finite, not {seconds:g}")
+        check_bytes(40.0 * (count + 1) * seconds * spec.sample_rate, f"{count} sound(s) of {seconds:g} s")
         new = max(round(seconds * spec.sample_rate), 1)
         heard = np.zeros(0, np.int16) if prompt is None else prompt
         if heard.dtype != np.int16 or heard.ndim != 1:

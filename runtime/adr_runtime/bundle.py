@@ -1,6 +1,7 @@
 """Opening a bundle: everything is verified before an ONNX Runtime session is created from it."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -34,9 +35,10 @@ def find_bundle(name: str | Path) -> Path:
     if str(name) in known:
         return known[str(name)]
     path = Path(name)
-    if (path / "manifest.json").is_file():
+    # A name that is too long is no file to these, and an exception to Path.
+    if os.path.isfile(path / "manifest.json"):
         return path
-    if path.is_dir():
+    if os.path.isdir(path):
         raise ADRError(f"{path}: no manifest.json here; give a folder that adr-export wrote")
     raise ADRError(f"unknown model {str(name)!r}; shipped are {', '.join(known) or 'none'}, or give a bundle's folder")
 

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from adr_runtime import AnyOrderModel, __version__
-from adr_runtime.cli_make import file_names, tell
+from adr_runtime.cli_make import file_names, file_stem, tell
 from adr_runtime.cli_sound import Request
 from adr_runtime.errors import ADRError
-from adr_runtime.media import check_target, read_sound, write_sound
+from adr_runtime.limits import check_count
+from adr_runtime.media import check_target, write_sound
 from adr_runtime.plot import write_plot
+from adr_runtime.prompts import read_sound
 from adr_runtime.provenance import SOUNDS
 
 
@@ -25,11 +27,10 @@ def audio(model: AnyOrderModel, request: Request, options: dict[str, Any]) -> No
         if given:
             raise ADRError(f"{model.name} is an any-order model, which takes no --{option}")
     rate, seed, count = model.variables.sample_rate, options["seed"], 1 if request.count is None else request.count
-    if not 1 <= count <= 4096:
-        raise ADRError(f"--count must be from 1 to 4096, not {count}")
+    check_count(count, "--count")
     seconds = 1.0 if request.seconds is None else request.seconds
     temperature = 1.0 if options["temperature"] is None else options["temperature"]
-    files = file_names(request.out or Path(f"{model.name}-{seed}.wav"), count, count > 1)
+    files = file_names(request.out or Path(f"{file_stem(model.name)}-{seed}.wav"), count, count > 1)
     for file in files:
         check_target(file, tuple(SOUNDS))
     if request.plot:

@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
 
 from adr_runtime import load
 from adr_runtime.any_order import AnyOrderModel, random_order
 from adr_runtime.archive import BATCH, File, Tell, compress, decompress, identity
+from adr_runtime.atomic import write_whole
 from adr_runtime.blocks import Blocks, batches, to_blocks
 from adr_runtime.bundle import shipped
 from adr_runtime.cli_make import tell
 from adr_runtime.coded_files import kind_of, read_exactly, write_exactly
 from adr_runtime.container import Section, pack, unpack
+from adr_runtime.display import PlainConsole
 from adr_runtime.errors import ADRError
-from adr_runtime.media import write_whole
 
-console = Console(stderr=True)
+console = PlainConsole(stderr=True)
 DEFAULT_MODELS = {"image": "pictures", "text": "shakespeare"}
 
 

@@ -1,20 +1,20 @@
 """What `adr-run list`, `info` and `doctor` tell."""
 
 import json
+import os
 import platform
 import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from adr_runtime import __version__, load
 from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.bundle import open_bundle, shipped
 from adr_runtime.card import measured, output_line, shown
+from adr_runtime.display import PlainConsole
 from adr_runtime.errors import ADRError
 from adr_runtime.policy import predicted_loss
 from adr_runtime.provenance import read_provenance
@@ -24,8 +24,8 @@ from adr_runtime.session import INSTALL, cuda_obstacle
 def show(rows: dict[str, Any], title: str) -> None:
     table = Table("", "", title=title, title_justify="left", box=None, show_header=False)
     for name, value in rows.items():
-        table.add_row(name, Text(f"{value:.4g}" if isinstance(value, float) else str(value)))
-    Console(soft_wrap=True).print(table)
+        table.add_row(name, shown(value))
+    PlainConsole(soft_wrap=True).print(table)
 
 
 def show_figures(rows: dict[str, Any]) -> None:
@@ -34,7 +34,7 @@ def show_figures(rows: dict[str, Any]) -> None:
     table = Table("", *(name.replace("_", " ") for name in names), box=None)
     for title, row in rows.items():
         table.add_row(title, *(shown(row.get(name, "")) for name in names))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    PlainConsole(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def list_models(as_json: bool) -> None:
@@ -49,13 +49,12 @@ def list_models(as_json: bool) -> None:
     table = Table("name", "kind", "what", "licence", box=None)
     for row in rows:
         table.add_row(row["name"], row["kind"], row["description"], row["licence"])
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 def info(what: str, as_json: bool) -> None:
-    path = Path(what)
-    if path.is_file():
-        found = read_provenance(path)
+    if os.path.isfile(what):
+        found = read_provenance(Path(what))
         if as_json:
             print(json.dumps(found))
         else:
@@ -120,7 +119,7 @@ def plot_budgets(curve: dict[str, dict[str, float]], width: int = 48) -> None:
         mark = "█" if "measured" in row else "░"
         length = round(width * row.get("measured", row["predicted"]) / most)
         table.add_row(budget, f"{row['predicted']:.3f}", shown_figure, mark * length)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    PlainConsole(width=None if sys.stdout.isatty() else 120).print(table)
 
 
 def doctor(as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """What `adr-run image` does, and what it shares with `adr-run audio`."""
 
 import json
+import re
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -8,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from adr_runtime import AnyOrderModel, Images, Model, __version__, load
+from adr_runtime.display import PlainConsole
 from adr_runtime.errors import ADRError
-from adr_runtime.media import check_target, grid, read_picture, read_unchanged, write_picture
+from adr_runtime.limits import check_count, check_seed, check_sheet
+from adr_runtime.media import check_target, grid, write_picture
+from adr_runtime.prompts import read_picture, read_unchanged
 
 DEFAULT_MODELS = {"audio": "speech-digits", "image": "digits"}
 # By the channels of the picture that is to be filled in.
@@ -27,6 +30,18 @@ class Target:
     separate: bool
     scale: int | None
 
+    def enlarged(self, height: int) -> int:
+        """The scale that was asked for, or the one at which small pictures can be seen."""
+        return self.scale or max(1, 64 // height)
+
+    def checked(self, out: Path, count: int, height: int, width: int) -> list[Path]:
+        """The files of `count` pictures; ADRError before they are made where one is too large or cannot be written."""
+        check_sheet(1 if self.separate else count, height, width, self.enlarged(height))
+        files = file_names(out, count, self.separate)
+        for file in files:
+            check_target(file, (".png",))
+        return files
+
 
 @dataclass(frozen=True)
 class Given:
@@ -37,7 +52,7 @@ class Given:
     mask: Path | None
 
 
-console = Console(stderr=True)
+console = PlainConsole(stderr=True)
 
 
 def of_kind(model: Model | AnyOrderModel, kind: str) -> Model:
@@ -52,22 +67,22 @@ def of_kind(model: Model | AnyOrderModel, kind: str) -> Model:
 
 def choose_labels(model: Model, label: str | None, count: int, seed: int) -> list[str | None]:
     """One label a row: the one asked for, or, without one, each drawn by the seed."""
+    check_count(count, "--count")
     if label == "none" or not model.labels:
         if label not in (None, "none"):
             model.label_index(label)
         return [None] * count
     if label is not None:
         return [label] * count
-    drawn = np.random.default_rng(seed).integers(len(model.labels), size=max(count, 1))
-    return [model.labels[i] for i in drawn[:count]]
+    drawn = np.random.default_rng(seed).integers(len(model.labels), size=count)
+    return [model.labels[i] for i in drawn]
 
 
 def settle_seed(options: dict[str, Any]) -> int:
     """The seed, drawn now where none was given, so that it can be told and used again."""
     if options["seed"] is None:
         options["seed"] = secrets.randbits(31)
-    if not 0 <= options["seed"] < 1 << 64:
-        raise ADRError(f"--seed must be from 0 to 2^64 - 1, not {options['seed']}")
+    check_seed(options["seed"], "--seed")
     return options["seed"]
 
 
@@ -89,14 +104,19 @@ def file_names(out: Path, count: int, separate: bool) -> list[Path]:
 
 def default_name(model: Model, labels: list[str | None], seed: int, suffix: str) -> Path:
     what = labels[0] if len(set(labels)) == 1 else "mixed"
-    return Path(f"{'-'.join((what or model.name).split())}-{seed}{suffix}")
+    return Path(f"{file_stem(what or model.name)}-{seed}{suffix}")
+
+
+def file_stem(name: str) -> str:
+    """A label or a model's name, which the bundle's author chose, as part of a file's name in this folder."""
+    return re.sub(r"[^\w.-]+", "-", name)[:50]
 
 
 def tell(report: dict[str, Any], as_json: bool, line: str) -> None:
     if as_json:
         print(json.dumps(report))
     else:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def image(
@@ -106,11 +126,12 @@ def image(
     seed = settle_seed(options)
     if (given.fill is None) != (given.mask is None):
         raise ADRError("--fill and --mask belong together: a picture, and which part of it is made anew")
-    if given.fill is not None and name is None:
-        name = FILL_MODELS[read_unchanged(given.fill).shape[2]]
+    picture = None if given.fill is None else read_unchanged(given.fill)
+    if picture is not None and name is None:
+        name = FILL_MODELS[picture.shape[2]]
     opened = load(name or DEFAULT_MODELS["image"], provider, threads)
     if isinstance(opened, AnyOrderModel):
-        any_order_image(opened, label, count, target, given, as_json, options)
+        any_order_image(opened, label, count, target, given, picture, as_json, options)
         return
     if given.fill is not None:
         raise ADRError(f"{opened.name} makes pictures from the top down; --fill takes an any-order model")
@@ -122,21 +143,21 @@ def image(
     provenance = describe(model, labels, options)
     model.settings(labels, **options)
     out = target.out or default_name(model, labels, seed, ".png")
-    check_target(out, (".png",))
+    files = target.checked(out, count, spec.height, spec.width)
     top = None if given.prompt is None else read_picture(given.prompt, spec.width, spec.channels)
     started = time.perf_counter()
     made = model.generate(label=labels, prompt=top, **options)
     assert isinstance(made, Images)
     seconds = time.perf_counter() - started
-    shown = write_pictures(made.pixels, out, target, [provenance | {"labels": [one]} for one in labels], provenance)
-    report = {**provenance, "files": [str(f) for f in shown], "seconds": round(seconds, 3)}
-    line = f"{named(shown)}: {count} x {shown_labels(labels)}, seed {seed}, {seconds:.2f} s on {model.provider}"
+    write_pictures(made.pixels, files, target, [provenance | {"labels": [one]} for one in labels], provenance)
+    report = {**provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
+    line = f"{named(files)}: {count} x {shown_labels(labels)}, seed {seed}, {seconds:.2f} s on {model.provider}"
     tell(report, as_json, line)
 
 
 def any_order_image(
-    model: AnyOrderModel, label: str | None, count: int | None, target: Target, given: Given, as_json: bool,
-    options: dict[str, Any],
+    model: AnyOrderModel, label: str | None, count: int | None, target: Target, given: Given,
+    picture: np.ndarray | None, as_json: bool, options: dict[str, Any],
 ) -> None:  # fmt: skip
     """Pictures by an any-order model: whole ones, or a given one with its holes filled, `count` times."""
     foreign = [k for k in ("sampler", "guidance") if options[k] is not None]
@@ -144,21 +165,26 @@ def any_order_image(
         what = foreign[0] if foreign else "label" if label not in (None, "none") else "prompt"
         raise ADRError(f"{model.name} is an any-order model, which takes no --{what}")
     spec, steps = model.variables, options["steps"]
+    if spec.kind != "image":
+        raise ADRError(f"{model.name} makes {spec.kind}, not pictures")
     temperature = 1.0 if options["temperature"] is None else options["temperature"]
-    out = target.out or Path(f"{model.name}-{options['seed']}.png")
-    check_target(out, (".png",))
-    picture = mask = None
-    if given.fill is not None and given.mask is not None:
-        picture, mask = read_unchanged(given.fill), read_unchanged(given.mask).max(-1) > 127
+    mask, (height, width) = None, spec.shape[:2]
+    if picture is not None and given.mask is not None:
+        mask = read_unchanged(given.mask).max(-1) > 127
         if picture.shape[2] > spec.shape[2]:
             raise ADRError(f"{given.fill}: is in colour, {model.name} makes greys; choose another --model")
         picture = np.broadcast_to(picture, (*picture.shape[:2], spec.shape[2]))
-        if picture.shape[:2] != mask.shape:
-            found = f"{picture.shape[1]} x {picture.shape[0]}"
+        height, width = picture.shape[:2]
+        if (height, width) != mask.shape:
             raise ADRError(
-                f"{given.fill}: {found} pixels, the mask {mask.shape[1]} x {mask.shape[0]}; make them of one size"
+                f"{given.fill}: {width} x {height} pixels, the mask {mask.shape[1]} x {mask.shape[0]}; "
+                "make them of one size"
             )
         count, target = 1 if count is None else count, replace(target, scale=target.scale or 1)
+    count = model.manifest.defaults.count if count is None else count
+    check_count(count, "--count")
+    out = target.out or Path(f"{file_stem(model.name)}-{options['seed']}.png")
+    files = target.checked(out, count, height, width)
     calls = sum(map(len, model.policy(steps)))
     started = time.perf_counter()
     pixels = model.generate(
@@ -169,28 +195,23 @@ def any_order_image(
         "adr": __version__, "model": model.name, "bundle": model.bundle.hash, "seed": options["seed"], "steps": calls,
         "temperature": temperature, "filled": str(given.fill or ""), "provider": model.provider,
     }  # fmt: skip
-    shown = write_pictures(pixels, out, target, [provenance] * len(pixels), provenance)
-    report = {**provenance, "files": [str(f) for f in shown], "seconds": round(seconds, 3)}
-    line = f"{named(shown)}: {len(pixels)} picture(s), {calls} network calls a window, "
+    write_pictures(pixels, files, target, [provenance] * len(pixels), provenance)
+    report = {**provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
+    line = f"{named(files)}: {len(pixels)} picture(s), {calls} network calls a window, "
     tell(report, as_json, line + f"seed {options['seed']}, {seconds:.2f} s")
 
 
 def write_pictures(
-    pixels: np.ndarray, out: Path, target: Target, each: list[dict[str, Any]], all_: dict[str, Any]
-) -> list[Path]:
+    pixels: np.ndarray, files: list[Path], target: Target, each: list[dict[str, Any]], all_: dict[str, Any]
+) -> None:
     """One picture, a grid of several, or one file a picture, with their provenance."""
-    files = file_names(out, len(pixels), target.separate)
-    for file in files:
-        check_target(file, (".png",))
-    scale = target.scale or max(1, 64 // pixels.shape[1])
+    scale = target.enlarged(pixels.shape[1])
     if not target.separate:
-        write_picture(
-            out, pixels[0].repeat(scale, 0).repeat(scale, 1) if len(pixels) == 1 else grid(pixels, scale), all_
-        )
-        return files
+        one = pixels[0].repeat(scale, 0).repeat(scale, 1) if len(pixels) == 1 else grid(pixels, scale)
+        write_picture(files[0], one, all_)
+        return
     for file, picture, provenance in zip(files, pixels, each, strict=True):
         write_picture(file, picture.repeat(scale, 0).repeat(scale, 1), provenance)
-    return files
 
 
 def named(files: list[Path]) -> str:

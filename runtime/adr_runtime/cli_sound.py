@@ -24,14 +24,17 @@ from adr_runtime.cli_make import (
     tell,
 )
 from adr_runtime.errors import ADRError
-from adr_runtime.media import check_target, read_sound, to_pcm, write_sound
+from adr_runtime.limits import MAX_SECONDS, check_samples
+from adr_runtime.media import check_target, to_pcm, write_sound
 from adr_runtime.model import Model
 from adr_runtime.pace import Pace, affordable_steps
+from adr_runtime.playlist import LONGEST
 from adr_runtime.plot import write_plot
+from adr_runtime.prompts import read_sound
 from adr_runtime.provenance import SOUNDS
 from adr_runtime.stream import Stream
 
-LONGEST = 3600.0
+SLOWEST, FASTEST = 0.001, 1000
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,12 @@ class Request:
             raise ADRError("--prompt goes with --label, not with --labels")
         if self.piped and self.plot:
             raise ADRError("--plot draws what went to a file; give --out a name")
-        if self.seconds is not None and not self.endless and not 0 < self.seconds <= LONGEST:
+        if self.seconds is not None and not self.endless and not 0 < self.seconds <= MAX_SECONDS:
             raise ADRError(
-                f"--seconds must be more than 0 and up to {LONGEST:g} (inf with --out -), not {self.seconds:g}"
+                f"--seconds must be more than 0 and up to {MAX_SECONDS:g} (inf with --out -), not {self.seconds:g}"
             )
-        if self.realtime is not None and not 0 < self.realtime <= 1000:
-            raise ADRError(f"--realtime must be more than 0 and up to 1000, not {self.realtime:g}")
+        if self.realtime is not None and not SLOWEST <= self.realtime <= FASTEST:
+            raise ADRError(f"--realtime must be from {SLOWEST} to {FASTEST}, not {self.realtime:g}")
 
 
 def audio(name: str | None, request: Request, provider: str, threads: int | None, options: dict[str, Any]) -> None:
@@ -90,7 +93,7 @@ def audio(name: str | None, request: Request, provider: str, threads: int | None
     model = of_kind(opened, "audio")
     if request.realtime is not None:
         options["steps"] = affordable_steps(model, request.realtime, options)
-        console.print(f"{options['steps']} steps stay {request.realtime:g} times ahead of playback", highlight=False)
+        console.print(f"{options['steps']} steps stay {request.realtime:g} times ahead of playback")
     words: list[str | None] = list(request.labels.split()) if request.labels is not None else []
     labels = choose_labels(model, request.label, 1 if request.count is None else request.count, seed)
     provenance = describe(model, words or labels, options) | {"sample_rate": model.sample_rate}
@@ -102,6 +105,11 @@ def audio(name: str | None, request: Request, provider: str, threads: int | None
     if request.plot:
         check_target(request.plot, (".png",))
     streamed = request.piped or request.stream or bool(words) or request.seconds is not None or given is not None
+    if not request.piped:
+        seconds = model.manifest.defaults.seconds if request.seconds is None else request.seconds
+        if words and request.seconds is None:
+            seconds = len(words) * LONGEST
+        check_samples(len(labels), seconds * model.sample_rate + (0 if given is None else len(given)))
     if not streamed and model.manifest.ends:
         started = time.perf_counter()
         made = model.generate(label=labels, **options)
@@ -115,7 +123,7 @@ def audio(name: str | None, request: Request, provider: str, threads: int | None
         if request.piped:
             pipe(stream, pace)
             if request.stream:
-                console.print(pace.line(), highlight=False)
+                console.print(pace.line())
             return
         samples = list(collect(stream, pace, request.seconds, len(labels)))
     for file, sound, one in zip(files, samples, labels, strict=True):
@@ -134,7 +142,7 @@ def audio(name: str | None, request: Request, provider: str, threads: int | None
     line = f"{shown}: {shown_labels(words or labels)}, {longest:.2f} s at {model.sample_rate} Hz, seed {seed}, "
     tell(report, request.json, line + f"real-time factor {report['real_time_factor']:.2f} on {model.provider}")
     if request.stream:
-        console.print(pace.line(), highlight=False)
+        console.print(pace.line())
 
 
 def open_stream(
@@ -186,7 +194,7 @@ def collect(stream: Stream, pace: Pace, seconds: float | None, count: int) -> np
 def pipe(stream: Stream, pace: Pace) -> None:
     """Raw 16-bit little-endian mono PCM on standard output, chunk by chunk."""
     rate = pace.sample_rate
-    console.print(f"raw PCM: signed 16 bit, {rate} Hz, mono; try: … | aplay -f S16_LE -r {rate}", highlight=False)
+    console.print(f"raw PCM: signed 16 bit, {rate} Hz, mono; try: … | aplay -f S16_LE -r {rate}")
     try:
         if stream.given is not None:
             sys.stdout.buffer.write(to_pcm(stream.given).astype("<i2").tobytes())

@@ -8,6 +8,7 @@ import numpy as np
 from adr_runtime.any_order import AnyOrderModel
 from adr_runtime.cli_code import DEFAULT_MODELS, open_any_order
 from adr_runtime.errors import ADRError
+from adr_runtime.limits import check_count, check_seed
 from adr_runtime.variables import from_text, to_text
 
 # Symbols of a text, some hours of work on one core.
@@ -21,8 +22,7 @@ def text(
     """Print `count` texts, each on lines of its own."""
     if len(hole) != 1 or not hole.isascii():
         raise ADRError(f"--hole must be one ASCII character, not {hole!r}")
-    if not 1 <= count <= 4096:
-        raise ADRError(f"--count must be from 1 to 4096, not {count}")
+    check_count(count, "--count")
     model = open_any_order(name or DEFAULT_MODELS["text"], provider, threads)
     spec = model.variables
     if spec.kind != "text":
@@ -33,8 +33,7 @@ def text(
     if not 1 <= length <= LONGEST:
         raise ADRError(f"--length must be from 1 to {LONGEST}, not {length}")
     seed = secrets.randbits(31) if seed is None else seed
-    if not 0 <= seed < 1 << 64:
-        raise ADRError(f"--seed must be from 0 to 2^64 - 1, not {seed}")
+    check_seed(seed, "--seed")
     made = fill(model, hole * length if template is None else template, hole, count, steps, seed, temperature)
     if as_json:
         print(json.dumps({"model": model.name, "seed": seed, "texts": made}))
@@ -46,7 +45,10 @@ def fill(
     model: AnyOrderModel, template: str, hole: str, count: int, steps: int | None, seed: int, temperature: float = 1.0
 ) -> list[str]:
     """`count` texts in which every `hole` of the template is replaced and nothing else is touched."""
-    spec, data = model.variables, template.encode()
+    try:
+        spec, data = model.variables, template.encode()
+    except UnicodeEncodeError as error:
+        raise ADRError("the template is not UTF-8 text; convert it first") from error
     if not 0 < len(data) <= LONGEST:
         raise ADRError(f"a template has 1 to {LONGEST} bytes, not {len(data)}")
     holes = np.frombuffer(data, np.uint8) == ord(hole)

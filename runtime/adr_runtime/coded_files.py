@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from adr_runtime.atomic import write_whole
 from adr_runtime.errors import ADRError
-from adr_runtime.media import write_whole
 
 PICTURES = {
     ".png": "PNG",

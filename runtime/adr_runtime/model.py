@@ -10,16 +10,17 @@ import numpy as np
 from adr_runtime.any_order import AnyOrderModel
 from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.bundle import Bundle, open_bundle
+from adr_runtime.encoding import reconstructed
 from adr_runtime.errors import ADRError
+from adr_runtime.limits import check_count, check_rows, check_samples, check_seed, check_threads
 from adr_runtime.manifest import Manifest
 from adr_runtime.playlist import LONGEST, Playlist
 from adr_runtime.session import Session, check_signature, choose_provider
 from adr_runtime.stream import Stream, restore
-from adr_runtime.walk import Loop, Settings, initial
+from adr_runtime.walk import Loop, Settings
 from adr_runtime.whole import whole_clips, whole_pictures
 
 Label = str | int | None
-MAX_COUNT = 4096
 
 
 class Audio(NamedTuple):
@@ -44,8 +45,7 @@ def load(name: str | Path, provider: str = "auto", threads: int | None = None) -
     within an operator, 1 unless given: for models of this size more threads cost more than they bring.
     Raises ADRError.
     """
-    if threads is not None and threads < 1:
-        raise ADRError(f"threads must be at least 1, not {threads}")
+    check_threads(threads)
     chosen = choose_provider(provider)
     bundle = open_bundle(name)
     sessions = {}
@@ -110,9 +110,8 @@ class Model:
         """Checked settings, with the bundle's defaults for what is None (a seed of None is drawn)."""
         defaults = self.manifest.defaults
         several = isinstance(label, Sequence) and not isinstance(label, str)
-        rows: list[Any] = list(label) if several else [label] * (1 if count is None else count)  # type: ignore[arg-type]
-        if not 1 <= len(rows) <= MAX_COUNT:
-            raise ADRError(f"count must be from 1 to {MAX_COUNT}, not {len(rows) if several else count}")
+        check_count(len(label) if several else 1 if count is None else count)  # type: ignore[arg-type]
+        rows: list[Any] = list(label) if several else [label] * (count or 1)  # type: ignore[arg-type]
         if several and count not in (None, len(rows)):
             raise ADRError(f"{len(rows)} labels but a count of {count}; give one label a row, or one for all")
         steps = defaults.steps if steps is None else steps
@@ -126,8 +125,8 @@ class Model:
         if not 0 <= temperature <= 10:
             raise ADRError(f"temperature must be from 0 to 10, not {temperature:g}")
         seed = secrets.randbits(32) if seed is None else int(seed)
-        if not 0 <= seed < 1 << 64:
-            raise ADRError(f"seed must be from 0 to 2^64 - 1, not {seed}")
+        check_seed(seed)
+        check_rows(self.manifest, len(rows), steps)
         labels = tuple(self.label_index(item) for item in rows)
         speakers = (self.speaker_index(speaker),) * len(rows)
         return Settings(labels, speakers, steps, sampler or defaults.sampler, guidance, temperature, seed)
@@ -179,6 +178,8 @@ class Model:
             label=label, seconds=seconds, count=count, steps=steps, sampler=sampler, guidance=guidance,
             temperature=temperature, seed=seed, speaker=speaker, prompt=prompt, chunk_tokens=64,
         )  # fmt: skip
+        assert stream.limit is not None
+        check_samples(stream.loop.batch, stream.limit + (0 if prompt is None else len(prompt)))
         samples = np.concatenate(list(stream), -1)
         if stream.given is not None:
             head = np.broadcast_to(stream.given, (*samples.shape[:-1], len(stream.given)))
@@ -209,7 +210,8 @@ class Model:
         each until it is over and with `pause` seconds behind it, and with `cycle` all of them again and again.
         See `generate` for the rest.
         """
-        rate = self.sample_rate
+        rate, audio = self.sample_rate, self.manifest.audio
+        assert audio is not None
         several = (isinstance(label, Sequence) and not isinstance(label, str)) or count is not None
         words = self.playlist(playlist, cycle, pause) if playlist else None
         if words and (label is not None or several):
@@ -221,6 +223,7 @@ class Model:
         if chunk_tokens < 1:
             raise ADRError(f"chunk_tokens must be at least 1, not {chunk_tokens}")
         limit = None if seconds is None else max(round(seconds * rate), 1)
+        check_samples(len(settings.labels), min(chunk_tokens * audio.hop, limit or chunk_tokens * audio.hop))
         loop = Loop(self.manifest, self.sessions, settings)
         made = Stream(loop, loop.start(), self.bundle.hash, limit, chunk_tokens, several, playlist=words)
         return made.continued_from(prompt)
@@ -240,12 +243,7 @@ class Model:
         audio = self.manifest.audio
         if audio is None:
             raise ADRError(f"{self.name} makes pictures; only sound is reconstructed")
-        samples = np.asarray(samples, np.float32)
-        padded = np.pad(samples, (0, -len(samples) % audio.hop + audio.delay))
-        tokens = self.sessions["encode"].run({"samples": padded[None]})["tokens"]
-        zero = {s.past: initial(s, 1) for s in self.manifest.states_of("decode")}
-        made = self.sessions["decode"].run({"tokens": tokens, **zero})["samples"]
-        return made[0, audio.delay : audio.delay + len(samples)]
+        return reconstructed(self.sessions, self.manifest, np.asarray(samples, np.float32))
 
     def resume(self, state: bytes) -> Stream:
         """The stream that `Stream.state()` saved, in this or another process; ADRError if it is not this bundle's."""

@@ -54,13 +54,13 @@ def affordable_steps(model: Model, factor: float, options: dict[str, Any], token
     few, many = 2, min(32, len(model.manifest.schedule.betas))
     cost = {steps: token_seconds(model, {**options, "steps": steps}, tokens) for steps in (few, many)}
     slope = max((cost[many] - cost[few]) / max(many - few, 1), 1e-9)
-    steps = int(few + (budget - cost[few]) / slope)
+    steps = int(min(few + (budget - cost[few]) / slope, len(model.manifest.schedule.betas)))
     if steps < 1:
         raise ADRError(
             f"--realtime {factor:g}: one step takes {1000 * (cost[few] - slope):.2f} ms a token here and "
             f"{1000 * budget:.2f} ms are allowed; ask for less"
         )
-    return min(steps, len(model.manifest.schedule.betas))
+    return steps
 
 
 def token_seconds(model: Model, options: dict[str, Any], tokens: int) -> float:

@@ -27,10 +27,12 @@ def mel_filters(bands: int, window: int, sample_rate: int) -> np.ndarray:
 
 def mel_spectrogram(samples: np.ndarray, sample_rate: int, frames: int, bands: int = BANDS) -> np.ndarray:
     """Decibels float64 (frames, bands) of samples (samples,), frames evenly spaced from first to last."""
-    window = 1 << int(np.ceil(np.log2(sample_rate * 0.03)))
-    padded = np.pad(np.nan_to_num(samples.astype(np.float64)), window // 2)
-    starts = np.linspace(0, max(len(padded) - window, 0), frames).astype(int)
-    pieces = padded[starts[:, None] + np.arange(window)] * np.hanning(window)
+    window = 1 << max(int(np.ceil(np.log2(sample_rate * 0.03))), 1)
+    starts = np.linspace(0, len(samples), frames).astype(int)
+    # Silence lies before and behind; only what the windows see is copied.
+    at = starts[:, None] + np.arange(window) - window // 2
+    heard = np.where((at >= 0) & (at < len(samples)), samples[np.clip(at, 0, len(samples) - 1)], 0)
+    pieces = np.nan_to_num(heard.astype(np.float64)) * np.hanning(window)
     power = np.abs(np.fft.rfft(pieces)) ** 2 @ mel_filters(bands, window, sample_rate)
     return 10 * np.log10(power + 1e-10)
 

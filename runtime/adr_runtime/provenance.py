@@ -1,39 +1,62 @@
 """Where a file came from: written into every picture and sound, and read back by `adr-run info FILE`."""
 
 import json
+import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 from adr_runtime.errors import ADRError
 
 KEY = "adr"
+# Characters of JSON; 4,096 labels of a long name stay below.
+MAX_TEXT = 1 << 20
 SOUNDS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 
 
 def encode(provenance: dict[str, Any]) -> str:
-    return json.dumps({KEY: provenance}, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps({KEY: provenance}, ensure_ascii=False, separators=(",", ":"))
+    # A file's name that is not UTF-8 holds surrogates, which go into no comment but as JSON's \udcff.
+    return text.encode(errors="backslashreplace").decode()
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """The provenance of a PNG, WAV, FLAC or OGG file of ours; ADRError where there is none."""
-    if not path.is_file():
+    """The provenance of a PNG, WAV, FLAC or OGG file of ours; ADRError where there is none. No pixels are decoded."""
+    if not os.path.isfile(path):
         raise ADRError(f"{path}: no such file")
     try:
-        if path.suffix.lower() == ".png":
-            from PIL import Image
-
-            with Image.open(path) as image:
-                text = getattr(image, "text", {}).get(KEY, "")
-        else:
-            import soundfile
-
-            with soundfile.SoundFile(str(path)) as file:
-                text = file.comment
-        found = json.loads(text)[KEY]
-        if not isinstance(found, dict):
+        text = read_comment(path)
+        found = json.loads(text)[KEY] if len(text) <= MAX_TEXT else None
+        if not isinstance(found, dict) or not all(map(plain, found.values())):
             raise ValueError
         return found
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ADRError(f"{path}: carries no provenance of adr-run") from error
-    except (OSError, RuntimeError) as error:
+
+
+def plain(value: Any) -> bool:
+    """A single value, or a list of them: nothing that we write is nested deeper."""
+    values = value if isinstance(value, list) else [value]
+    return not any(isinstance(one, list | dict) for one in values)
+
+
+def read_comment(path: Path) -> Any:
+    """The text that a picture or sound carries for us, read from the untrusted file's header."""
+    if path.suffix.lower() != ".png":
+        import soundfile
+
+        try:
+            with soundfile.SoundFile(str(path)) as file:
+                return file.comment
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ADRError(f"{path}: cannot read: {' '.join(str(error).split())}") from error
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=("PNG",)) as image:
+                # Our text stands before the pixels; `image.text` would decode them all to look behind.
+                return image.info.get(KEY, "")
+    except Exception as error:  # Decoders raise whatever a damaged file leads them to.
         raise ADRError(f"{path}: cannot read: {' '.join(str(error).split())}") from error

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from adr_runtime.encoding import PIECE, encoded
 from adr_runtime.errors import ADRError
 from adr_runtime.manifest import Manifest
 from adr_runtime.playlist import Playlist
@@ -15,6 +16,8 @@ from adr_runtime.session import Session, to_host
 from adr_runtime.walk import Loop, Settings, Walk, initial
 
 STATE_VERSION = 2
+# How many rows take in a whole piece of a prompt at a time.
+ROWS = 16
 
 
 class Stream:
@@ -59,10 +62,13 @@ class Stream:
                 f"the prompt has {len(prompt)} samples; {self.loop.manifest.name} needs at least {audio.hop}"
             )
         prompt = prompt[len(prompt) - whole :]
-        tokens = self.loop.sessions["encode"].run({"samples": prompt[None]})["tokens"]
-        tokens = np.repeat(tokens, self.loop.batch, 0)
-        self.loop.prefill(self.walk, tokens)
-        self.loop.decode(self.walk, tokens)
+        # Memory is that of one piece, however long the prompt: the rows share what ROWS of them may take at a time.
+        length = max(PIECE * ROWS // max(self.loop.batch, ROWS), 1)
+        for tokens in encoded(self.loop.sessions["encode"], self.loop.manifest, prompt):
+            for a in range(0, tokens.shape[1], length):
+                part = np.repeat(tokens[:, a : a + length], self.loop.batch, 0)
+                self.loop.prefill(self.walk, part)
+                self.loop.decode(self.walk, part)
         self.given, self.skip = prompt[: whole - audio.delay], 0
         if self.limit is not None:
             self.limit += audio.delay

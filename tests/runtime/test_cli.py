@@ -121,7 +121,7 @@ def test_bad_options(refused, exported):
         (("audio", "--model", sound, "--provider", "tpu"), ("unknown provider 'tpu'", "auto, cuda, cpu")),
         (("audio", "--model", sound, "--steps", "0"), ("steps must be from 1 to 50, not 0",)),
         (("audio", "--model", sound, "--steps", "many"), ("--steps", "integer")),
-        (("audio", "--model", sound, "--threads", "0"), ("threads must be at least 1",)),
+        (("audio", "--model", sound, "--threads", "0"), ("threads must be from 1 to 1024, not 0",)),
         (("audio", "--model", sound, "--seconds", "-1"), ("--seconds must be more than 0",)),
         (("audio", "--model", sound, "--seconds", "inf"), ("--seconds must be more than 0",)),
         (("audio", "--model", sound, "--seconds", "nan"), ("--seconds must be more than 0",)),

@@ -4,23 +4,17 @@ import numpy as np
 import pytest
 import soundfile
 from adr_runtime import ADRError
-from adr_runtime.media import (
-    check_target,
-    grid,
-    read_picture,
-    read_sound,
-    resample,
-    to_pcm,
-    write_picture,
-    write_sound,
-    write_whole,
-)  # fmt: skip
+from adr_runtime.atomic import write_whole
+from adr_runtime.media import check_target, grid, to_pcm, write_picture, write_sound
+from adr_runtime.prompts import read_picture, read_sound
 from adr_runtime.provenance import read_provenance
+from adr_runtime.resampling import resample
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-FACTS = {"model": "m", "seed": 7, "labels": ["é", None]}
+# A name that is not UTF-8, as arguments bring it, is among them.
+FACTS = {"model": "m", "seed": 7, "labels": ["é", None], "filled": "\udcff.png"}
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])

@@ -181,7 +181,7 @@ def test_bad_playlists(refused, exported):
         (("--speaker", "eve"), ("unknown speaker 'eve'",)),
         (("--plot", "x.txt"), ("x.txt: unknown file type",)),
         (("--out", "-", "--plot", "x.png"), ("--plot",)),
-        (("--realtime", "0"), ("--realtime must be more than 0",)),
+        (("--realtime", "0"), ("--realtime must be from 0.001 to 1000",)),
     ):
         refused("adr-run", "audio", "--model", latent, *arguments, says=says)
     refused("adr-run", "audio", "--model", sound, "--labels", "low", says=("does not say where a word is over",))
