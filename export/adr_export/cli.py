@@ -7,12 +7,12 @@ from typing import Annotated, Any, Optional
 
 import typer
 from adr_runtime import ADRError
-from rich.console import Console
+from adr_runtime.display import PlainConsole
 
 from adr_export.errors import ExportError
 
 app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-console = Console(stderr=True)
+console = PlainConsole(stderr=True)
 
 EXAMPLE = "Example: adr-export runs/digits bundles/my-digits"
 

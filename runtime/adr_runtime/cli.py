@@ -24,6 +24,7 @@ from adr_runtime.cli_options import (
     app,
 )
 from adr_runtime.errors import ADRError
+from adr_runtime.plain_text import escaped
 
 
 def show_version(wanted: bool) -> None:
@@ -192,5 +193,5 @@ def report(error: Any) -> NoReturn:
 
 
 def fail(line: str, status: int) -> NoReturn:
-    print(f"adr-run: {line}", file=sys.stderr)
+    print(f"adr-run: {escaped(line)}", file=sys.stderr)
     sys.exit(status)

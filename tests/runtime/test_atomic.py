@@ -121,3 +121,18 @@ def test_the_command_leaves_a_pipe_a_pipe(refused, exported, tmp_path):
     os.mkfifo(tmp_path / "x.wav")
     refused("adr-run", "audio", "--model", exported["sound"], "--out", "x.wav", says=("x.wav: is a device, a pipe",))
     assert stat.S_ISFIFO((tmp_path / "x.wav").stat().st_mode)
+
+
+def test_figures_of_a_bundle_are_written_through_the_same_door(bundle_copy):
+    """adr-eval --write keeps a link where the manifest is one, and the permissions of the card."""
+    import adr_runtime
+    from adr_train.quality import record_rows
+
+    folder = bundle_copy("picture")
+    (folder / "manifest.json").rename(folder / "kept.json")
+    (folder / "manifest.json").symlink_to("kept.json")
+    (folder / "README.md").chmod(0o600)
+    record_rows(adr_runtime.load(folder, "cpu"), {"test": {"accuracy": 0.5}}, {})
+    assert (folder / "manifest.json").is_symlink() and "test: accuracy" in (folder / "kept.json").read_text()
+    assert stat.S_IMODE((folder / "README.md").stat().st_mode) == 0o600
+    assert not list(folder.glob(".*"))

@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import zlib
+from importlib import import_module
 
 import pytest
 import soundfile
@@ -45,6 +46,22 @@ def test_the_name_of_a_file_is_told_as_it_is(command, tmp_path):
     made = command("adr-run", "image", "-n", "1", "--steps", "1", "--out", "[red]x\x1b[31m.png")
     assert made.returncode == 0 and made.stderr.startswith("[red]x\\x1b[31m.png: 1 x "), made.stderr
     assert (tmp_path / "[red]x\x1b[31m.png").is_file()
+
+
+def test_names_in_a_line_of_failure_are_escaped(refused):
+    line = refused("adr-run", "audio", "--prompt", "x\x1b[31m\u202e.wav", says=("x\\x1b[31m\\u202e.wav: no such file",))
+    assert line.isprintable()
+
+
+def test_every_command_has_this_console():
+    for module in (
+        "adr_runtime.cli_make",
+        "adr_runtime.cli_code",
+        "adr_train.cli",
+        "adr_train.eval_cli",
+        "adr_export.cli",
+    ):
+        assert isinstance(import_module(module).console, PlainConsole)
 
 
 def test_info_shows_untrusted_text(command, tmp_path):

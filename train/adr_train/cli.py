@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from rich.console import Console
+from adr_runtime.display import PlainConsole
 from rich.table import Table
 
 from adr_train.errors import TrainError
 
 app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-console = Console(stderr=True)
+console = PlainConsole(stderr=True)
 
 EXAMPLE = """Example: adr-train digits --out runs/digits --max-minutes 3"""
 
@@ -27,7 +27,7 @@ def show_recipes(listing: bool) -> None:
         for size in SIZES:
             recipe = read_recipe(name, size)
             table.add_row(name, size, recipe.dataset, f"{recipe.train.minutes:g}", recipe.description)
-    Console().print(table)
+    PlainConsole().print(table)
     raise typer.Exit
 
 

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Optional
 
 import typer
 from adr_runtime import ADRError, AnyOrderModel
-from rich.console import Console
+from adr_runtime.display import PlainConsole
 from rich.table import Table
 
 from adr_train.errors import TrainError
 
 app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-console = Console(stderr=True)
+console = PlainConsole(stderr=True)
 
 # The loudness at which the speech recipes train; a codec never saw louder or softer clips.
 LOUDNESS = 0.07
@@ -107,7 +107,7 @@ def evaluate(
     if json_:
         print(json.dumps({"model": model.name, "bundle": model.bundle.hash, "provider": model.provider, "rows": rows}))
     else:
-        Console(width=None if sys.stdout.isatty() else 160).print(as_table(rows))
+        PlainConsole(width=None if sys.stdout.isatty() else 160).print(as_table(rows))
 
 
 def evaluate_any_order(
@@ -138,7 +138,7 @@ def evaluate_any_order(
     if as_json:
         print(json.dumps({"model": model.name, "bundle": model.bundle.hash, "provider": model.provider, "rows": rows}))
     else:
-        Console(width=None if sys.stdout.isatty() else 160).print(as_table(rows))
+        PlainConsole(width=None if sys.stdout.isatty() else 160).print(as_table(rows))
 
 
 def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:

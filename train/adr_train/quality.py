@@ -1,13 +1,13 @@
 """Measured figures into a bundle: its manifest's `quality` and its card."""
 
-import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import adr_runtime
+from adr_runtime.atomic import write_whole
 from adr_runtime.card import model_card
 
-from adr_train.errors import TrainError
 from adr_train.evaluate import Setting
 
 
@@ -32,11 +32,9 @@ def record_rows(
     for row, figures in rows.items():
         quality |= {f"{row}: {name}": round(float(value), 4) for name, value in figures.items() if name != "samples"}
     manifest = replace(model.manifest, quality=quality)
-    try:
-        for name, text in (("manifest.json", manifest.to_json()), ("README.md", model_card(manifest))):
-            path = model.bundle.folder / name
-            beside = path.with_name(f".{name}.part")
-            beside.write_text(text)
-            os.replace(beside, path)
-    except OSError as error:
-        raise TrainError(f"{model.bundle.folder}: cannot write the figures: {error.strerror}", exit_status=1) from error
+    for name, text in (("manifest.json", manifest.to_json()), ("README.md", model_card(manifest))):
+        write_text(model.bundle.folder / name, text)
+
+
+def write_text(path: Path, text: str) -> None:
+    write_whole(path, lambda beside: beside.write_bytes(text.encode()))
