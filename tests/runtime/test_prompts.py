@@ -13,6 +13,8 @@ from adr_runtime.prompts import read_picture, read_sound, read_unchanged
 from adr_runtime.resampling import resample, resampled
 from PIL import Image
 
+NAMES = ("x.png", "mask.png")
+
 
 def png(width, height, colour=0, depth=8, values=1):
     """A black PNG by hand, at most 64 rows of it: whatever Pillow would not write."""
@@ -226,3 +228,16 @@ def test_long_and_impossible_names_are_no_file(tmp_path):
         for read in (lambda path: read_sound(path, 8000), lambda path: read_picture(path, 8, 1), read_unchanged):
             with pytest.raises(ADRError, match="no such file"):
                 read(tmp_path / name)
+
+
+def test_a_picture_to_fill_is_read_once(tmp_path, monkeypatch):
+    from adr_runtime import cli_make
+
+    seen, read = [], cli_make.read_unchanged
+    monkeypatch.setattr(cli_make, "read_unchanged", lambda path: seen.append(path.name) or read(path))
+    Image.new("L", (8, 8)).save(tmp_path / "x.png")
+    Image.new("L", (8, 8), 255).save(tmp_path / "mask.png")
+    target, given = cli_make.Target(tmp_path / "y.png", False, 1), cli_make.Given(None, *map(tmp_path.joinpath, NAMES))
+    options = {"steps": 4, "sampler": None, "guidance": None, "temperature": None, "seed": 1}
+    cli_make.image(None, None, 1, target, given, "cpu", None, False, options)
+    assert seen == list(NAMES) and Image.open(tmp_path / "y.png").size == (8, 8)
