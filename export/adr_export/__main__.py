@@ -1,3 +1,11 @@
-from adr_export.cli import main
+"""adr-export, as a light module that can be told to stop before the heavy ones are loaded."""
 
-main()
+from adr_runtime.command import run
+
+
+def main() -> None:
+    run("adr-export", "adr_export.cli")
+
+
+if __name__ == "__main__":
+    main()

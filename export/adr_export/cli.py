@@ -1,12 +1,11 @@
 """adr-export: a checkpoint of adr-train -> a bundle that adr-run takes."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from adr_runtime import ADRError
+from adr_runtime.command import run
 from adr_runtime.display import PlainConsole
 
 from adr_export.errors import ExportError
@@ -69,26 +68,4 @@ def export(
 
 
 def main() -> None:
-    """Run the command; every failure is one line on standard error (a traceback with --debug)."""
-    try:
-        # Without its standalone mode, click returns the status of typer.Exit.
-        sys.exit(app(standalone_mode=False) or 0)
-    except (ADRError, ExportError) as error:
-        fail(str(error), error.exit_status)
-    except (KeyboardInterrupt, typer.Abort):
-        fail("interrupted", 130)
-    except Exception as error:
-        if "--debug" in sys.argv:
-            raise
-        if hasattr(error, "format_message"):
-            fail(f"{error.format_message()} (see adr-export --help)", 2)
-        line = " ".join(str(error).split())
-        fail(
-            f"{type(error).__name__}: {line} (run again with --debug for the traceback)",
-            getattr(error, "exit_status", 1),
-        )
-
-
-def fail(line: str, status: int) -> None:
-    print(f"adr-export: {line}", file=sys.stderr)
-    sys.exit(status)
+    run("adr-export", __name__)

@@ -1,8 +1,7 @@
 """adr-run: pictures, sound and text from the command line."""
 
-import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -23,8 +22,7 @@ from adr_runtime.cli_options import (
     ThreadsOption,
     app,
 )
-from adr_runtime.errors import ADRError
-from adr_runtime.plain_text import escaped
+from adr_runtime.command import run
 
 
 def show_version(wanted: bool) -> None:
@@ -166,32 +164,4 @@ def pull(
 
 
 def main() -> None:
-    """Run the command; every failure is one line on standard error (a traceback with --debug)."""
-    try:
-        app(standalone_mode=False)
-        sys.stdout.flush()
-    except ADRError as error:
-        fail(str(error), error.exit_status)
-    except BrokenPipeError:
-        # The reader of our output has had enough: that is no failure. Nothing may be flushed into the pipe any more.
-        sys.stdout = None
-        sys.exit(0)
-    except (KeyboardInterrupt, typer.Abort):
-        fail("interrupted", 130)
-    except Exception as error:
-        report(error)
-
-
-def report(error: Any) -> NoReturn:
-    if "--debug" in sys.argv:
-        raise error
-    if hasattr(error, "format_message"):
-        line = " ".join(error.format_message().split())
-        fail(f"{line} (see adr-run --help)" if line else "see adr-run --help", 2)
-    line = " ".join(str(error).split())
-    fail(f"{type(error).__name__}: {line} (run again with --debug for the traceback)", 1)
-
-
-def fail(line: str, status: int) -> NoReturn:
-    print(f"adr-run: {escaped(line)}", file=sys.stderr)
-    sys.exit(status)
+    run("adr-run", __name__)

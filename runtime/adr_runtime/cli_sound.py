@@ -1,6 +1,6 @@
 """What `adr-run audio` does: sound into files, or streamed as it is made."""
 
-import os
+import contextlib
 import sys
 import time
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ from adr_runtime.playlist import LONGEST
 from adr_runtime.plot import write_plot
 from adr_runtime.prompts import read_sound
 from adr_runtime.provenance import SOUNDS
+from adr_runtime.standard_streams import Enough
 from adr_runtime.stream import Stream
 
 SLOWEST, FASTEST = 0.001, 1000
@@ -194,17 +195,14 @@ def collect(stream: Stream, pace: Pace, seconds: float | None, count: int) -> np
 def pipe(stream: Stream, pace: Pace) -> None:
     """Raw 16-bit little-endian mono PCM on standard output, chunk by chunk."""
     rate = pace.sample_rate
-    console.print(f"raw PCM: signed 16 bit, {rate} Hz, mono; try: … | aplay -f S16_LE -r {rate}")
-    try:
+    how = f"raw PCM: signed 16 bit, {rate} Hz, mono; try: … | aplay -f S16_LE -r {rate}"
+    # A listener who leaves is no failure; how fast it was is still told.
+    with contextlib.suppress(Enough):
         if stream.given is not None:
             sys.stdout.buffer.write(to_pcm(stream.given).astype("<i2").tobytes())
         for chunk in stream:
             sys.stdout.buffer.write(to_pcm(chunk).astype("<i2").tobytes())
             sys.stdout.buffer.flush()
+            if not pace.made:
+                console.print(how, highlight=False)
             pace.add(len(chunk))
-    except BrokenPipeError:
-        # Python flushes standard output once more on its way out; that write must not fail, too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise ADRError(f"standard output: cannot write: {error.strerror}", exit_status=1) from error

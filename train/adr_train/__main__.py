@@ -1,3 +1,15 @@
-from adr_train.cli import main
+"""adr-train and adr-eval, as a light module that can be told to stop before the heavy ones are loaded."""
 
-main()
+from adr_runtime.command import run
+
+
+def train() -> None:
+    run("adr-train", "adr_train.cli")
+
+
+def evaluate() -> None:
+    run("adr-eval", "adr_train.eval_cli")
+
+
+if __name__ == "__main__":
+    train()

@@ -1,11 +1,11 @@
 """adr-train: a recipe and a data folder -> a folder with a checkpoint that adr-export takes."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
+from adr_runtime.command import run
 from adr_runtime.display import PlainConsole
 from rich.table import Table
 
@@ -120,28 +120,4 @@ def train(
 
 
 def main() -> None:
-    """Run the command; every failure is one line on standard error (a traceback with --debug)."""
-    run_app(app, "adr-train", (TrainError,))
-
-
-def run_app(app: typer.Typer, program: str, known: tuple[type[Exception], ...]) -> None:
-    """Run a Typer application with the exit statuses of all commands: 1 failed, 2 bad input, 130 interrupted."""
-
-    def leave(line: str, status: int) -> None:
-        print(f"{program}: {line}", file=sys.stderr)
-        sys.exit(status)
-
-    try:
-        # Without its standalone mode, click returns the status of typer.Exit.
-        sys.exit(app(standalone_mode=False) or 0)
-    except known as error:
-        leave(str(error), getattr(error, "exit_status", 1))
-    except (KeyboardInterrupt, typer.Abort):
-        leave("interrupted", 130)
-    except Exception as error:
-        if "--debug" in sys.argv:
-            raise
-        if hasattr(error, "format_message"):
-            leave(f"{error.format_message()} (see {program} --help)", 2)
-        line = " ".join(str(error).split())
-        leave(f"{type(error).__name__}: {line} (run again with --debug for the traceback)", 1)
+    run("adr-train", __name__)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from adr_runtime import ADRError, AnyOrderModel
+from adr_runtime import AnyOrderModel
+from adr_runtime.command import run
 from adr_runtime.display import PlainConsole
 from rich.table import Table
 
@@ -185,10 +186,7 @@ def default_cache() -> Path:
 
 
 def main() -> None:
-    """Run the command; every failure is one line on standard error (a traceback with --debug)."""
-    from adr_train.cli import run_app
-
-    run_app(app, "adr-eval", (TrainError, ADRError))
+    run("adr-eval", "adr_train.eval_cli")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The training loop: AdamW, moving average, a learning rate tied to steps or minutes, exact resuming."""
 
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,7 +67,7 @@ class Trainer:
         self.model: Any = model
         self.batches, self.config, self.processes = batches, config, processes
         self.device = processes.device
-        self.step, self.seconds, self.stopping = 0, 0.0, False
+        self.step, self.seconds = 0, 0.0
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
         self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
         groups: list[dict[str, Any]] = [
@@ -179,19 +178,14 @@ class Trainer:
                 tokens += int(whole.mask.sum())
         return total / tokens
 
-    def run(self, report: Callable[[Progress], None]) -> None:
-        """Train to the end, or until SIGINT or SIGTERM, after which `stopping` is set and the step is complete."""
-
-        def stop(*_: Any) -> None:
-            self.stopping = True
-
-        before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            while self.progress < 1 and not self.processes.any(self.stopping):
-                report(self.train_step())
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def run(self, report: Callable[[Progress], None], stopping: Callable[[], int] = lambda: 0) -> int:
+        """Train to the end, or to the end of the step during which `stopping` returns more than 0 in any process; the
+        largest of what they return."""
+        stop = 0
+        while self.progress < 1 and not stop:
+            report(self.train_step())
+            stop = self.processes.largest(stopping())
+        return stop
 
     def state(self) -> dict[str, Tensor]:
         """Weights and optimiser moments. Order and randomness need no saving: they follow from seed and step."""

@@ -51,6 +51,10 @@ class Processes:
         distributed.broadcast(shared, 0)
         return shared.item()
 
-    def any(self, value: bool) -> bool:
-        """Whether any process says yes."""
-        return self.sum(torch.tensor(float(value), device=self.device)).item() > 0 if self.count > 1 else value
+    def largest(self, value: int) -> int:
+        """The largest value of all processes."""
+        if self.count == 1:
+            return value
+        shared = torch.tensor(value, device=self.device)
+        distributed.all_reduce(shared, distributed.ReduceOp.MAX)
+        return int(shared.item())

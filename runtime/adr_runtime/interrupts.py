@@ -1,0 +1,92 @@
+"""Ctrl-C, SIGTERM and a hang-up as an exception in the main thread, so that every `finally` runs.
+
+Nothing listens until a command says so: a program that only imports the library keeps its own handlers.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import weakref
+from contextlib import contextmanager
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+    from typing import Any
+
+WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
+# Seconds after which an interrupt that somebody swallowed is raised once more.
+AGAIN = 0.2
+
+
+class Interrupted(BaseException):
+    """A signal, as the exception that ends the command with status 128 + `number` and `line` on standard error.
+
+    No KeyboardInterrupt, which Typer takes for an exit status of its own. While one is alive it is on its way through
+    cleanups, which further signals leave in peace.
+    """
+
+    def __init__(self, number: int, line: str | None = None):
+        self.number, self.line = number, line or WORDS.get(signal.Signals(number).name, "stopped")
+        super().__init__(self.line)
+        listener.under_way = weakref.ref(self)
+
+
+class Listener:
+    """What has come: `received` is the number of the first signal, 0 before. A `deaf` one is done with its command."""
+
+    def __init__(self) -> None:
+        self.received, self.holds, self.deaf = 0, 0, False
+        self.under_way: Callable[[], Interrupted | None] = lambda: None
+
+    def listen(self) -> None:
+        """Install the handlers; for the main thread of a command."""
+        for name in WORDS:
+            number = getattr(signal, name, None)
+            # nohup has hang-ups ignored, and means it.
+            if number is not None and (name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN):
+                signal.signal(number, self.handle)
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, self.handle)
+        show = sys.unraisablehook
+
+        def show_others(found: Any) -> None:
+            if not isinstance(found.exc_value, Interrupted):
+                show(found)
+
+        sys.unraisablehook = show_others
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        if self.deaf:
+            return
+        if not self.received:
+            self.received = number
+            # Destructors, and some compiled code, drop whatever is raised while they run.
+            if hasattr(signal, "setitimer"):
+                signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
+        self.raise_received()
+
+    def raise_received(self) -> None:
+        if self.received and not self.holds and self.under_way() is None:
+            error = Interrupted(self.received)
+            try:
+                raise error
+            finally:
+                # A traceback's frames that hold their exception would keep a swallowed one alive.
+                del error
+
+
+listener = Listener()
+
+
+@contextmanager
+def held() -> Iterator[Callable[[], int]]:
+    """Signals wait until the block is over. Gives a function that returns the number of the one waiting, or 0."""
+    listener.holds += 1
+    try:
+        yield lambda: listener.received
+    finally:
+        listener.holds -= 1
+    listener.raise_received()
