@@ -13,6 +13,7 @@ from adr_models import ADRModel
 from adr_models.patches import ImageTokens
 from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.card import model_card
+from adr_runtime.interrupts import held
 from adr_runtime.manifest import (
     AudioSpec,
     Defaults,
@@ -70,13 +71,15 @@ def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest | AnyOrd
             (beside / f"{name}.onnx").write_bytes(data)
         (beside / "manifest.json").write_text(manifest.to_json())
         (beside / "README.md").write_text(model_card(manifest))
-        if out.exists():
-            aside = out.with_name(f".{out.name}.{os.getpid()}.old")
-            os.replace(out, aside)
-            os.replace(beside, out)
-            shutil.rmtree(aside)
-        else:
-            os.replace(beside, out)
+        # Once the old bundle is out of the way, the new one takes its place, whatever comes.
+        with held():
+            if out.exists():
+                aside = out.with_name(f".{out.name}.{os.getpid()}.old")
+                os.replace(out, aside)
+                os.replace(beside, out)
+                shutil.rmtree(aside)
+            else:
+                os.replace(beside, out)
     except OSError as error:
         raise ExportError(f"{out}: cannot write the bundle: {error.strerror}") from error
     finally:

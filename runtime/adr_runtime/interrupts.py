@@ -22,14 +22,15 @@ AGAIN = 0.2
 
 
 class Interrupted(BaseException):
-    """A signal, as the exception that ends the command with status 128 + `number` and `line` on standard error.
+    """A signal, as the exception that ends the command with status 128 + `number` and `line` on standard error:
+    "interrupted" and the like, followed by `more`.
 
     No KeyboardInterrupt, which Typer takes for an exit status of its own. While one is alive it is on its way through
     cleanups, which further signals leave in peace.
     """
 
-    def __init__(self, number: int, line: str | None = None):
-        self.number, self.line = number, line or WORDS.get(signal.Signals(number).name, "stopped")
+    def __init__(self, number: int, more: str = ""):
+        self.number, self.line = number, WORDS.get(signal.Signals(number).name, "stopped") + more
         super().__init__(self.line)
         listener.under_way = weakref.ref(self)
 

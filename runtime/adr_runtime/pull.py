@@ -2,16 +2,19 @@
 
 import os
 import shutil
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from adr_runtime.bundle import open_bundle
 from adr_runtime.errors import ADRError
 
+PATTERNS = ("manifest.json", "README.md", "*.onnx")
+
 
 def pull_bundle(repository: str, out: Path) -> None:
     """Download `owner/name` to the new folder `out`. Only what a bundle holds is fetched; raises ADRError."""
     try:
-        from huggingface_hub import snapshot_download
+        from huggingface_hub import HfApi, hf_hub_download
     except ImportError as error:
         raise ADRError("pull needs one more package; run: pip install huggingface_hub") from error
     if out.exists():
@@ -20,8 +23,12 @@ def pull_bundle(repository: str, out: Path) -> None:
         raise ADRError(f"{repository!r} is no repository; expected owner/name")
     beside = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
-        patterns = ["manifest.json", "README.md", "*.onnx"]
-        snapshot_download(repository, local_dir=beside, allow_patterns=patterns)
+        found = HfApi().model_info(repository)
+        names = [sibling.rfilename for sibling in found.siblings or ()]
+        # One after the other, here: threads of a whole snapshot go on writing after an interrupt.
+        for name in names:
+            if "/" not in name and any(fnmatchcase(name, pattern) for pattern in PATTERNS):
+                hf_hub_download(repository, name, revision=found.sha, local_dir=beside)
         open_bundle(beside)
         shutil.rmtree(beside / ".cache", ignore_errors=True)
         os.replace(beside, out)

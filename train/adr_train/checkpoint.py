@@ -64,8 +64,9 @@ def save_checkpoint(
             shutil.rmtree(final)
         os.replace(beside, final)
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(beside, ignore_errors=True)
         raise TrainError(f"{final}: cannot write the checkpoint: {error}", exit_status=1) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
     for other in folder.iterdir():
         if other != final and (NAME.fullmatch(other.name) or re.fullmatch(r"\.checkpoint-.*\.part", other.name)):
             shutil.rmtree(other, ignore_errors=True)

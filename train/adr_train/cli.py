@@ -85,7 +85,7 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train a model by a recipe. Ctrl-C saves and leaves; --resume goes on."""
+    """Train a model by a recipe. Ctrl-C and SIGTERM save and leave; --resume goes on."""
     from adr_train.recipe import SIZES, read_recipe
     from adr_train.session import Options, run_training
 
@@ -114,9 +114,7 @@ def train(
     if config.batch < config.shards:
         config = replace(config, shards=config.batch)
     options = Options(out, data, codec, teacher, device, threads, save_minutes, look_minutes, resume, json_)
-    status = run_training(replace(chosen, train=config), options, console)
-    if status:
-        raise typer.Exit(status)
+    run_training(replace(chosen, train=config), options, console)
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Fetching the public data sets: checked, unpacked beside, then renamed into place."""
 
 import hashlib
+import os
 import shutil
 import tarfile
-import tempfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -40,20 +40,23 @@ def download(name: str, folder: Path, release: Release | None = None, tell: Call
     release = release or RELEASES[name]
     if folder.exists():
         raise TrainError(f"{folder} exists; choose another folder")
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
-            archive = Path(beside) / "archive"
-            tell(f"fetching {release.url}")
-            fetch(release, archive)
-            unpacked = Path(beside) / "unpacked"
-            unpack(archive, unpacked)
-            archive.unlink()
-            entries = list(unpacked.iterdir())
-            # Archives with a single top folder give their contents to `folder`.
-            shutil.move(str(entries[0] if len(entries) == 1 and entries[0].is_dir() else unpacked), str(folder))
+        beside.mkdir()
+        archive = beside / "archive"
+        tell(f"fetching {release.url}")
+        fetch(release, archive)
+        unpacked = beside / "unpacked"
+        unpack(archive, unpacked)
+        archive.unlink()
+        entries = list(unpacked.iterdir())
+        # Archives with a single top folder give their contents to `folder`.
+        os.replace(entries[0] if len(entries) == 1 and entries[0].is_dir() else unpacked, folder)
     except OSError as error:
         raise TrainError(f"{release.url}: {error}", exit_status=1) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def fetch(release: Release, path: Path) -> None:

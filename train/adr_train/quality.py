@@ -7,6 +7,7 @@ from typing import Any
 import adr_runtime
 from adr_runtime.atomic import write_whole
 from adr_runtime.card import model_card
+from adr_runtime.interrupts import held
 
 from adr_train.evaluate import Setting
 
@@ -32,8 +33,10 @@ def record_rows(
     for row, figures in rows.items():
         quality |= {f"{row}: {name}": round(float(value), 4) for name, value in figures.items() if name != "samples"}
     manifest = replace(model.manifest, quality=quality)
-    for name, text in (("manifest.json", manifest.to_json()), ("README.md", model_card(manifest))):
-        write_text(model.bundle.folder / name, text)
+    # Both or neither: the card quotes the manifest.
+    with held():
+        for name, text in (("manifest.json", manifest.to_json()), ("README.md", model_card(manifest))):
+            write_text(model.bundle.folder / name, text)
 
 
 def write_text(path: Path, text: str) -> None:

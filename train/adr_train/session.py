@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from adr_runtime.interrupts import Interrupted, held
+from adr_runtime.standard_streams import Enough
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -24,6 +26,9 @@ from adr_train.loop import Progress
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
 from adr_train.recipe import Recipe
+
+# SIGPIPE's number, which no handler here ever reports.
+UNREAD = 13
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,9 @@ class Options:
     json: bool
 
 
-def run_training(recipe: Recipe, options: Options, console: Console) -> int:
-    """Train to the end or to Ctrl-C; the exit status: 0, or 130 when interrupted (everything is saved)."""
+def run_training(recipe: Recipe, options: Options, console: Console) -> None:
+    """Train to the end, or to a signal in any process, or until nobody reads the JSON lines any more. Then the step is
+    made complete, everything is saved, and Interrupted or Enough is raised."""
     if options.threads:
         torch.set_num_threads(options.threads)
     config = recipe.train
@@ -66,8 +72,9 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
         average = read_tensors(previous / "model.safetensors", str(processes.device))
         trainer.restore(tensors, average, saved.step, saved.seconds)
     if processes.rank:
-        trainer.run(lambda progress: None)
-        processes.stop()
+        with held() as waiting:
+            trainer.run(lambda progress: None, waiting)
+            processes.stop()
         # Nothing is left to do but tearing the interpreter down, where gloo's threads were seen to abort.
         os._exit(0)
     try:
@@ -106,6 +113,7 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
         return loss
 
     last_save = last_look = last_log = time.monotonic()
+    unread = False
     bar = Bar(
         TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.4f}"), BarColumn(), TimeRemainingColumn(),
         TextColumn("{task.fields[speed]:.0f} " + job.unit + "/s"), console=console, disable=not console.is_terminal,
@@ -113,13 +121,16 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
     task = bar.add_task("", total=1.0, step=trainer.step, loss=float("nan"), speed=0.0)
 
     def report(progress: Progress) -> None:
-        nonlocal last_save, last_look, last_log
+        nonlocal last_save, last_look, last_log, unread
         now = time.monotonic()
         bar.update(
             task, completed=trainer.progress, step=progress.step, loss=progress.loss, speed=progress.tokens_per_second
         )
         if options.json:
-            print(json.dumps(asdict(progress)), flush=True)
+            try:
+                print(json.dumps(asdict(progress)), flush=True)
+            except Enough:
+                unread = True
         if progress.step % 10 == 0:
             monitor.step(progress)
         if not console.is_terminal and now - last_log > 30:
@@ -135,18 +146,22 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> int:
             look()
             last_look = time.monotonic()
 
-    with bar:
-        trainer.run(report)
-    path = save()
-    if trainer.progress < 1:
-        console.print(f"interrupted at step {trainer.step}; saved {path}; go on with --resume")
-        status = 130
-    else:
+    try:
+        with held() as waiting:
+            with bar:
+                stop = trainer.run(report, lambda: waiting() or (UNREAD if unread else 0))
+            path, stop = save(), stop or waiting()
+            if stop:
+                processes.stop()
+                how = f" at step {trainer.step}; saved {path}" + ("; go on with --resume" * (trainer.progress < 1))
+                if stop != UNREAD:
+                    raise Interrupted(stop, how)
+                console.print("nobody reads standard output any more: stopped" + how, highlight=False, soft_wrap=True)
+                raise Enough(0)
         console.print(f"done: {trainer.step} steps, validation loss {look():.4f}, {path}")
-        status = 0
-    monitor.close()
-    processes.stop()
-    return status
+        processes.stop()
+    finally:
+        monitor.close()
 
 
 def check_previous(recipe: Recipe, options: Options, previous: Path | None) -> CheckpointConfig | None:
