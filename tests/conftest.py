@@ -91,6 +91,63 @@ def command(tmp_path):
 
 
 @pytest.fixture
+def installed(tmp_path):
+    """installed("adr-run", "list") -> Popen of the installed command in an empty folder, its outputs pipes of text."""
+
+    def start(program: str, *arguments: object, **environment: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [Path(sys.executable).with_name(program), *map(str, arguments)], cwd=tmp_path, text=True, errors="replace",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1", **environment},
+        )  # fmt: skip
+
+    return start
+
+
+STRIKE = """
+import os, sys
+from importlib import import_module
+from adr_runtime.command import run
+program, module, number, moments = sys.argv[1:5]
+sys.argv[:5] = [program]
+yet = moments.split(",")
+def strike(moment):
+    place, _, path = moment.partition(":")
+    *parts, name = path.split(".")
+    owner = import_module(place)
+    for part in parts:
+        owner = getattr(owner, part)
+    whole = getattr(owner, name)
+    def struck(*arguments, **options):
+        if yet[:1] == [moment]:
+            yet.pop(0)
+            os.kill(os.getpid(), int(number))
+        return whole(*arguments, **options)
+    setattr(owner, name, struck)
+for moment in set(yet):
+    strike(moment)
+run(program, module)
+"""
+
+
+@pytest.fixture
+def struck(tmp_path):
+    """struck("adr-run", ("os:replace",), SIGINT, "audio") runs the command in an empty folder, and sends it the signal
+    when it calls the first of these functions, and again when it calls the next one."""
+    modules = {"adr-run": "adr_runtime.cli", "adr-train": "adr_train.cli", "adr-eval": "adr_train.eval_cli",
+               "adr-export": "adr_export.cli"}  # fmt: skip
+
+    def run(program: str, moments: tuple[str, ...], number: int, *arguments: object, **environment: str):
+        start = [sys.executable, "-c", STRIKE, program, modules[program], str(int(number)), ",".join(moments)]
+        return subprocess.run(
+            [*start, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
 def refused(command):
     """Runs a command that must end with status 2 and one line on standard error that holds every given part."""
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Optional
 import typer
 from adr_runtime.command import run
 from adr_runtime.display import PlainConsole
+from adr_runtime.interrupts import empty_handed
 
 from adr_export.errors import ExportError
 
@@ -36,11 +37,12 @@ def export(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
-    from adr_models.ardm import ARDM
+    with empty_handed():
+        from adr_models.ardm import ARDM
 
-    from adr_export.any_order import write_any_order
-    from adr_export.bundle_writer import write_bundle
-    from adr_export.checkpoint import find_checkpoint, load_checkpoint
+        from adr_export.any_order import write_any_order
+        from adr_export.bundle_writer import write_bundle
+        from adr_export.checkpoint import find_checkpoint, load_checkpoint
 
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")

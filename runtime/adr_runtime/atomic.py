@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adr_runtime.errors import ADRError
+from adr_runtime.interrupts import held
 
 
 def check_place(path: Path) -> None:
@@ -14,10 +15,11 @@ def check_place(path: Path) -> None:
     try:
         target = real_target(path)
         beside = part_beside(target)
-        try:
-            make_part(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
+        with held():
+            try:
+                make_part(beside, target)
+            finally:
+                beside.unlink(missing_ok=True)
     except OSError as error:
         raise ADRError(f"{path}: cannot write there: {error.strerror}") from error
 

@@ -200,9 +200,9 @@ def pipe(stream: Stream, pace: Pace) -> None:
     with contextlib.suppress(Enough):
         if stream.given is not None:
             sys.stdout.buffer.write(to_pcm(stream.given).astype("<i2").tobytes())
-        for chunk in stream:
+        for number, chunk in enumerate(stream):
             sys.stdout.buffer.write(to_pcm(chunk).astype("<i2").tobytes())
             sys.stdout.buffer.flush()
-            if not pace.made:
+            if not number:
                 console.print(how, highlight=False)
             pace.add(len(chunk))

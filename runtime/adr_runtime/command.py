@@ -5,11 +5,10 @@ This module and all that it imports are light, so that Ctrl-C is heard before Nu
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 
-from adr_runtime.interrupts import Interrupted, listener
+from adr_runtime.interrupts import Interrupted, empty_handed, leave, listener
 from adr_runtime.standard_streams import prepare
 
 TYPE_CHECKING = False
@@ -27,9 +26,11 @@ def run(program: str, module: str) -> NoReturn:
     line, status = "", 0
     try:
         try:
-            listener.listen()
-            prepare()
-            status = import_module(module).app(standalone_mode=False) or 0
+            listener.listen(program)
+            with empty_handed():
+                prepare()
+                app = import_module(module).app
+            status = app(standalone_mode=False) or 0
             sys.stdout.flush()
             listener.raise_received()
         finally:
@@ -39,14 +40,13 @@ def run(program: str, module: str) -> NoReturn:
         listener.deaf = True
         line, status = outcome(error, program)
     if status > 128:
-        tell(program, line)
-        # What is still buffered may have no reader, and other threads may never end.
-        os._exit(status)
+        leave(program, line, status)
     try:
         sys.stdout.flush()
     except (Exception, SystemExit) as error:
         status = status or outcome(error, program)[1]
-    tell(program, line)
+    if line:
+        print(f"{program}: {line}", file=sys.stderr, flush=True)
     sys.exit(status)
 
 
@@ -75,8 +75,3 @@ def outcome(error: BaseException, program: str) -> tuple[str, int]:
         return "no answer; nothing was done", 1
     name = type(error).__name__
     return f"{name}: {line} (run again with --debug for the traceback)" if line else name, 1
-
-
-def tell(program: str, line: str) -> None:
-    if line:
-        print(f"{program}: {line}", file=sys.stderr, flush=True)

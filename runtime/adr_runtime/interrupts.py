@@ -5,20 +5,21 @@ Nothing listens until a command says so: a program that only imports the library
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
-    from typing import Any
+    from typing import Any, NoReturn
 
 WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
-# Seconds after which an interrupt that somebody swallowed is raised once more.
-AGAIN = 0.2
+# Seconds after which an interrupt that was swallowed, or had to wait, is tried once more.
+AGAIN = 0.1
 
 
 class Interrupted(BaseException):
@@ -39,11 +40,13 @@ class Listener:
     """What has come: `received` is the number of the first signal, 0 before. A `deaf` one is done with its command."""
 
     def __init__(self) -> None:
-        self.received, self.holds, self.deaf = 0, 0, False
+        self.received, self.holds, self.deaf, self.empty_handed = 0, 0, False, False
+        self.program = ""
         self.under_way: Callable[[], Interrupted | None] = lambda: None
 
-    def listen(self) -> None:
+    def listen(self, program: str) -> None:
         """Install the handlers; for the main thread of a command."""
+        self.program = program
         for name in WORDS:
             number = getattr(signal, name, None)
             # nohup has hang-ups ignored, and means it.
@@ -62,12 +65,15 @@ class Listener:
     def handle(self, number: int, frame: FrameType | None) -> None:
         if self.deaf:
             return
+        if self.empty_handed:
+            leave(self.program, WORDS[signal.Signals(number).name], 128 + number)
         if not self.received:
             self.received = number
-            # Destructors, and some compiled code, drop whatever is raised while they run.
+            # Destructors, and some compiled code, drop whatever is raised while they run; see also `loading`.
             if hasattr(signal, "setitimer"):
                 signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
-        self.raise_received()
+        if not loading(frame):
+            self.raise_received()
 
     def raise_received(self) -> None:
         if self.received and not self.holds and self.under_way() is None:
@@ -80,6 +86,34 @@ class Listener:
 
 
 listener = Listener()
+
+
+def leave(program: str, line: str, status: int) -> NoReturn:
+    """End the process here and now. What is still buffered may have no reader, and other threads may never end."""
+    with suppress(OSError):
+        os.write(2, f"{program}: {line}\n".encode())
+    os._exit(status)
+
+
+def loading(frame: FrameType | None) -> bool:
+    """Whether a module is being imported. Compiled ones import others while they set themselves up, and PyTorch was
+    seen to abort the process when an exception came out of that."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+@contextmanager
+def empty_handed() -> Iterator[None]:
+    """For the start of a command, before there is anything to clean up: a signal ends the process at once, however long
+    the modules inside take to load."""
+    listener.empty_handed = True
+    try:
+        yield
+    finally:
+        listener.empty_handed = False
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Optional
 import typer
 from adr_runtime.command import run
 from adr_runtime.display import PlainConsole
+from adr_runtime.interrupts import empty_handed
 from rich.table import Table
 
 from adr_train.errors import TrainError
@@ -86,8 +87,9 @@ def train(
     ] = None,
 ) -> None:
     """Train a model by a recipe. Ctrl-C and SIGTERM save and leave; --resume goes on."""
-    from adr_train.recipe import SIZES, read_recipe
-    from adr_train.session import Options, run_training
+    with empty_handed():
+        from adr_train.recipe import SIZES, read_recipe
+        from adr_train.session import Options, run_training
 
     if steps and max_minutes:
         raise TrainError("give --steps or --max-minutes, not both")

@@ -12,6 +12,7 @@ import typer
 from adr_runtime import AnyOrderModel
 from adr_runtime.command import run
 from adr_runtime.display import PlainConsole
+from adr_runtime.interrupts import empty_handed
 from rich.table import Table
 
 from adr_train.errors import TrainError
@@ -62,10 +63,11 @@ def evaluate(
 ) -> None:
     """Judge generated samples with a classifier trained on the real training data (minutes, the first time); any-order
     models by their bits per dimension on the test split."""
-    import adr_runtime
+    with empty_handed():
+        import adr_runtime
 
-    from adr_train.evaluate import Protocol, Setting, dataset_of, generate
-    from adr_train.quality import record
+        from adr_train.evaluate import Protocol, Setting, dataset_of, generate
+        from adr_train.quality import record
 
     base = Setting(steps, sampler, guidance, temperature, seed)
     settings = [replace(base, **values) for values in sweep_values(sweep or [])]
