@@ -12,22 +12,6 @@ from adr_runtime.bundle import shipped
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
 
-@pytest.fixture
-def probe(tmp_path):
-    """probe("raise ValueError") runs `adr_runtime.command.run` on an application of these lines."""
-
-    def run(code: str, *arguments: str):
-        body = "".join(f"    {line}\n" for line in code.splitlines())
-        (tmp_path / "probe.py").write_text(f"import os, signal, sys, time\ndef app(standalone_mode):\n{body}")
-        line = "from adr_runtime.command import run; run('adr-run', 'probe')"
-        return subprocess.run(
-            [sys.executable, "-c", line, *arguments], cwd=tmp_path, capture_output=True, text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
-        )  # fmt: skip
-
-    return run
-
-
 @pytest.mark.parametrize(
     ("code", "status", "line"),
     [

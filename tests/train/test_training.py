@@ -73,15 +73,40 @@ def test_killed_at_random_moments_it_resumes_to_the_very_same_losses(start_train
     assert final[0].read_bytes() == final[1].read_bytes()
 
 
-def test_ctrl_c_saves_and_leaves(start_training, tmp_path):
+@pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+def test_a_signal_saves_and_leaves(start_training, tmp_path, number, word):
+    """One more signal, while the step is made complete or everything is saved, changes nothing."""
     process = start_training("out", "--steps", "100000")
     for _ in range(3):
         process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
     out, err = process.communicate()
-    assert process.returncode == 130 and "--resume" in err and "Traceback" not in err, err
     last = max(losses_of(out), default=3)
-    assert (tmp_path / "out" / f"checkpoint-{last:06d}" / "state.safetensors").is_file()
+    saved = tmp_path / "out" / f"checkpoint-{last:06d}"
+    line = f"adr-train: {word} at step {last}; saved {saved}; go on with --resume"
+    assert (process.returncode, err.splitlines()[1:]) == (128 + number, [line])
+    assert (saved / "state.safetensors").is_file()
+
+
+def test_a_signal_while_the_last_checkpoint_is_written(struck, recipe, tmp_path):
+    done = struck(
+        "adr-train", ("adr_train.session:save_checkpoint", "os:fsync"), signal.SIGTERM, recipe, "--size", "cpu",
+        "--out", "out", "--device", "cpu", "--steps", "2",
+    )  # fmt: skip
+    assert done.returncode == 143
+    assert done.stderr.splitlines()[1:] == ["adr-train: terminated at step 2; saved out/checkpoint-000002"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["checkpoint-000002", "tensorboard"]
+    assert len(list((tmp_path / "out" / "checkpoint-000002").iterdir())) == 3
+
+
+def test_a_reader_who_leaves_ends_the_training_with_everything_saved(start_training, tmp_path):
+    process = start_training("out", "--steps", "100000")
+    process.stdout.readline()
+    process.stdout.close()
+    last = process.stderr.read().splitlines()[-1]
+    assert process.wait() == 0 and last.startswith("nobody reads standard output any more: stopped at step"), last
+    assert next((tmp_path / "out").glob("checkpoint-*/state.safetensors"))
 
 
 def test_two_processes_compute_what_one_does(start_training, tmp_path):
