@@ -204,5 +204,5 @@ def pipe(stream: Stream, pace: Pace) -> None:
             sys.stdout.buffer.write(to_pcm(chunk).astype("<i2").tobytes())
             sys.stdout.buffer.flush()
             if not number:
-                console.print(how, highlight=False)
+                console.print(how)
             pace.add(len(chunk))

@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 
 from adr_runtime.interrupts import Interrupted, empty_handed, leave, listener
+from adr_runtime.plain_text import escaped
 from adr_runtime.standard_streams import prepare
 
 TYPE_CHECKING = False
@@ -39,6 +40,7 @@ def run(program: str, module: str) -> NoReturn:
         # Again: a signal may have come just before the line above.
         listener.deaf = True
         line, status = outcome(error, program)
+    line = escaped(line)
     if status > 128:
         leave(program, line, status)
     try:
