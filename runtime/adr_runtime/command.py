@@ -68,7 +68,9 @@ def outcome(error: BaseException, program: str) -> tuple[str, int]:
     if hasattr(error, "format_message"):
         line = " ".join(error.format_message().split())
         return f"{line} (see {program} --help)" if line else f"see {program} --help", 2
+    hint = " (run again with --debug for the traceback)"
     if "--debug" in sys.argv:
+        hint = ""
         sys.excepthook(type(error), error, error.__traceback__)
     known = getattr(error, "exit_status", None)
     if known is not None:
@@ -76,4 +78,4 @@ def outcome(error: BaseException, program: str) -> tuple[str, int]:
     if type(error).__name__ == "Abort":
         return "no answer; nothing was done", 1
     name = type(error).__name__
-    return f"{name}: {line} (run again with --debug for the traceback)" if line else name, 1
+    return (f"{name}: {line}" if line else name) + hint, 1

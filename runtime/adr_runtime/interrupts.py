@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
 # Seconds after which an interrupt that was swallowed, or had to wait, is tried once more.
 AGAIN = 0.1
+# Windows has no such timer.
+TIMED = hasattr(signal, "setitimer")
 
 
 class Interrupted(BaseException):
@@ -52,7 +54,7 @@ class Listener:
             # nohup has hang-ups ignored, and means it.
             if number is not None and (name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN):
                 signal.signal(number, self.handle)
-        if hasattr(signal, "setitimer"):
+        if TIMED:
             signal.signal(signal.SIGALRM, self.handle)
         show = sys.unraisablehook
 
@@ -65,14 +67,14 @@ class Listener:
     def handle(self, number: int, frame: FrameType | None) -> None:
         if self.deaf:
             return
-        if self.empty_handed:
-            leave(self.program, WORDS[signal.Signals(number).name], 128 + number)
         if not self.received:
             self.received = number
             # Destructors, and some compiled code, drop whatever is raised while they run; see also `loading`.
-            if hasattr(signal, "setitimer"):
+            if TIMED:
                 signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
-        if not loading(frame):
+        if self.empty_handed:
+            leave(self.program, WORDS[signal.Signals(self.received).name], 128 + self.received)
+        if not (TIMED and loading(frame)):
             self.raise_received()
 
     def raise_received(self) -> None:

@@ -19,7 +19,7 @@ WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGH
         ("return 3", 3, ""),
         ("from adr_runtime.errors import ADRError\nraise ADRError('bad\\ninput')", 2, "bad input"),
         ("raise ValueError('a\\nb')", 1, "ValueError: a b (run again with --debug for the traceback)"),
-        ("raise MemoryError", 1, "MemoryError"),
+        ("raise MemoryError", 1, "MemoryError (run again with --debug for the traceback)"),
         ("open('none')", 1, "FileNotFoundError: [Errno 2] No such file or directory: 'none' (run again with --debug for"
                             " the traceback)"),
         ("sys.exit('text')", 1, "text"),

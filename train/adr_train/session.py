@@ -75,8 +75,8 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
         with held() as waiting:
             trainer.run(lambda progress: None, waiting)
             processes.stop()
-        # Nothing is left to do but tearing the interpreter down, where gloo's threads were seen to abort.
-        os._exit(0)
+            # The first process speaks for all. Tearing the interpreter down, gloo's threads were seen to abort.
+            os._exit(0)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
