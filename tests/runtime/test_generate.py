@@ -205,7 +205,7 @@ def test_settings_are_checked(sound, picture):
             picture.generate(**wrong)
     with pytest.raises(ADRError, match="makes pictures, not sound"):
         picture.stream()
-    with pytest.raises(ADRError, match="threads must be at least 1"):
+    with pytest.raises(ADRError, match="threads must be from 1 to 1024, not 0"):
         adr_runtime.load(sound.bundle.folder, threads=0)
 
 
