@@ -1,6 +1,8 @@
-"""Softmax attention as the ADR paper prints it, softmax(Q K^T / sqrt(d) + M) V: the baseline mixer.
+"""Standard causal softmax attention, softmax(Q K^T / sqrt(d) + M) V over several heads: the baseline mixer.
 
-Its explicit state is a key/value cache, which grows by one row a token; retention's does not.
+The product is that of the ADR paper's printed equation, not the rest of its layer: the group norm and the W_k that it
+prints beside it are left out, and the rotary positions are our own, the same as retention's. The explicit state is a
+key/value cache, which grows by one row a token; retention's does not.
 """
 
 import torch
