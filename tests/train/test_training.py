@@ -127,6 +127,24 @@ def test_two_processes_compute_what_one_does(start_training, tmp_path):
         torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4)
 
 
+def test_shards_are_divided_evenly_or_not_at_all(recipe, monkeypatch):
+    device = torch.device("cpu")
+    for count in (1, 2, 4):
+        shares = [Processes(rank, count, device).share(4) for rank in range(count)]
+        assert {len(share) for share in shares} == {4 // count}
+        assert sorted(shard for share in shares for shard in share) == [0, 1, 2, 3]
+    for count in (3, 5, 8):
+        says = (
+            f"{count} processes cannot share the 4 shards of a batch evenly: give torchrun --nproc_per_node 1 or 2 or 4"
+        )
+        with pytest.raises(TrainError, match=says):
+            make_trainer(recipe, Processes(count - 1, count, device))
+        # Before the processes join, that none waits for another.
+        monkeypatch.setenv("WORLD_SIZE", str(count))
+        with pytest.raises(TrainError, match=says):
+            Processes.start("cpu", 4)
+
+
 def test_tensorboard_holds_losses_and_samples(start_training, tmp_path):
     finish(start_training("out", "--look-minutes", "0"))
     events = EventAccumulator(str(tmp_path / "out" / "tensorboard"))
@@ -136,7 +154,7 @@ def test_tensorboard_holds_losses_and_samples(start_training, tmp_path):
     assert any(tag.startswith("samples") for tag in events.Tags()["images"])
 
 
-def make_trainer(recipe, **changes):
+def make_trainer(recipe, processes=Processes(0, 1, torch.device("cpu")), **changes):
     chosen = read_recipe(str(recipe), "cpu")
     config = replace(chosen.train, **changes)
     data = load_dataset("digits", None, "train")
@@ -144,7 +162,7 @@ def make_trainer(recipe, **changes):
     model = ADRModel(replace(chosen.model, labels=data.names))
     fit_tokens(model, data)
     batches = Batches(data, model.tokens, config.batch, config.seed)
-    return Trainer(model, batches, config, Processes(0, 1, torch.device("cpu")))
+    return Trainer(model, batches, config, processes)
 
 
 def test_a_loss_that_is_not_finite_stops_and_changes_nothing(recipe):

@@ -66,6 +66,7 @@ class Trainer:
     def __init__(self, model: nn.Module, batches: Any, config: TrainConfig, processes: Processes):
         self.model: Any = model
         self.batches, self.config, self.processes = batches, config, processes
+        self.mine = processes.share(config.shards)
         self.device = processes.device
         self.step, self.seconds = 0, 0.0
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
@@ -119,9 +120,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         whole = self.batches.at(self.step)
-        batch, draws = self.draws(
-            whole, self.step, range(self.processes.rank, self.config.shards, self.processes.count)
-        )
+        batch, draws = self.draws(whole, self.step, self.mine)
         self.model.train()
         # Dropout draws from the global generator: tie it to the step, or a resumed run would differ.
         torch.manual_seed(self.config.seed * 1_000_003 + self.step * self.processes.count + self.processes.rank)

@@ -16,9 +16,11 @@ class Processes:
     device: torch.device
 
     @classmethod
-    def start(cls, device: str = "auto") -> "Processes":
-        """Join the group that torchrun set up in the environment: NCCL on CUDA, gloo on the CPU."""
+    def start(cls, device: str, shards: int) -> "Processes":
+        """Join the group that torchrun set up in the environment: NCCL on CUDA, gloo on the CPU. Raises TrainError
+        before it does where a batch's shards cannot be divided evenly."""
         rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        check_division(count, shards)
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cuda" and not torch.cuda.is_available():
@@ -30,6 +32,11 @@ class Processes:
         if count > 1:
             distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
         return cls(rank, count, torch.device(device))
+
+    def share(self, shards: int) -> range:
+        """The shards of a batch that fall to this process, as many as fall to any other. Raises TrainError."""
+        check_division(self.count, shards)
+        return range(self.rank, shards, self.count)
 
     def stop(self) -> None:
         """Leave the group together. A process that left while another still held gloo's connections was seen to abort
@@ -58,3 +65,13 @@ class Processes:
         shared = torch.tensor(value, device=self.device)
         distributed.all_reduce(shared, distributed.ReduceOp.MAX)
         return int(shared.item())
+
+
+def check_division(count: int, shards: int) -> None:
+    """With other counts some processes would compute more shards than others, or none."""
+    if shards % count:
+        works = [str(n) for n in range(1, shards + 1) if shards % n == 0]
+        raise TrainError(
+            f"{count} processes cannot share the {shards} shards of a batch evenly: give torchrun --nproc_per_node "
+            f"{' or '.join(works)}, or the recipe's train another number of shards"
+        )

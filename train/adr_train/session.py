@@ -57,7 +57,7 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
     held_out = load_dataset(recipe.dataset, options.data, "validation")
     if config.loudness and isinstance(data, Sounds) and isinstance(held_out, Sounds):
         data, held_out = level(data, config.loudness), level(held_out, config.loudness)
-    processes = Processes.start(options.device)
+    processes = Processes.start(options.device, config.shards)
     torch.manual_seed(config.seed)
     jobs: dict[str, Callable[..., Job]] = {
         "adr": ADRJob, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": VariableJob,
