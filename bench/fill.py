@@ -1,10 +1,11 @@
 """Filling in: do the halves of a digit fit together? A classifier of real digits judges what a model completed.
 
-    python bench/fill.py digits-any --count 200
+    python bench/fill.py digits-any --count 200 --split test
 
-Rows: real pictures of the test split; each half of them completed from the other by the model, and filled with the mean
-training picture, as a floor; and, for what half a picture tells at all, a classifier trained on that half alone, taking
-the likeliest digit, and drawing one by its probabilities as a sampler must. Every known pixel must come back as it was.
+Rows: real pictures, evenly spread over the split (choose --steps and --temperature on validation); each half of them
+completed from the other by the model, and filled with the mean training picture, as a floor; and, for what half a
+picture tells at all, a classifier trained on that half alone, taking the likeliest digit, and drawing one by its
+probabilities as a sampler must. Every known pixel must come back as it was.
 """
 
 import argparse
@@ -13,9 +14,8 @@ from pathlib import Path
 import adr_runtime
 import numpy as np
 from adr_train.classifiers import cached_judge
-from adr_train.data import load_dataset
+from adr_train.data import call_seed, load_dataset, spread
 from adr_train.eval_cli import default_cache
-from adr_train.evaluate import join
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 
@@ -24,15 +24,16 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("bundle")
     arguments.add_argument("--count", type=int, default=200)
+    arguments.add_argument("--split", choices=("validation", "test"), default="validation")
     arguments.add_argument("--steps", type=int)
     arguments.add_argument("--temperature", type=float, default=1.0)
     arguments.add_argument("--cache", type=Path)
     given = arguments.parse_args()
     model = adr_runtime.load(given.bundle, "cpu")
     assert isinstance(model, adr_runtime.AnyOrderModel)
-    train = join(load_dataset("digits", None, "train"), load_dataset("digits", None, "validation"))
-    test = load_dataset("digits", None, "test")
-    pixels, labels = test.pixels[: given.count], test.labels[: given.count]
+    train, test = load_dataset("digits", None, "train"), load_dataset("digits", None, given.split)
+    chosen = spread(len(test.labels), given.count)
+    pixels, labels = test.pixels[chosen], test.labels[chosen]
     judge = cached_judge(train, given.cache or default_cache())
     mean = train.pixels.mean(0).round().astype(np.uint8)
 
@@ -46,7 +47,8 @@ def main() -> None:
     }.items():  # fmt: skip
         made = np.stack([
             model.generate(
-                count=1, steps=given.steps, seed=i, temperature=given.temperature, picture=p, mask=mask
+                count=1, steps=given.steps, seed=call_seed(given.split, i), temperature=given.temperature,
+                picture=p, mask=mask,
             )[0]
             for i, p in enumerate(pixels)
         ])  # fmt: skip

@@ -118,7 +118,7 @@ def endure(model: adr_runtime.Model, minutes: int, steps: int | None, data: Path
         from adr_train.eval_cli import default_cache
         from adr_train.evaluate import Protocol, dataset_of
 
-        protocol = Protocol(dataset_of(model), data, default_cache())
+        protocol = Protocol(dataset_of(model), data, "test", default_cache())
         for minute, words in kept.items():
             # The first word of a minute may have begun in the one before.
             figures = protocol.measure([w for _, w in words[1:]], np.array([label for label, _ in words[1:]]))

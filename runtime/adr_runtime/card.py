@@ -3,6 +3,9 @@
 from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.manifest import Flat, Manifest
 
+# How a standard error's name follows from that of its figure.
+ERROR = "_standard_error"
+
 
 def model_card(manifest: Manifest | AnyOrderManifest) -> str:
     """README.md of a bundle: front matter as model hubs read it, use, data and licence, quality, parity."""
@@ -40,8 +43,8 @@ def model_card(manifest: Manifest | AnyOrderManifest) -> str:
             settings, rows = measured(values)
             sections += ["", f"## {title}", "", *table(settings)]
             if rows:
-                names = list(dict.fromkeys(name for row in rows.values() for name in row))
-                lines = [[title, *(shown(row.get(name, "")) for name in names)] for title, row in rows.items()]
+                names = [n for n in dict.fromkeys(n for row in rows.values() for n in row) if not n.endswith(ERROR)]
+                lines = [[title, *(cell(row, name) for name in names)] for title, row in rows.items()]
                 sections += ["", *markdown(["", *(name.replace("_", " ") for name in names)], lines)]
     return "\n".join(sections) + "\n"
 
@@ -71,6 +74,12 @@ def measured(values: Flat) -> tuple[Flat, dict[str, Flat]]:
         else:
             settings[name] = value
     return settings, rows
+
+
+def cell(row: Flat, name: str) -> str:
+    """A figure with its standard error where the row has one."""
+    error = row.get(name + ERROR)
+    return shown(row.get(name, "")) + (f" ± {error:.1g}" if isinstance(error, float) else "")
 
 
 def shown(value: object) -> str:

@@ -13,7 +13,7 @@ from adr_train.ardm_jobs import measure_step_loss
 from adr_train.data import Sounds
 from adr_train.data_text import TEXT8, Text, read, respell
 from adr_train.errors import TrainError
-from adr_train.likelihood import held_out_values, measure, measure_causal, measure_full
+from adr_train.likelihood import estimate_error, held_out_values, measure, measure_causal, measure_full
 from adr_train.recipe import available, read_recipe
 from adr_train.variables import VariableBatches, to_variables, windows
 from random_models import ANY_ORDER
@@ -122,15 +122,19 @@ def trained(tmp_path_factory):
 @pytest.mark.parametrize("name", ["any", "upscale"])
 def test_from_training_to_figures(trained, name, command):
     arguments = ("--budgets", "full,8", "--count", 20, "--causal", trained / "causal", "--write", "--json")
-    done = command("adr-eval", trained / f"b-{name}", *arguments)
+    done = command("adr-eval", trained / f"b-{name}", "--split", "test", *arguments)
     assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)["rows"]
+    report = json.loads(done.stdout)
+    assert report["split"] == "test" and (report["sequences"], report["seed"]) == (20, 0)
+    rows = report["rows"]
+    assert 0 < rows["full"]["estimate_error"] < rows["full"]["bits_per_dimension"] and "estimate_error" not in rows["8"]
     assert rows["8"]["calls"] == 8 and rows["full"]["calls"] == 64 * (3 if name == "upscale" else 1)
     for row in rows.values():
         assert 1 < row["bits_per_dimension"] < math.log2(17) + 1
     assert rows["8"]["bits_per_dimension"] == pytest.approx(rows["8"]["predicted"], rel=0.1)
     card = (trained / f"b-{name}" / "README.md").read_text()
     assert f"{round(rows['8']['bits_per_dimension'], 4):.4g}" in card and "any-order" in card
+    assert "| split | test |" in card and "estimate error" in card
     assert "█" in command("adr-run", "info", trained / f"b-{name}").stdout
 
 
@@ -138,7 +142,7 @@ def test_the_estimate_at_full_steps_is_that_of_doing_them(trained):
     import adr_runtime
 
     model = adr_runtime.load(trained / "b-any")
-    values = held_out_values(model.variables, "digits", None, 24)
+    values = held_out_values(model.variables, "digits", None, "test", 24)
     done, estimated = measure(model, values, 64), measure_full(model, values, 64)
     assert done["calls"] == estimated["calls"] == 64
     spread = 4 * math.hypot(done["standard_error"], estimated["standard_error"])
@@ -146,11 +150,40 @@ def test_the_estimate_at_full_steps_is_that_of_doing_them(trained):
     assert measure(model, values, 8)["bits_per_dimension"] > 0
 
 
+def test_the_error_of_the_estimate_is_what_other_seeds_change(trained):
+    import adr_runtime
+
+    model = adr_runtime.load(trained / "b-any")
+    values = held_out_values(model.variables, "digits", None, "validation", 8)
+    rows = [measure_full(model, values, 6, seed) for seed in range(24)]
+    seen = np.std([row["bits_per_dimension"] for row in rows], ddof=1)
+    told = np.mean([row["estimate_error"] for row in rows])
+    assert 0.6 * seen < told < 1.7 * seen
+    # Draws that differ by their place alone, as late variables cost less, are no noise.
+    falling = np.linspace(8, 1, 16) + np.zeros((50, 1))
+    assert estimate_error(falling) < 0.2 * falling.std() / 16**0.5 / 50**0.5
+    random = np.random.default_rng(1).normal(size=(400, 16))
+    assert estimate_error(random) == pytest.approx(1 / 80, rel=0.05)
+
+
+def test_sequences_are_of_every_class_whatever_the_order_of_the_file(tmp_path):
+    """Six classes one behind the other, each of one colour."""
+    records = [bytes([label]) + bytes([20 * label]) * 3072 for label in range(10) for _ in range(6)]
+    for name in ("test_batch", *(f"data_batch_{i}" for i in range(1, 6))):
+        (tmp_path / f"{name}.bin").write_bytes(b"".join(records))
+    config = read_recipe("cifar10-any", "cpu").model
+    values = held_out_values(config, "cifar10", tmp_path, "test", 20)
+    assert sorted(values[:, 1]) == sorted(20 * label for label in range(10) for _ in range(2))
+    assert len(held_out_values(config, "cifar10", tmp_path, "validation", None)) == 30
+    other = held_out_values(config, "cifar10", tmp_path, "test", 19, seed=1)
+    assert not np.array_equal(other, held_out_values(config, "cifar10", tmp_path, "test", 19))
+
+
 def test_causal_figures_are_those_of_the_model(trained):
-    row = measure_causal(trained / "causal", "digits", None, 5)
+    row = measure_causal(trained / "causal", "digits", None, "test", 5)
     assert row["calls"] == 64 and 1 < row["bits_per_dimension"] < 5
     with pytest.raises(TrainError, match="no causal baseline"):
-        measure_causal(trained / "any", "digits", None, 5)
+        measure_causal(trained / "any", "digits", None, "test", 5)
 
 
 def test_refusals(trained, refused, any_order, tmp_path):

@@ -42,6 +42,12 @@ def spread(total: int, count: int, seed: int = 0) -> np.ndarray:
     return edges[:-1] + (random.random(count) * np.diff(edges)).astype(np.int64)
 
 
+def call_seed(split: str, *numbers: int) -> int:
+    """A seed below 2^32 that follows from the split and from what tells one draw from another (a user's seed, a
+    repetition, a call), so that no split is measured with the draws of another."""
+    return int(np.random.SeedSequence((SPLITS.index(split), *numbers)).generate_state(1)[0])
+
+
 def level(data: Sounds, loudness: float) -> Sounds:
     """Every clip at the root mean square `loudness`, or as near as a peak of 1 allows; silent clips stay."""
     clips = []

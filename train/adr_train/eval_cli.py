@@ -1,21 +1,26 @@
 """adr-eval: a bundle -> the figures of the protocol, beside real data."""
 
 import itertools
-import json
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
+import adr_runtime
 import typer
+<<<<<<< HEAD
 from adr_runtime import AnyOrderModel
 from adr_runtime.command import run
 from adr_runtime.display import PlainConsole
 from adr_runtime.interrupts import empty_handed
 from rich.table import Table
+=======
+from adr_runtime import ADRError, Model
+from rich.console import Console
+>>>>>>> 5707022 (adr-eval: cross-fitted judges, equal sizes, standard errors over seeds, validation to choose and test to report; any order: evenly spread sequences, the estimate's own error)
 
 from adr_train.errors import TrainError
+from adr_train.eval_table import Rows, print_rows
 
 app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 console = PlainConsole(stderr=True)
@@ -31,12 +36,18 @@ def evaluate(
     bundle: Annotated[str, typer.Argument(help="A shipped model's name or a bundle's folder.")],
     data: Annotated[Optional[Path], typer.Option(help="Folder of the data set; digits needs none.")] = None,
     dataset: Annotated[Optional[str], typer.Option(help="Name of the data set; the recipe's unless given.")] = None,
-    per_label: Annotated[int, typer.Option(min=1, help="Samples of each label.")] = 20,
+    per_label: Annotated[int, typer.Option(min=1, help="Samples of each label, as far as the split has as many.")] = 20,
     steps: Annotated[Optional[int], typer.Option(help="Denoising steps.")] = None,
     sampler: Annotated[Optional[str], typer.Option(help="ddpm, ddim or dpm++.")] = None,
     guidance: Annotated[Optional[float], typer.Option(help="Classifier-free guidance; 1 is none.")] = None,
     temperature: Annotated[Optional[float], typer.Option(help="Scale of the noise.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
+    split: Annotated[
+        str, typer.Option(help="Real data to compare with: validation to choose settings, test to report once.")
+    ] = "validation",
+    seed: Annotated[int, typer.Option(min=0, help="Seed; the two splits draw different numbers from it.")] = 0,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Draws whose mean and standard error are given; not for any-order models.")
+    ] = 3,
     sweep: Annotated[
         Optional[list[str]], typer.Option(help="A row for each value, as guidance=1,2,3; may be given several times.")
     ] = None,
@@ -46,9 +57,7 @@ def evaluate(
     budgets: Annotated[
         Optional[str], typer.Option(help="Any-order models: network calls to measure, as full,250,50,20.")
     ] = None,
-    count: Annotated[
-        Optional[int], typer.Option(min=1, help="Any-order models: test sequences; 100 unless given.")
-    ] = None,
+    count: Annotated[Optional[int], typer.Option(min=1, help="Any-order models: sequences; 100 unless given.")] = None,
     causal: Annotated[
         Optional[Path], typer.Option(help="Any-order models: a trained causal baseline as a row of its own.")
     ] = None,
@@ -61,6 +70,7 @@ def evaluate(
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
+<<<<<<< HEAD
     """Judge generated samples with a classifier trained on the real training data (minutes, the first time); any-order
     models by their bits per dimension on the test split."""
     with empty_handed():
@@ -68,15 +78,21 @@ def evaluate(
 
         from adr_train.evaluate import Protocol, Setting, dataset_of, generate
         from adr_train.quality import record
+=======
+    """Judge generated samples with classifiers trained on the real training data (minutes, the first time); any-order
+    models by their bits per dimension. Choose settings on the validation split, then report once on the test split."""
+    from adr_train.eval_any_order import evaluate_any_order
+    from adr_train.evaluate import Protocol, Setting, dataset_of
+    from adr_train.quality import record
+>>>>>>> 5707022 (adr-eval: cross-fitted judges, equal sizes, standard errors over seeds, validation to choose and test to report; any order: evenly spread sequences, the estimate's own error)
 
     base = Setting(steps, sampler, guidance, temperature, seed)
-    settings = [replace(base, **values) for values in sweep_values(sweep or [])]
-    swept = [item.partition("=")[0] for item in sweep or []]
-    if write and any(name != "steps" for name in swept):
-        raise TrainError("--write takes one setting, or --sweep steps=...; leave the other sweeps out")
+    combinations = sweep_values(sweep or [])
+    settings = [replace(base, **values) for values in combinations]
+    check_choice(split, combinations, write)
     model = adr_runtime.load(bundle, provider, threads)
     if isinstance(model, adr_runtime.AnyOrderModel):
-        evaluate_any_order(model, dataset, data, budgets or "", count, causal, seed, write, json_)
+        evaluate_any_order(model, dataset, data, split, budgets or "", count or 100, causal, seed, write, json_)
         return
     if budgets or causal or count:
         raise TrainError(f"{model.name} is no any-order model; --budgets, --causal and --count are for those")
@@ -84,64 +100,52 @@ def evaluate(
         raise TrainError(f"{model.name} has no labels; the protocol judges by label")
     for setting in settings:
         model.settings(**{k: getattr(setting, k) for k in SWEPT})
-    protocol = Protocol(dataset or dataset_of(model), data, cache or default_cache())
+    baselines = [load_baseline(other, provider, threads) for other in beside or []]
+    protocol = Protocol(dataset or dataset_of(model), data, split, cache or default_cache())
     if protocol.train.names != model.labels:
         raise TrainError(f"{model.name} has other labels than the data set: {', '.join(model.labels)}")
-    rows: dict[str, dict[str, Any]] = {}
-    for setting, values in zip(settings, sweep_values(sweep or []), strict=True):
-        samples, labels, seconds = generate(model, per_label, setting)
+    samples = min(per_label * len(model.labels), protocol.most)
+    if samples < per_label * len(model.labels):
+        console.print(f"{samples} samples a row in place of {per_label} of each label: as many as {split} has")
+    rows: Rows = {}
+    for setting, values in zip(settings, combinations, strict=True):
         name = " ".join(f"{k}={v}" for k, v in values.items()) or "generated"
-        rows[name] = protocol.measure(samples, labels) | {"seconds_per_sample": seconds / len(labels)}
-        console.print(f"{name}: accuracy {rows[name]['accuracy']:.3f} of {len(labels)}")
-    for other in beside or []:
-        baseline = adr_runtime.load(other, provider, threads)
-        if not isinstance(baseline, adr_runtime.Model):
-            raise TrainError(f"--beside {other}: an any-order model makes no samples of labels")
-        samples, labels, seconds = generate(baseline, per_label, Setting(seed=seed))
-        rows[Path(other).name] = protocol.measure(samples, labels) | {"seconds_per_sample": seconds / len(labels)}
+        rows[name] = protocol.generated(model, samples, setting, seeds)
+        console.print(f"{name}: accuracy {rows[name]['accuracy']:.3f} of {seeds} x {samples}")
+    for baseline in baselines:
+        rows[baseline.bundle.folder.name] = protocol.generated(baseline, samples, Setting(seed=seed), seeds)
     if model.manifest.tokens.geometry == "codec_latent":
-        rows["reconstructed test"] = protocol.reconstructed(model, LOUDNESS)
-    rows |= protocol.real_rows()
+        rows[f"reconstructed {split}"] = protocol.reconstructed(model, LOUDNESS, samples)
+    rows |= protocol.real_rows(samples, seeds)
     if model.manifest.speakers:
-        for row, figures in protocol.speakers(model, per_label, settings[0]).items():
+        from adr_train.voices import voice_rows
+
+        found = voice_rows(protocol, model, samples, settings[0], seeds, cache or default_cache())
+        for row, figures in found.items():
             rows.setdefault(row, {}).update(figures)
     if write:
-        record(model, rows, settings, per_label)
-    if json_:
-        print(json.dumps({"model": model.name, "bundle": model.bundle.hash, "provider": model.provider, "rows": rows}))
-    else:
-        PlainConsole(width=None if sys.stdout.isatty() else 160).print(as_table(rows))
+from adr_runtime import Model
+from adr_runtime.command import run
+from adr_runtime.display import PlainConsole
+from adr_runtime.interrupts import empty_handed
 
 
-def evaluate_any_order(
-    model: AnyOrderModel, dataset: Optional[str], data: Optional[Path], budgets: str, count: Optional[int],
-    causal: Optional[Path], seed: int, write: bool, as_json: bool,
-) -> None:  # fmt: skip
-    """Bits per dimension at each budget; 16 random steps a sequence for the full one."""
-    from adr_train import likelihood
-    from adr_train.quality import record_rows
+def check_choice(split: str, combinations: list[dict[str, Any]], write: bool) -> None:
+    """What is reported is one setting, at several numbers of steps perhaps, and was not chosen by its own report."""
+    if split not in ("validation", "test"):
+        raise TrainError(f"--split {split!r}: choose settings on validation, then report once on test")
+    if any(set(values) - {"steps"} for values in combinations):
+        if split == "test":
+            raise TrainError("--split test is for reporting: sweep on --split validation, here steps alone")
+        if write:
+            raise TrainError("--write takes one setting, or --sweep steps=...; leave the other sweeps out")
 
-    dataset = dataset or likelihood.dataset_of(str(model.manifest.training.get("recipe")))
-    wanted = budgets.split(",") if budgets else ["full", str(model.manifest.defaults.steps)]
-    if not all(k == "full" or k.isdigit() for k in wanted):
-        raise TrainError(f"--budgets {budgets!r}: expected numbers of network calls or full, as full,250,50,20")
-    count = count or 100
-    values = likelihood.held_out_values(model.variables, dataset, data, count)
-    rows: dict[str, dict[str, Any]] = {}
-    for budget in wanted:
-        if budget == "full":
-            rows["full"] = likelihood.measure_full(model, values, 16, seed)
-        else:
-            rows[budget] = likelihood.measure(model, values, int(budget), seed)
-        console.print(f"{budget}: {rows[budget]['bits_per_dimension']:.4f} bits per dimension")
-    if causal:
-        rows["causal"] = likelihood.measure_causal(causal, dataset, data, count)
-    if write:
-        record_rows(model, rows, {"sequences": len(values), "dimensions": model.variables.dimensions, "seed": seed})
-    if as_json:
-        print(json.dumps({"model": model.name, "bundle": model.bundle.hash, "provider": model.provider, "rows": rows}))
-    else:
-        PlainConsole(width=None if sys.stdout.isatty() else 160).print(as_table(rows))
+    """Judge generated samples with classifiers trained on the real training data (minutes, the first time); any-order
+    models by their bits per dimension. Choose settings on the validation split, then report once on the test split."""
+    with empty_handed():
+        from adr_train.eval_any_order import evaluate_any_order
+        from adr_train.evaluate import Protocol, Setting, dataset_of
+        from adr_train.quality import record
 
 
 def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:
@@ -156,31 +160,6 @@ def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:
         except ValueError as error:
             raise TrainError(f"--sweep {item!r}: {error}") from error
     return [dict(combination) for combination in itertools.product(*axes)]
-
-
-# Headings short enough for a terminal of 80 columns.
-HEADINGS = {
-    "samples": "count", "accuracy": "right", "confidence": "sure", "inception_score": "IS",
-    "modified_inception_score": "mIS", "am_score": "AM", "frechet_distance": "FD", "nearest_training": "near",
-    "seconds_per_sample": "s each", "bits_per_dimension": "bits/dim",
-    "standard_error": "+-", "predicted": "predicted", "calls": "calls", "seconds_each": "s each",
-    "speaker_accuracy": "voice", "speaker_similarity": "cosine",
-}  # fmt: skip
-
-
-def as_table(rows: dict[str, dict[str, Any]]) -> Table:
-    """One line a setting: part judged right, mean confidence, Inception Score, modified Inception Score, AM score,
-    Frechet distance to the real test split, median distance to the nearest training sample, seconds a sample, part
-    whose speaker is found right, cosine with that speaker's mean embedding."""
-    names = [name for name in HEADINGS if any(name in row for row in rows.values())]
-    table = Table("", *(HEADINGS[name] for name in names), box=None)
-    for title, row in rows.items():
-        table.add_row(title, *(shown(name, row[name]) if name in row else "" for name in names))
-    return table
-
-
-def shown(name: str, value: float) -> str:
-    return f"{value:.4g}" if name in ("bits_per_dimension", "predicted", "calls") else f"{value:.3g}"
 
 
 def default_cache() -> Path:

@@ -1,31 +1,38 @@
-"""The protocol: generate from a bundle with ONNX Runtime, judge beside real data of the test split.
+"""The protocol: generate from a bundle with ONNX Runtime, judge beside real data of the validation or the test split.
 
-Rows: the generated samples; the real test split; the real training split (as many as there are test samples), whose
-Frechet distance to the test split is the floor of what a model can reach.
+Rows: the generated samples; the real split; the real training split, whose Frechet distance to the real split is the
+floor of what a model can reach. Every row has as many samples as every other, is compared with the same part of the
+real split, and is judged by classifiers that were trained on none of its samples (`adr_train.crossfit`).
+
+Settings are chosen on the validation split and reported once on the test split. The two draw other seeds, so that
+nothing is reported that was chosen for its noise.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import adr_runtime
 import numpy as np
 from adr_runtime import Audio
 
-from adr_train.classifiers import cached_judge
-from adr_train.data import Images, Sounds, level, load_dataset
+from adr_train.classifiers import ClassifierConfig
+from adr_train.crossfit import CrossFit, part, samples_of
+from adr_train.data import Sounds, call_seed, level, load_dataset, spread
 from adr_train.errors import TrainError
 from adr_train.metrics import (
     am_score,
+    average,
     frechet_distance,
     inception_score,
     modified_inception_score,
     nearest_distances,
+    with_errors,
 )
 from adr_train.recipe import available, read_recipe
 
 ROWS_AT_ONCE = 64
+Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -41,113 +48,121 @@ class Setting:
 
 
 class Protocol:
-    """A data set's judge and its real splits, against which any number of settings can be measured."""
+    """A data set's judges and its real splits, against which any number of settings can be measured.
 
-    def __init__(self, dataset: str, folder: Path | None, cache: Path):
-        self.train = join(load_dataset(dataset, folder, "train"), load_dataset(dataset, folder, "validation"))
-        self.test = load_dataset(dataset, folder, "test")
-        self.cache, self.judge = cache, cached_judge(self.train, cache)
-        self.train_seen = self.judge.judge(samples_of(self.train))
-        self.test_seen = self.judge.judge(samples_of(self.test))
+    `split` is the one that stands for real data, validation or test. The judges, and the samples among which the
+    nearest is looked for, are the training split's alone, which is what models are trained on.
+    """
+
+    def __init__(
+        self, dataset: str, folder: Path | None, split: str, cache: Path, config: ClassifierConfig | None = None
+    ):  # fmt: skip
+        self.split = split
+        self.train, self.real = load_dataset(dataset, folder, "train"), load_dataset(dataset, folder, split)
+        self.judges = CrossFit(self.train, cache, config)
+        self.train_seen = self.judges.judge(samples_of(self.train))
+        self.real_seen = self.judges.judge(samples_of(self.real))
         self.shares = np.bincount(self.train.labels, minlength=len(self.train.names)) / len(self.train.labels)
+        pairs = zip(self.real_seen, self.train_seen, strict=True)
+        self.first_percentile = [np.percentile(nearest_distances(real[1], train[1]), 1) for real, train in pairs]
 
-    def measure(self, samples: list[np.ndarray] | np.ndarray, labels: np.ndarray) -> dict[str, float]:
-        """Every figure of the protocol for samples with the labels that were asked for."""
-        probabilities, embeddings = self.judge.judge(samples)
-        return self.figures(probabilities, embeddings, labels, self.train_seen[1])
+    @property
+    def most(self) -> int:
+        """The largest number of samples of which every row can have as many."""
+        return min(len(self.real.labels), int(np.bincount(self.judges.fold).min()))
+
+    def reference(self, count: int, repeat: int) -> np.ndarray:
+        """The places of the part of the real split that a repetition's rows are compared with, int64 (count,)."""
+        return spread(len(self.real.labels), count, repeat)
+
+    def measure(self, samples: list[np.ndarray] | np.ndarray, labels: np.ndarray, repeat: int = 0) -> Figures:
+        """Every figure of the protocol for samples with the labels that were asked for: the means over the judges."""
+        beside = self.reference(len(labels), repeat)
+        return average([self.figures(i, seen, labels, beside) for i, seen in enumerate(self.judges.judge(samples))])
 
     def figures(
-        self, probabilities: np.ndarray, embeddings: np.ndarray, labels: np.ndarray, others: np.ndarray
-    ) -> dict[str, float]:
-        return {
+        self, judge: int, seen: tuple[np.ndarray, np.ndarray], labels: np.ndarray, beside: np.ndarray | None,
+        own: np.ndarray | None = None,
+    ) -> Figures:  # fmt: skip
+        """What one judge says of samples that it never saw. `beside` are the places of the real ones to compare with,
+        `own` those of the samples themselves if they are training samples."""
+        probabilities, embeddings = seen
+        near = nearest_distances(embeddings, self.train_seen[judge][1], own)
+        found: Figures = {
             "samples": len(labels),
             "accuracy": float((probabilities.argmax(1) == labels).mean()),
             "confidence": float(probabilities[np.arange(len(labels)), labels].mean()),
             "inception_score": inception_score(probabilities),
             "modified_inception_score": modified_inception_score(probabilities),
             "am_score": am_score(probabilities, self.shares),
-            "frechet_distance": frechet_distance(embeddings, self.test_seen[1]),
-            "nearest_training": float(np.median(nearest_distances(embeddings, others))),
+            "nearest_training": float(np.median(near)),
+            "nearer_than_1st_percentile": float((near < self.first_percentile[judge]).mean()),
         }
+        if beside is not None:
+            found["frechet_distance"] = frechet_distance(embeddings, self.real_seen[judge][1][beside])
+        return found
 
-    def reconstructed(self, model: adr_runtime.Model, loudness: float | None) -> dict[str, float]:
-        """The figures of the real test clips after the codec of a bundle: as good as its sound can be."""
-        assert isinstance(self.test, Sounds)
-        clips = level(self.test, loudness).clips if loudness else self.test.clips
-        return self.measure([model.reconstruct(clip) for clip in clips], self.test.labels)
-
-    def speakers(self, model: adr_runtime.Model, per_speaker: int, setting: Setting) -> dict[str, dict[str, float]]:
-        """Rows for generated clips and real test clips: the part whose speaker a classifier of speakers, trained on
-        the real training split, finds right, and the mean cosine of its embedding with the speaker's mean one."""
-        assert isinstance(self.train, Sounds) and isinstance(self.test, Sounds)
-        names = model.manifest.speakers
-        voices = [replace(data, labels=np.array([names.index(s) for s in data.speakers]), names=names)
-                  for data in (self.train, self.test)]  # fmt: skip
-        judge = cached_judge(voices[0], self.cache)
-        _, embeddings = judge.judge(voices[0].clips)
-        centres = np.stack([embeddings[voices[0].labels == i].mean(0) for i in range(len(names))])
-        clips: list[np.ndarray] = []
-        for name in names:
-            made, _, _ = generate(model, -(-per_speaker // len(model.labels)), replace(setting, speaker=name))
-            clips += made
-        labels = np.arange(len(names)).repeat(len(clips) // len(names))
-        rows = {}
-        for row, samples, truth in (("generated", clips, labels), ("real test", voices[1].clips, voices[1].labels)):
-            probabilities, found = judge.judge(samples)
-            own = centres[truth]
-            cosine = (found * own).sum(1) / (np.linalg.norm(found, axis=1) * np.linalg.norm(own, axis=1))
-            rows[row] = {
-                "speaker_accuracy": float((probabilities.argmax(1) == truth).mean()),
-                "speaker_similarity": float(cosine.mean()),
-            }
-        return rows
-
-    def real_rows(self) -> dict[str, dict[str, float]]:
-        """The same figures for the real test split, and for a random part of the training split of its size. The
-        nearest training sample of a training sample is looked for among all the others."""
-        probabilities, embeddings = self.train_seen
-        count = min(len(self.test.labels), len(self.train.labels) // 2)
-        chosen = np.random.default_rng(0).permutation(len(self.train.labels))[:count]
-        rest = np.delete(embeddings, chosen, axis=0)
+    def real_rows(self, count: int, repeats: int) -> dict[str, Figures]:
+        """The same figures for `count` samples of the real split, and of the training split: those of a fold by the
+        judge to which they are new, the nearest training sample looked for among all the others. The real split has no
+        Frechet distance to itself."""
+        whole = count == len(self.real.labels)
         return {
-            "real test": self.figures(*self.test_seen, self.test.labels, self.train_seen[1]),
-            "real training": self.figures(probabilities[chosen], embeddings[chosen], self.train.labels[chosen], rest),
+            f"real {self.split}": with_errors([self.real_row(count, r) for r in range(1 if whole else repeats)]),
+            "real training": with_errors([self.training_row(count, r) for r in range(repeats)]),
         }
 
+    def real_row(self, count: int, repeat: int) -> Figures:
+        chosen = self.reference(count, repeat)
+        labels = self.real.labels[chosen]
+        return average(
+            [self.figures(i, (p[chosen], e[chosen]), labels, None) for i, (p, e) in enumerate(self.real_seen)]
+        )
 
-def samples_of(data: Sounds | Images) -> list[np.ndarray] | np.ndarray:
-    return data.clips if isinstance(data, Sounds) else data.pixels
+    def training_row(self, count: int, repeat: int) -> Figures:
+        beside, rows = self.reference(count, repeat), []
+        for judge, (probabilities, embeddings) in enumerate(self.train_seen):
+            new = np.flatnonzero(self.judges.fold == judge)
+            chosen = new[spread(len(new), count, repeat)]
+            seen = probabilities[chosen], embeddings[chosen]
+            rows.append(self.figures(judge, seen, self.train.labels[chosen], beside, chosen))
+        return average(rows)
 
+    def reconstructed(self, model: adr_runtime.Model, loudness: float | None, count: int) -> Figures:
+        """The figures of `count` real clips after the codec of a bundle: as good as its sound can be."""
+        real = part(self.real, self.reference(count, 0))
+        assert isinstance(real, Sounds)
+        clips = level(real, loudness).clips if loudness else real.clips
+        return self.measure([model.reconstruct(clip) for clip in clips], real.labels)
 
-def join(first: Sounds | Images, second: Sounds | Images) -> Sounds | Images:
-    labels = np.concatenate([first.labels, second.labels])
-    if isinstance(first, Sounds) and isinstance(second, Sounds):
-        speakers = first.speakers + second.speakers
-        return Sounds(first.clips + second.clips, labels, first.names, first.sample_rate, speakers)
-    assert isinstance(first, Images) and isinstance(second, Images)
-    return Images(np.concatenate([first.pixels, second.pixels]), labels, first.names)
+    def generated(self, model: adr_runtime.Model, count: int, setting: Setting, repeats: int) -> Figures:
+        """The figures of `count` samples, their means and standard errors over so many seeds, and the seconds each."""
+        rows = []
+        for repeat in range(repeats):
+            samples, labels, seconds = generate(model, count, setting, self.split, repeat)
+            rows.append(self.measure(samples, labels, repeat) | {"seconds_per_sample": seconds / count})
+        return with_errors(rows)
 
 
 def generate(
-    model: adr_runtime.Model, per_label: int, setting: Setting, tell: Callable[[float], None] = lambda part: None
+    model: adr_runtime.Model, count: int, setting: Setting, split: str, repeat: int = 0
 ) -> tuple[list[np.ndarray], np.ndarray, float]:
-    """`per_label` samples of every label in turn: samples, labels int64, and the seconds it took."""
-    labels = np.tile(np.arange(len(model.labels)), per_label)
+    """`count` samples, of the labels in turn: samples, labels int64, and the seconds it took."""
+    labels = np.arange(count) % len(model.labels)
     samples: list[np.ndarray] = []
     started = time.perf_counter()
-    for a in range(0, len(labels), ROWS_AT_ONCE):
-        part = labels[a : a + ROWS_AT_ONCE].tolist()
+    for a in range(0, count, ROWS_AT_ONCE):
+        some = labels[a : a + ROWS_AT_ONCE].tolist()
         # Rows of one call draw different noise; a seed a call keeps the calls apart.
         made = model.generate(
-            label=part, steps=setting.steps, sampler=setting.sampler, guidance=setting.guidance,
-            temperature=setting.temperature, seed=setting.seed * 1_000_003 + a, speaker=setting.speaker,
+            label=some, steps=setting.steps, sampler=setting.sampler, guidance=setting.guidance,
+            temperature=setting.temperature, seed=call_seed(split, setting.seed, repeat, a), speaker=setting.speaker,
         )  # fmt: skip
         if isinstance(made, Audio):
-            lengths = made.lengths or (made.samples.shape[1],) * len(part)
+            lengths = made.lengths or (made.samples.shape[1],) * len(some)
             samples += [row[:length] for row, length in zip(made.samples, lengths, strict=True)]
         else:
             samples += list(made.pixels)
-        tell(len(samples) / len(labels))
     return samples, labels, time.perf_counter() - started
 
 

@@ -1,4 +1,4 @@
-"""adr-eval of any-order models: bits per dimension on the test split at several budgets, beside a causal baseline.
+"""adr-eval of any-order models: bits per dimension on a held-out split at several budgets, beside a causal baseline.
 
 A budget is measured by doing what it says: random orders, the policy's steps, the bits that each step charges. At full
 steps, one network call a variable, that would take D calls a picture; there the bound is estimated as it is in
@@ -16,7 +16,7 @@ from adr_models.causal import Causal, CausalConfig
 from adr_runtime.any_order import random_order
 
 from adr_train.checkpoint import latest_checkpoint, read_config, read_tensors
-from adr_train.data import load_dataset
+from adr_train.data import load_dataset, spread
 from adr_train.errors import TrainError
 from adr_train.recipe import available, read_recipe
 from adr_train.variables import to_variables, windows
@@ -30,17 +30,15 @@ def dataset_of(recipe: str) -> str:
     return read_recipe(recipe, "cpu").dataset
 
 
-def held_out_values(config: Any, dataset: str, folder: Path | None, count: int | None) -> np.ndarray:
-    """Held-out variables int64 (count, D): pictures of the test split from its beginning, or windows evenly spread over
-    its stream, the last 5% of a text."""
-    values = to_variables(load_dataset(dataset, folder, "test"), config, dataset)
+def held_out_values(
+    config: Any, dataset: str, folder: Path | None, split: str, count: int | None, seed: int = 0
+) -> np.ndarray:
+    """Variables int64 (count, D) of a split: pictures, or windows of a stream, drawn by the seed and evenly spread over
+    the split, so that its order does not matter."""
+    values = to_variables(load_dataset(dataset, folder, split), config, dataset)
     if values.ndim == 1:
         values = windows(values, int(np.prod(config.shape)))
-    if count is not None and config.kind == "image":
-        values = values[:count]
-    elif count is not None and count < len(values):
-        values = values[np.linspace(0, len(values) - 1, count).astype(int)]
-    return values.astype(np.int64)
+    return values[spread(len(values), len(values) if count is None else count, seed)].astype(np.int64)
 
 
 def measure(model: adr_runtime.AnyOrderModel, values: np.ndarray, steps: int, seed: int = 0) -> dict[str, float]:
@@ -56,17 +54,18 @@ def measure(model: adr_runtime.AnyOrderModel, values: np.ndarray, steps: int, se
 
 
 def measure_full(model: adr_runtime.AnyOrderModel, values: np.ndarray, draws: int, seed: int = 0) -> dict[str, float]:
-    """The bound at one call a variable and stage: `draws` steps a sequence, evenly spread over all of them from a
-    random place on, each weighted with stages * D / (D - t) (equation 3)."""
+    """An estimate of the bound at one call a variable and stage: `draws` steps a sequence, evenly spread over all of
+    them from a random place on, each weighted with stages * D / (D - t) (equation 3). The standard error over sequences
+    has the estimate's own in it, which `estimate_error` gives alone."""
     spec, dimensions = model.variables, model.variables.dimensions
     everything, bits = spec.stages * dimensions, np.zeros((len(values), draws))
     random = np.random.default_rng(seed)
     started = time.perf_counter()
     for first in range(0, len(values), ROWS):
         block = values[first : first + ROWS]
-        spread = (np.arange(draws) + random.random((len(block), 1))) / draws
+        places = (np.arange(draws) + random.random((len(block), 1))) / draws
         for draw in range(draws):
-            place = (spread[:, draw] * everything).astype(int)
+            place = (places[:, draw] * everything).astype(int)
             # The runtime's graph takes one number of predicted variables a call, so sequences go one by one.
             for i, at in enumerate(place):
                 stage, t = divmod(int(at), dimensions)
@@ -81,7 +80,17 @@ def measure_full(model: adr_runtime.AnyOrderModel, values: np.ndarray, draws: in
                 nats = -np.take_along_axis(log_p, digits, 2).sum(dtype=np.float64)
                 bits[first + i, draw] = nats / np.log(2) * spec.stages / (dimensions - t)
     predicted = sum(float(np.mean(stage)) for stage in model.manifest.step_loss)
-    return row(bits.mean(1), everything, predicted, time.perf_counter() - started)
+    made = row(bits.mean(1), everything, predicted, time.perf_counter() - started)
+    return made | {"estimate_error": estimate_error(bits)}
+
+
+def estimate_error(bits: np.ndarray) -> float:
+    """The standard error that the random steps alone bring into the mean of bits (sequences, draws), whose draws are
+    spread evenly over the steps. Neighbouring draws differ by chance and little else; what all of them have in common
+    with their place, as that late variables cost less, is no error (successive differences, Wolter 1984)."""
+    sequences, draws = bits.shape
+    square = np.square(np.diff(bits, axis=1)).sum(1) / (2 * max(draws - 1, 1) * draws)
+    return float(np.sqrt(square.sum()) / sequences)
 
 
 def row(bits: np.ndarray, calls: int, predicted: float, seconds: float) -> dict[str, float]:
@@ -92,7 +101,9 @@ def row(bits: np.ndarray, calls: int, predicted: float, seconds: float) -> dict[
     }  # fmt: skip
 
 
-def measure_causal(folder: Path, dataset: str, data: Path | None, count: int | None) -> dict[str, float]:
+def measure_causal(
+    folder: Path, dataset: str, data: Path | None, split: str, count: int | None, seed: int = 0
+) -> dict[str, float]:
     """The exact bits per dimension of a causal baseline's checkpoint, by PyTorch, on the same sequences."""
     found = folder if (folder / "config.json").is_file() else latest_checkpoint(folder)
     if found is None:
@@ -103,7 +114,7 @@ def measure_causal(folder: Path, dataset: str, data: Path | None, count: int | N
     model = Causal(CausalConfig.from_dict(saved.model))
     model.load_state_dict(read_tensors(found / "model.safetensors"))
     model.eval()
-    values = held_out_values(model.config, dataset, data, count)
+    values = held_out_values(model.config, dataset, data, split, count, seed)
     bits, started = [], time.perf_counter()
     with torch.no_grad():
         for first in range(0, len(values), ROWS):

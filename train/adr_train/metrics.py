@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 TINY = 1e-12
+ROWS_AT_ONCE = 256
+STANDARD_ERROR = "_standard_error"
 
 
 def inception_score(probabilities: Array) -> float:
@@ -39,7 +41,8 @@ def divergence(p: Array, q: Array) -> Array:
 
 
 def frechet_distance(first: Array, second: Array) -> float:
-    """|mu1 - mu2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of the two sets' Gaussians. Biased upwards in small sets."""
+    """|mu1 - mu2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of the two sets' Gaussians. Biased upwards in small sets, so that
+    only distances of sets of equal sizes may be compared."""
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     shift = first.mean(0) - second.mean(0)
     c1, c2 = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
@@ -51,8 +54,30 @@ def frechet_distance(first: Array, second: Array) -> float:
     return float(shift @ shift + np.trace(c1) + np.trace(c2) - 2 * cross)
 
 
-def nearest_distances(samples: Array, reference: Array) -> Array:
-    """Euclidean distance of each sample to its nearest reference, (count,)."""
+def nearest_distances(samples: Array, reference: Array, own: NDArray[np.int64] | None = None) -> Array:
+    """Euclidean distance of each sample to its nearest reference, (count,). Samples that are of the reference
+    themselves have their places in it in `own`, int64 (count,), and are not compared with themselves."""
     samples, reference = np.asarray(samples, np.float64), np.asarray(reference, np.float64)
-    square = (samples**2).sum(1)[:, None] + (reference**2).sum(1) - 2 * samples @ reference.T
-    return np.sqrt(np.clip(square.min(1), 0, None))
+    found, lengths = np.empty(len(samples)), (reference**2).sum(1)
+    for a in range(0, len(samples), ROWS_AT_ONCE):
+        rows = samples[a : a + ROWS_AT_ONCE]
+        square = (rows**2).sum(1)[:, None] + lengths - 2 * rows @ reference.T
+        if own is not None:
+            square[np.arange(len(rows)), own[a : a + ROWS_AT_ONCE]] = np.inf
+        found[a : a + ROWS_AT_ONCE] = np.sqrt(np.clip(square.min(1), 0, None))
+    return found
+
+
+def average(rows: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of every figure."""
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def with_errors(rows: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of every figure over repetitions and, where there are several, its standard error under the figure's
+    name and `STANDARD_ERROR`. Counts and times have none."""
+    found = average(rows)
+    for name in list(found) if len(rows) > 1 else []:
+        if name not in ("samples", "seconds_per_sample"):
+            found[name + STANDARD_ERROR] = float(np.std([row[name] for row in rows], ddof=1) / len(rows) ** 0.5)
+    return found

@@ -12,16 +12,21 @@ from adr_runtime.interrupts import held
 from adr_train.evaluate import Setting
 
 
-def record(model: adr_runtime.Model, rows: dict[str, dict[str, Any]], settings: list[Setting], per_label: int) -> None:
+def record(
+    model: adr_runtime.Model, rows: dict[str, dict[str, Any]], settings: list[Setting], count: int, split: str,
+    seeds: int,
+) -> None:  # fmt: skip
     """Replace the manifest's quality section and rewrite the card, each written beside and renamed."""
     defaults, setting = model.manifest.defaults, settings[0]
     quality: dict[str, Any] = {
-        "samples": f"{per_label} of each label",
+        "split": split,
+        "samples": f"{count} a row",
         "steps": ", ".join(str(s.steps or defaults.steps) for s in settings),
         "sampler": setting.sampler or defaults.sampler,
         "guidance": defaults.guidance if setting.guidance is None else setting.guidance,
         "temperature": defaults.temperature if setting.temperature is None else setting.temperature,
         "seed": setting.seed,
+        "seeds": seeds,
     }
     record_rows(model, rows, quality)
 
