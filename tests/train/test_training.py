@@ -118,7 +118,7 @@ def test_two_processes_compute_what_one_does(start_training, tmp_path):
     (tmp_path / "tiny.yaml").write_text(text)
     one = finish(start_training("one", "--precision", "float32"))
     torchrun = Path(sys.executable).with_name("torchrun")
-    prefix = (str(torchrun), "--standalone", "--nproc_per_node", "2", "--no-python")
+    prefix = (str(torchrun), "--standalone", "--nproc-per-node", "2", "--no-python")
     two = finish(start_training("two", "--precision", "float32", prefix=prefix))
     assert sorted(two) == sorted(one)
     np.testing.assert_allclose([two[s] for s in sorted(two)], [one[s] for s in sorted(one)], rtol=2e-5)
@@ -135,7 +135,7 @@ def test_shards_are_divided_evenly_or_not_at_all(recipe, monkeypatch):
         assert sorted(shard for share in shares for shard in share) == [0, 1, 2, 3]
     for count in (3, 5, 8):
         says = (
-            f"{count} processes cannot share the 4 shards of a batch evenly: give torchrun --nproc_per_node 1 or 2 or 4"
+            f"{count} processes cannot share the 4 shards of a batch evenly: give torchrun --nproc-per-node 1 or 2 or 4"
         )
         with pytest.raises(TrainError, match=says):
             make_trainer(recipe, Processes(count - 1, count, device))

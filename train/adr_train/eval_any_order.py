@@ -39,7 +39,7 @@ def evaluate_any_order(
         rows["causal"] = likelihood.measure_causal(causal, dataset, data, split, count, seed)
     settings: dict[str, Any] = {"sequences": len(values), "dimensions": model.variables.dimensions, "seed": seed}
     if "full" in wanted:
-        settings["steps drawn for full"] = DRAWS
+        settings["random_steps_for_full"] = DRAWS
     if write:
         record_rows(model, rows, {"split": split, **settings})
     print_rows(model, split, settings, rows, as_json)

@@ -72,6 +72,6 @@ def check_division(count: int, shards: int) -> None:
     if shards % count:
         works = [str(n) for n in range(1, shards + 1) if shards % n == 0]
         raise TrainError(
-            f"{count} processes cannot share the {shards} shards of a batch evenly: give torchrun --nproc_per_node "
+            f"{count} processes cannot share the {shards} shards of a batch evenly: give torchrun --nproc-per-node "
             f"{' or '.join(works)}, or the recipe's train another number of shards"
         )
