@@ -39,7 +39,10 @@ def as_table(rows: Rows, split: str) -> Table:
     a hundredth of the real split, seconds a sample, part whose speaker is found right, cosine with that speaker's mean
     embedding; behind ± standard errors over seeds."""
     names = [name for name in HEADINGS if any(name in row for row in rows.values())]
-    table = Table(split, *(HEADINGS[name] for name in names), box=None)
+    table = Table(box=None)
+    table.add_column(split, no_wrap=True, overflow="fold")
+    for name in names:
+        table.add_column(HEADINGS[name])
     for title, row in rows.items():
         table.add_row(title, *(cell(name, row) if name in row else "" for name in names))
     return table
