@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from adr_runtime import AnyOrderModel
-from rich.console import Console
+from adr_runtime.display import PlainConsole
 
 from adr_train import likelihood
 from adr_train.data import call_seed
@@ -12,7 +12,7 @@ from adr_train.errors import TrainError
 from adr_train.eval_table import Rows, print_rows
 from adr_train.quality import record_rows
 
-console = Console(stderr=True)
+console = PlainConsole(stderr=True)
 
 # Random steps a sequence for the estimate at full steps.
 DRAWS = 16

@@ -8,16 +8,10 @@ from typing import Annotated, Any, Optional
 
 import adr_runtime
 import typer
-<<<<<<< HEAD
-from adr_runtime import AnyOrderModel
+from adr_runtime import Model
 from adr_runtime.command import run
 from adr_runtime.display import PlainConsole
 from adr_runtime.interrupts import empty_handed
-from rich.table import Table
-=======
-from adr_runtime import ADRError, Model
-from rich.console import Console
->>>>>>> 5707022 (adr-eval: cross-fitted judges, equal sizes, standard errors over seeds, validation to choose and test to report; any order: evenly spread sequences, the estimate's own error)
 
 from adr_train.errors import TrainError
 from adr_train.eval_table import Rows, print_rows
@@ -70,21 +64,12 @@ def evaluate(
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-<<<<<<< HEAD
-    """Judge generated samples with a classifier trained on the real training data (minutes, the first time); any-order
-    models by their bits per dimension on the test split."""
-    with empty_handed():
-        import adr_runtime
-
-        from adr_train.evaluate import Protocol, Setting, dataset_of, generate
-        from adr_train.quality import record
-=======
     """Judge generated samples with classifiers trained on the real training data (minutes, the first time); any-order
     models by their bits per dimension. Choose settings on the validation split, then report once on the test split."""
-    from adr_train.eval_any_order import evaluate_any_order
-    from adr_train.evaluate import Protocol, Setting, dataset_of
-    from adr_train.quality import record
->>>>>>> 5707022 (adr-eval: cross-fitted judges, equal sizes, standard errors over seeds, validation to choose and test to report; any order: evenly spread sequences, the estimate's own error)
+    with empty_handed():
+        from adr_train.eval_any_order import evaluate_any_order
+        from adr_train.evaluate import Protocol, Setting, dataset_of
+        from adr_train.quality import record
 
     base = Setting(steps, sampler, guidance, temperature, seed)
     combinations = sweep_values(sweep or [])
@@ -124,10 +109,8 @@ def evaluate(
         for row, figures in found.items():
             rows.setdefault(row, {}).update(figures)
     if write:
-from adr_runtime import Model
-from adr_runtime.command import run
-from adr_runtime.display import PlainConsole
-from adr_runtime.interrupts import empty_handed
+        record(model, rows, settings, samples, split, seeds)
+    print_rows(model, split, {"samples": samples, "seed": seed, "seeds": seeds}, rows, json_)
 
 
 def check_choice(split: str, combinations: list[dict[str, Any]], write: bool) -> None:
@@ -140,12 +123,12 @@ def check_choice(split: str, combinations: list[dict[str, Any]], write: bool) ->
         if write:
             raise TrainError("--write takes one setting, or --sweep steps=...; leave the other sweeps out")
 
-    """Judge generated samples with classifiers trained on the real training data (minutes, the first time); any-order
-    models by their bits per dimension. Choose settings on the validation split, then report once on the test split."""
-    with empty_handed():
-        from adr_train.eval_any_order import evaluate_any_order
-        from adr_train.evaluate import Protocol, Setting, dataset_of
-        from adr_train.quality import record
+
+def load_baseline(bundle: str, provider: str, threads: Optional[int]) -> Model:
+    model = adr_runtime.load(bundle, provider, threads)
+    if not isinstance(model, Model):
+        raise TrainError(f"--beside {bundle}: an any-order model makes no samples of labels")
+    return model
 
 
 def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 import adr_runtime
-from rich.console import Console
+from adr_runtime.display import PlainConsole
 from rich.table import Table
 
 from adr_train.metrics import STANDARD_ERROR
@@ -30,7 +30,7 @@ def print_rows(
         about = {"model": model.name, "bundle": model.bundle.hash, "provider": model.provider, "split": split}
         print(json.dumps({**about, **settings, "rows": rows}))
     else:
-        Console(width=None if sys.stdout.isatty() else 160).print(as_table(rows, split))
+        PlainConsole(width=None if sys.stdout.isatty() else 160).print(as_table(rows, split))
 
 
 def as_table(rows: Rows, split: str) -> Table:
