@@ -1,4 +1,4 @@
-"""Run by the Python of an environment with `adr[cpu]` alone: both commands work, and nothing heavy is loaded."""
+"""Run by the Python of an environment that holds the runtime alone: both commands work, and nothing heavy is loaded."""
 
 import importlib.util
 import json

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from adr_export.bundle_writer import describe_graph, write_folder
 from adr_export.errors import ExportError
 from adr_export.graphs import Graph
-from adr_export.onnx_writer import round_weights, write_onnx
+from adr_export.onnx_writer import least_onnxruntime, round_weights, write_onnx
 from adr_export.parity import TOLERANCE, open_session, run_onnx
 
 # Budgets whose policies are planned once and kept in the manifest; the runtime plans others when they are asked for.
@@ -121,6 +121,7 @@ def write_any_order(
         policies={str(k): split_budget(step_loss, k) for k in sorted(planned)},
         defaults=AnyOrderDefaults(**about["defaults"]), licence=about["licence"], data=about["source"],
         training={**about["training"], "onnxruntime": onnxruntime.__version__}, quality={}, parity=dict(parity),
+        onnxruntime=least_onnxruntime({"network": data}, dialect),
     )  # fmt: skip
     checked = parse_manifest(manifest.to_json())
     assert isinstance(checked, AnyOrderManifest)

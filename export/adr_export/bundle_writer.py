@@ -30,7 +30,7 @@ from adr_runtime.manifest import (
 
 from adr_export.errors import ExportError
 from adr_export.graphs import Graph, build_graphs, state_axes
-from adr_export.onnx_writer import FORMS, round_weights, write_onnx
+from adr_export.onnx_writer import FORMS, least_onnxruntime, round_weights, write_onnx
 from adr_export.parity import check_parity
 
 DTYPES = {torch.float32: "float32", torch.int64: "int64", torch.bool: "bool"}
@@ -124,6 +124,7 @@ def describe(
         training={**about["training"], "onnxruntime": onnxruntime.__version__},
         quality={},
         parity=dict(parity),
+        onnxruntime=least_onnxruntime(files, dialect),
     )
     checked = parse_manifest(manifest.to_json())
     assert isinstance(checked, Manifest)

@@ -20,6 +20,10 @@ from adr_export.graphs import Axes, Graph
 
 OPSETS = {"linear-attention": 23, "portable": 20}
 FORMS: dict[str, Form] = {"linear-attention": "operator", "portable": "recurrent"}
+# The first ONNX Runtime that runs a dialect's files (their opset, and their IR version 10), tried with the wheels.
+LEAST = {"linear-attention": "1.23.0", "portable": "1.18.0"}
+# The first that has com.microsoft::LinearAttention; 1.25.0 has not.
+LEAST_OF_OPERATOR = "1.25.1"
 # A weight below this size is not worth a Cast node.
 SMALLEST_HALF = 1024
 
@@ -56,6 +60,13 @@ def write_onnx(graph: Graph, dialect: str) -> bytes:
     if dialect == "portable":
         onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
+
+
+def least_onnxruntime(files: dict[str, bytes], dialect: str) -> str:
+    """The least version of ONNX Runtime that runs these graphs, for the manifest."""
+    graphs = (onnx.load_from_string(data).graph for data in files.values())
+    own = any(node.domain == "com.microsoft" for graph in graphs for node in graph.node)
+    return LEAST_OF_OPERATOR if own else LEAST[dialect]
 
 
 def strip(graph: onnx.GraphProto) -> None:

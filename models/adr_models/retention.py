@@ -87,7 +87,7 @@ def retention_chunkwise(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: T
 
 
 def retention_operator(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Tensor):
-    """`com.microsoft::LinearAttention` (ONNX Runtime 1.30 or newer); only meaningful while exporting.
+    """`com.microsoft::LinearAttention` (ONNX Runtime 1.25.1 or newer); only meaningful while exporting.
 
     q, k, v here are (batch, length, heads * d), as the operator wants them.
     """

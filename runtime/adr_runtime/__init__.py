@@ -11,13 +11,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from adr_runtime.any_order import AnyOrderModel
     from adr_runtime.errors import ADRError
-    from adr_runtime.model import Audio, Images, Model, load
+    from adr_runtime.loading import load
+    from adr_runtime.model import Audio, Images, Model
     from adr_runtime.stream import Stream
 else:
     # NumPy is loaded when a name is first used: a command must hear Ctrl-C before that.
     HOMES = {
         "ADRError": "errors", "AnyOrderModel": "any_order", "Audio": "model", "Images": "model", "Model": "model",
-        "Stream": "stream", "load": "model",
+        "Stream": "stream", "load": "loading",
     }  # fmt: skip
 
     def __getattr__(name):

@@ -13,7 +13,7 @@ from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.bundle import Bundle
 from adr_runtime.errors import ADRError
 from adr_runtime.limits import check_bytes, check_count
-from adr_runtime.philox import philox4x32
+from adr_runtime.philox import checked_seed, philox4x32
 from adr_runtime.policy import predicted_loss, shrink, split_budget
 from adr_runtime.session import Session
 from adr_runtime.variables import from_pixels, from_samples, to_pixels, to_samples
@@ -35,13 +35,14 @@ def random_order(seed: int, row: int, variables: np.ndarray) -> np.ndarray:
 
 
 class AnyOrderModel:
-    """A loaded bundle of the family "ardm": immutable, and safe to share between threads."""
+    """A loaded bundle of the family "ardm": immutable, and safe to share between threads. `provider` and
+    `provider_note` are those of `Model`."""
 
-    def __init__(self, bundle: Bundle, session: Session, threads: int):
+    def __init__(self, bundle: Bundle, session: Session, threads: int, provider_note: str | None = None):
         manifest = bundle.manifest
         assert isinstance(manifest, AnyOrderManifest)
         self.bundle, self.manifest, self.session, self.threads = bundle, manifest, session, threads
-        self.variables, self.provider = manifest.variables, session.provider
+        self.variables, self.provider, self.provider_note = manifest.variables, session.provider, provider_note
 
     name = property(lambda self: self.manifest.name)
     kind = property(lambda self: self.manifest.kind)
@@ -52,9 +53,8 @@ class AnyOrderModel:
         unless given, at most one a variable and stage. ADRError for a number that is out of range."""
         steps = self.manifest.defaults.steps if steps is None else steps
         most = self.variables.stages * self.variables.dimensions
-        if steps < self.variables.stages:
+        if not self.variables.stages <= steps <= most:
             raise ADRError(f"steps must be from {self.variables.stages} (one a stage) to {most}, not {steps}")
-        steps = min(steps, most)
         if str(steps) in self.manifest.policies:
             return self.manifest.policies[str(steps)]
         return split_budget(self.manifest.step_loss, steps)
@@ -133,24 +133,24 @@ class AnyOrderModel:
         return total, calls
 
     def fill(
-        self, values: np.ndarray, wanted: np.ndarray, count: int, steps: int | None = None, seed: int = 0,
+        self, values: np.ndarray, wanted: np.ndarray, count: int, steps: int | None = None, seed: int | None = 0,
         temperature: float = 1.0,
     ) -> np.ndarray:  # fmt: skip
         """`count` answers int64 (count, rows, columns, channels) of any size, text and sound being one row: `values`
-        int64 (rows, columns, channels) with what is `wanted`, bool of that shape, drawn; `steps` calls a window."""
+        int64 (rows, columns, channels) with what is `wanted`, bool of that shape, drawn; `steps` calls a window. A seed
+        of None is drawn."""
         check_count(count)
         # The answers, and what is copied around them.
         check_bytes(40.0 * (count + 1) * values.size, f"{count} x {values.size} values")
-        if not 0 <= int(seed) < 1 << 64:
-            raise ADRError(f"seed must be from 0 to 2^64 - 1, not {seed}")
+        seed = checked_seed(seed)
 
         def sample(start: np.ndarray, given: np.ndarray, now: np.ndarray, own: int) -> np.ndarray:
             return self.sample(start, given, now, steps, own, temperature)
 
-        return fill(sample, self.variables.shape, values, wanted != 0, count, int(seed))
+        return fill(sample, self.variables.shape, values, wanted != 0, count, seed)
 
     def generate(
-        self, *, count: int | None = None, steps: int | None = None, seed: int = 0, temperature: float = 1.0,
+        self, *, count: int | None = None, steps: int | None = None, seed: int | None = 0, temperature: float = 1.0,
         picture: np.ndarray | None = None, mask: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
         """Pictures uint8 (count, rows, columns, channels). With `picture` uint8 (rows, columns, channels) of any size
@@ -173,8 +173,8 @@ class AnyOrderModel:
         return np.where(holes, to_pixels(made, spec.levels, spec.colour, saturate=True), picture)
 
     def sound(
-        self, *, seconds: float, count: int = 1, steps: int | None = None, seed: int = 0, temperature: float = 1.0,
-        prompt: np.ndarray | None = None,
+        self, *, seconds: float, count: int = 1, steps: int | None = None, seed: int | None = 0,
+        temperature: float = 1.0, prompt: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
         """Samples int16 (count, samples): `seconds` of new sound behind a `prompt`, int16 (samples,)."""
         spec = self.variables

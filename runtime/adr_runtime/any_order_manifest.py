@@ -4,7 +4,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
-from adr_runtime.manifest import SCHEMA_VERSION, Flat, GraphSpec, Rule, check_graph, enforce
+from adr_runtime.manifest import SCHEMA_VERSION, Flat, GraphSpec, Rule, check_graph, enforce, runtime_rule
 from adr_runtime.strict_json import refuse
 from adr_runtime.variables import COLOURS, KINDS, VariablesSpec
 
@@ -42,6 +42,8 @@ class AnyOrderManifest:
     parity: Flat
 
     labels: tuple[str, ...] = ()
+    # As in `adr_runtime.manifest.Manifest`.
+    onnxruntime: str = ""
 
     def to_json(self) -> str:
         values = asdict(self)
@@ -58,6 +60,7 @@ def check_any_order(manifest: AnyOrderManifest) -> None:
         ("schema_version", manifest.schema_version, manifest.schema_version == SCHEMA_VERSION, str(SCHEMA_VERSION)),
         ("kind", manifest.kind, manifest.kind in KINDS and manifest.kind == spec.kind, " or ".join(KINDS)),
         ("labels", len(manifest.labels), not manifest.labels, "none"),
+        runtime_rule(manifest.onnxruntime),
         ("graphs", sorted(manifest.graphs), sorted(manifest.graphs) == ["network"], "network"),
         ("variables.shape", list(spec.shape), 0 < dimensions <= LARGEST, f"3 sizes, product up to {LARGEST}"),
         ("variables.levels", spec.levels, 2 <= spec.levels <= 1 << 16, "2 to 65536"),

@@ -17,9 +17,9 @@ from adr_runtime.any_order import AnyOrderModel, Policy, random_order
 from adr_runtime.blocks import Blocks, batches, block_count, empty_blocks, from_blocks, to_blocks
 from adr_runtime.coded_files import checksum
 from adr_runtime.container import Container, Entry, Environment, Section, pack, unpack
+from adr_runtime.engine import import_onnxruntime
 from adr_runtime.entropy import Decoder, Encoder, fingerprint
 from adr_runtime.errors import ADRError
-from adr_runtime.session import import_onnxruntime
 
 Tell = Callable[[int, int], None]
 # As `any_order.Choose`, with the numbers of the blocks in front.

@@ -1,10 +1,18 @@
 """The model card of a bundle, written from its manifest alone, so that it can say nothing else."""
 
+import re
+
 from adr_runtime.any_order_manifest import AnyOrderManifest
+from adr_runtime.errors import DISTRIBUTION
 from adr_runtime.manifest import Flat, Manifest
 
 # How a standard error's name follows from that of its figure.
 ERROR = "_standard_error"
+# Licences that model hubs know by SPDX's identifier in small letters.
+KNOWN_LICENCE = re.compile(
+    r"apache-2\.0|mit|isc|bsd-[23]-clause|zlib|unlicense|mpl-2\.0|a?gpl-3\.0|gpl-2\.0|lgpl-(2\.1|3\.0)|cc0-1\.0"
+    r"|cc-by(-nc)?(-nd|-sa)?-[34]\.0|pddl|odbl"
+)
 
 
 def model_card(manifest: Manifest | AnyOrderManifest) -> str:
@@ -12,12 +20,12 @@ def model_card(manifest: Manifest | AnyOrderManifest) -> str:
     any_order = isinstance(manifest, AnyOrderManifest)
     speakers = () if isinstance(manifest, AnyOrderManifest) else manifest.speakers
     kind = "sound" if manifest.kind == "audio" else manifest.kind
-    command = {"image": "image", "text": "text", "audio": "audio", "sound": "score sound.wav"}[manifest.kind]
+    command = {"image": "image", "text": "text", "audio": "audio", "sound": "audio"}[manifest.kind]
     example = f" --label {manifest.labels[-1]}" if manifest.labels else ""
     sections = [
         "---",
-        f"license: {manifest.licence.lower()}",
-        "library_name: adr",
+        *licence_lines(manifest.licence),
+        f"library_name: {DISTRIBUTION}",
         f"tags: [autoregressive-diffusion, {'any-order, lossless-compression, ' if any_order else ''}onnx, {kind}]",
         "---",
         "",
@@ -47,6 +55,17 @@ def model_card(manifest: Manifest | AnyOrderManifest) -> str:
                 lines = [[title, *(cell(row, name) for name in names)] for title, row in rows.items()]
                 sections += ["", *markdown(["", *(name.replace("_", " ") for name in names)], lines)]
     return "\n".join(sections) + "\n"
+
+
+def licence_lines(licence: str) -> list[str]:
+    """Front matter of a licence: the hubs' identifier, or `other` with a name out of the text and the link in it."""
+    if KNOWN_LICENCE.fullmatch(licence.lower()):
+        return [f"license: {licence.lower()}"]
+    link = re.search(r"https?://[^\s<>()\"',;]+", licence)
+    text = licence.replace(link[0], "") if link else licence
+    name = "-".join(re.findall(r"[a-z0-9]+(?:\.[0-9]+)*", text.lower()))
+    lines = ["license: other", f"license_name: {name or 'unnamed'}"]
+    return [*lines, f"license_link: {link[0]}"] if link else lines
 
 
 def output_line(manifest: Manifest | AnyOrderManifest) -> str:

@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from adr_runtime import load
 from adr_runtime.any_order import AnyOrderModel, random_order
+from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.archive import BATCH, File, Tell, compress, decompress, identity
 from adr_runtime.atomic import write_whole
 from adr_runtime.blocks import Blocks, batches, to_blocks
-from adr_runtime.bundle import shipped
+from adr_runtime.bundle import open_bundle, shipped
+from adr_runtime.cli_load import load
 from adr_runtime.cli_make import tell
 from adr_runtime.coded_files import kind_of, read_exactly, write_exactly
 from adr_runtime.container import Section, pack, unpack
 from adr_runtime.display import PlainConsole
 from adr_runtime.errors import ADRError
+from adr_runtime.philox import checked_seed
 
 console = PlainConsole(stderr=True)
 DEFAULT_MODELS = {"image": "pictures", "text": "shakespeare"}
@@ -30,7 +32,8 @@ DEFAULT_MODELS = {"image": "pictures", "text": "shakespeare"}
 def open_any_order(name: str, provider: str, threads: int | None) -> AnyOrderModel:
     model = load(name, provider, threads)
     if not isinstance(model, AnyOrderModel):
-        raise ADRError(f"{model.name} is no any-order model; shipped ones are {', '.join(DEFAULT_MODELS.values())}")
+        known = [n for n, folder in shipped().items() if isinstance(open_bundle(folder).manifest, AnyOrderManifest)]
+        raise ADRError(f"{model.name} is no any-order model; shipped ones are {', '.join(known)}")
     return model
 
 
@@ -106,8 +109,8 @@ def compress_path(
 ) -> None:  # fmt: skip
     if out.is_dir():
         raise ADRError(f"{out}: is a folder; give a file")
-    if not 0 <= seed < 1 << 32:
-        raise ADRError(f"--seed must be from 0 to 2^32 - 1, not {seed}")
+    # A container keeps the seed as one of its numbers, of which none has 64 bits.
+    seed = checked_seed(seed, bits=32)
     started = time.perf_counter()
     groups, size = grouped(source, open_models(names, provider, threads))
     with bar("compressing") as progress:
@@ -192,6 +195,7 @@ def score_path(
     source: Path, names: list[str], steps: int | None, seed: int, provider: str, threads: int | None, as_json: bool
 ) -> None:
     """Bits per dimension of each kind of file, without coding anything; a mu-law model scores sound as it hears it."""
+    seed = checked_seed(seed)
     for model, files in grouped(source, open_models(names, provider, threads), exact=False)[0]:
         full = [f for f in files if f.data.size]
         if not full:

@@ -14,11 +14,12 @@ from adr_runtime import __version__, load
 from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.bundle import open_bundle, shipped
 from adr_runtime.card import measured, output_line, shown
+from adr_runtime.cuda import cuda_obstacle
 from adr_runtime.display import PlainConsole
+from adr_runtime.engine import INSTALL, import_onnxruntime
 from adr_runtime.errors import ADRError
 from adr_runtime.policy import predicted_loss
 from adr_runtime.provenance import read_provenance
-from adr_runtime.session import INSTALL, cuda_obstacle
 
 
 def show(rows: dict[str, Any], title: str) -> None:
@@ -137,8 +138,7 @@ def doctor(as_json: bool) -> None:
         problems.append("onnxruntime and onnxruntime-gpu share a folder: uninstall both, then install one")
     try:
         obstacle = cuda_obstacle()
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         report["onnxruntime"] = onnxruntime.__version__
         report["providers built in"] = ", ".join(onnxruntime.get_available_providers())
         report["cuda"] = "usable by all signs" if obstacle is None else f"not used: {obstacle}"
@@ -146,10 +146,8 @@ def doctor(as_json: bool) -> None:
             model = load(name)
             report["provider of auto"] = model.provider
             report[f"bundle {name}"] = f"loads on {model.provider}"
-            if obstacle is None and model.provider != "cuda":
-                problems.append(
-                    "a GPU is there, but ONNX Runtime could not start its CUDA provider (CUDA 13, cuDNN 9?)"
-                )
+            if obstacle is None and model.provider_note:
+                problems.append(model.provider_note)
     except ADRError as error:
         problems.append(str(error))
     report["problems"] = "; ".join(dict.fromkeys(problems)) or "none"

@@ -2,7 +2,6 @@
 
 import json
 import re
-import secrets
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from adr_runtime import AnyOrderModel, Images, Model, __version__, load
+from adr_runtime import AnyOrderModel, Images, Model, __version__
+from adr_runtime.cli_load import load
 from adr_runtime.display import PlainConsole
 from adr_runtime.errors import ADRError
-from adr_runtime.limits import check_count, check_seed, check_sheet
+from adr_runtime.limits import check_count, check_sheet
 from adr_runtime.media import check_target, grid, write_picture
+from adr_runtime.philox import checked_seed
 from adr_runtime.prompts import read_picture, read_unchanged
 
 DEFAULT_MODELS = {"audio": "speech-digits", "image": "digits"}
@@ -80,9 +81,7 @@ def choose_labels(model: Model, label: str | None, count: int, seed: int) -> lis
 
 def settle_seed(options: dict[str, Any]) -> int:
     """The seed, drawn now where none was given, so that it can be told and used again."""
-    if options["seed"] is None:
-        options["seed"] = secrets.randbits(31)
-    check_seed(options["seed"], "--seed")
+    options["seed"] = checked_seed(options["seed"])
     return options["seed"]
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from adr_runtime import AnyOrderModel, load
+from adr_runtime import AnyOrderModel
+from adr_runtime.cli_load import load
 from adr_runtime.cli_make import (
     DEFAULT_MODELS,
     choose_labels,

@@ -1,14 +1,14 @@
 """What `adr-run text` does."""
 
 import json
-import secrets
 
 import numpy as np
 
 from adr_runtime.any_order import AnyOrderModel
 from adr_runtime.cli_code import DEFAULT_MODELS, open_any_order
 from adr_runtime.errors import ADRError
-from adr_runtime.limits import check_count, check_seed
+from adr_runtime.limits import check_count
+from adr_runtime.philox import checked_seed
 from adr_runtime.variables import from_text, to_text
 
 # Symbols of a text, some hours of work on one core.
@@ -32,8 +32,7 @@ def text(
     length = spec.dimensions if length is None else length
     if not 1 <= length <= LONGEST:
         raise ADRError(f"--length must be from 1 to {LONGEST}, not {length}")
-    seed = secrets.randbits(31) if seed is None else seed
-    check_seed(seed, "--seed")
+    seed = checked_seed(seed)
     made = fill(model, hole * length if template is None else template, hole, count, steps, seed, temperature)
     if as_json:
         print(json.dumps({"model": model.name, "seed": seed, "texts": made}))

@@ -11,7 +11,7 @@ import re
 import zlib
 from dataclasses import dataclass, field, replace
 
-from adr_runtime.errors import ADRError
+from adr_runtime.errors import ADRError, upgrade_hint
 
 MAGIC, VERSION = b"ARDM", 2
 # Part of the format: another byte here is another VERSION.
@@ -181,8 +181,7 @@ def unpack(data: bytes, file: str) -> Container:
         raise ADRError(f"{file}: not a file of adr-run compress")
     if len(data) > 4 and data[4] > VERSION:
         raise ADRError(
-            f"{file}: written in format {data[4]}, this version reads {VERSION}; "
-            "upgrade with: pip install --upgrade adr"
+            f"{file}: written in format {data[4]}, this version reads {VERSION}; upgrade with: {upgrade_hint()}"
         )
     reader = Reader(data[:-4], file)
     if len(data) < 10 or zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):

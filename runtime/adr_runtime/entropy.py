@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adr_runtime.any_order import AnyOrderModel
-from adr_runtime.errors import ADRError
+from adr_runtime.errors import ADRError, install_hint
 
 # Frequencies add up to this. Twenty bits survive the coder's own 24 bits of precision and float32 exactly.
 TOTAL = 1 << 20
@@ -32,7 +32,7 @@ def import_constriction() -> Any:
     try:
         import constriction
     except ImportError as error:
-        raise ADRError("compression needs the package constriction; run: pip install 'adr[compress]'") from error
+        raise ADRError(f"compression needs the package constriction; run: {install_hint('compress')}") from error
     return constriction
 
 

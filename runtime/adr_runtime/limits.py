@@ -20,11 +20,6 @@ def check_count(count: int, name: str = "count") -> None:
         raise ADRError(f"{name} must be from 1 to {MAX_COUNT}, not {count}")
 
 
-def check_seed(seed: int, name: str = "seed") -> None:
-    if not 0 <= seed < 1 << 64:
-        raise ADRError(f"{name} must be from 0 to 2^64 - 1, not {seed}")
-
-
 def check_threads(threads: int | None, name: str = "threads") -> None:
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise ADRError(f"{name} must be from 1 to {MAX_THREADS}, not {threads}")

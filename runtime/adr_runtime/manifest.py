@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from adr_runtime.errors import ADRError
+from adr_runtime.engine import release
+from adr_runtime.errors import ADRError, upgrade_hint
 from adr_runtime.samplers import SAMPLERS
 from adr_runtime.strict_json import convert, read_json, refuse
 
@@ -128,6 +129,8 @@ class Manifest:
     training: Flat
     quality: Flat
     parity: Flat
+    # The least version of ONNX Runtime that runs the graphs, as "1.25.1"; nothing where nobody has said.
+    onnxruntime: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
@@ -153,7 +156,7 @@ def parse_manifest(text: str) -> "Manifest | AnyOrderManifest":
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ADRError(
             f"manifest.json: schema_version is {version}, this runtime reads up to {SCHEMA_VERSION}; "
-            "upgrade with: pip install --upgrade adr"
+            f"upgrade with: {upgrade_hint()}"
         )
     if isinstance(values, dict) and values.get("family") == "ardm":
         from adr_runtime.any_order_manifest import AnyOrderManifest, check_any_order
@@ -179,6 +182,11 @@ def default_rules(defaults: Defaults, timesteps: int) -> list[Rule]:
         ("defaults.seconds", defaults.seconds, 0 < defaults.seconds <= 3600, "more than 0, up to 3600"),
         ("defaults.count", defaults.count, 1 <= defaults.count <= 4096, "1 to 4096"),
     ]
+
+
+def runtime_rule(least: str) -> Rule:
+    written = len(least) <= 32 and ".".join(map(str, release(least))) == least
+    return ("onnxruntime", least, written, 'a version as "1.25.1"')
 
 
 def check_defaults(defaults: Defaults, timesteps: int) -> None:
@@ -210,6 +218,7 @@ def check(manifest: Manifest) -> None:
         ("image", "an object" if image else None, bool(image) == (manifest.kind == "image"), "set for pictures only"),
         ("labels", "others", len(set(manifest.labels)) == len(manifest.labels), "no label twice"),
         ("speakers", "others", len(set(manifest.speakers)) == len(manifest.speakers), "no speaker twice"),
+        runtime_rule(manifest.onnxruntime),
         *default_rules(manifest.defaults, len(schedule.betas)),
     ]  # fmt: skip
     if audio:

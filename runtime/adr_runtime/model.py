@@ -1,21 +1,18 @@
 """A loaded bundle: immutable, and safe to share between threads."""
 
-import secrets
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from adr_runtime.any_order import AnyOrderModel
-from adr_runtime.any_order_manifest import AnyOrderManifest
-from adr_runtime.bundle import Bundle, open_bundle
+from adr_runtime.bundle import Bundle
 from adr_runtime.encoding import reconstructed
 from adr_runtime.errors import ADRError
-from adr_runtime.limits import check_count, check_rows, check_samples, check_seed, check_threads
+from adr_runtime.limits import check_count, check_rows, check_samples
 from adr_runtime.manifest import Manifest
+from adr_runtime.philox import checked_seed
 from adr_runtime.playlist import LONGEST, Playlist
-from adr_runtime.session import Session, check_signature, choose_provider
+from adr_runtime.session import Session
 from adr_runtime.stream import Stream, restore
 from adr_runtime.walk import Loop, Settings
 from adr_runtime.whole import whole_clips, whole_pictures
@@ -38,33 +35,6 @@ class Images(NamedTuple):
     pixels: np.ndarray
 
 
-def load(name: str | Path, provider: str = "auto", threads: int | None = None) -> "Model | AnyOrderModel":
-    """A shipped bundle by name, or any bundle by its folder; an `AnyOrderModel` where its family is "ardm".
-
-    provider "cuda" or "cpu" is used or refused; "auto" takes CUDA where it works. threads is ONNX Runtime's count
-    within an operator, 1 unless given: for models of this size more threads cost more than they bring.
-    Raises ADRError.
-    """
-    check_threads(threads)
-    chosen = choose_provider(provider)
-    bundle = open_bundle(name)
-    sessions = {}
-    for key, data in bundle.graphs.items():
-        graph = bundle.manifest.graphs[key]
-        file = str(bundle.folder / graph.file)
-        sessions[key] = Session(data, file, chosen, threads or 1)
-        check_signature(sessions[key], file, graph)
-        if chosen == "cuda" and sessions[key].provider != "cuda":
-            reason = "ONNX Runtime could not start its CUDA provider (CUDA 13 or cuDNN 9 missing? see adr-run doctor)"
-            if provider == "cuda":
-                raise ADRError(f"--provider cuda: {reason}")
-            return load(name, "cpu", threads)
-    bundle.graphs.clear()
-    if isinstance(bundle.manifest, AnyOrderManifest):
-        return AnyOrderModel(bundle, sessions["network"], threads or 1)
-    return Model(bundle, sessions)
-
-
 def index_of(wanted: Label, what: str, names: tuple[str, ...], model: str) -> int:
     if wanted is None:
         return len(names)
@@ -78,12 +48,13 @@ def index_of(wanted: Label, what: str, names: tuple[str, ...], model: str) -> in
 
 
 class Model:
-    """Generates sound or pictures. All that changes during generation lives in a `Stream`."""
+    """Generates sound or pictures. All that changes during generation lives in a `Stream`. `provider` is "cpu" or
+    "cuda", `provider_note` why "auto" could not take CUDA although ONNX Runtime is built for it, or None."""
 
-    def __init__(self, bundle: Bundle, sessions: dict[str, Session]):
+    def __init__(self, bundle: Bundle, sessions: dict[str, Session], provider_note: str | None = None):
         assert isinstance(bundle.manifest, Manifest)
         self.bundle, self.manifest, self.sessions = bundle, bundle.manifest, sessions
-        self.provider = sessions["step"].provider
+        self.provider, self.provider_note = sessions["step"].provider, provider_note
 
     name = property(lambda self: self.manifest.name)
     kind = property(lambda self: self.manifest.kind)
@@ -124,8 +95,7 @@ class Model:
             raise ADRError(f"guidance must be from 0 to 100 (1 is none), not {guidance:g}")
         if not 0 <= temperature <= 10:
             raise ADRError(f"temperature must be from 0 to 10, not {temperature:g}")
-        seed = secrets.randbits(32) if seed is None else int(seed)
-        check_seed(seed)
+        seed = checked_seed(seed)
         check_rows(self.manifest, len(rows), steps)
         labels = tuple(self.label_index(item) for item in rows)
         speakers = (self.speaker_index(speaker),) * len(rows)

@@ -10,8 +10,14 @@ of integer arithmetic.
     normals  = Box-Muller on u = (word + 1/2) / 2^32: words 0, 1 and words 2, 3 each give a cosine and a sine value
 """
 
+import secrets
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from adr_runtime.errors import ADRError
+
+SEED_BITS = 64
 
 MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -27,6 +33,15 @@ def philox4x32(counter: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike], key: 
         p, q = MULTIPLIERS[0] * a, MULTIPLIERS[1] * c
         a, b, c, d = (q >> SHIFT) ^ b ^ k0, q & MASK, (p >> SHIFT) ^ d ^ k1, p & MASK
     return np.stack(np.broadcast_arrays(a, b, c, d), -1).astype(np.uint32)
+
+
+def checked_seed(seed: int | None, bits: int = SEED_BITS) -> int:
+    """The seed of a generation, from 0 to 2^bits - 1; one is drawn where it is None. ADRError for any other."""
+    if seed is None:
+        return secrets.randbits(32)
+    if not 0 <= int(seed) < 1 << bits:
+        raise ADRError(f"seed must be from 0 to 2^{bits} - 1, not {seed}")
+    return int(seed)
 
 
 def normal(

@@ -4,62 +4,38 @@ A provider that was asked for by name is used or refused with the reason; only `
 the session really got: ONNX Runtime itself falls back to the CPU with no more than a log line.
 """
 
-import ctypes
-import os
-import sys
 from typing import Any
 
 import numpy as np
 
+from adr_runtime import cuda
+from adr_runtime.engine import import_onnxruntime
 from adr_runtime.errors import ADRError
 
 PROVIDERS = ("auto", "cuda", "cpu")
-INSTALL = "ONNX Runtime is not installed; run: pip install 'adr[cpu]' (or 'adr[cuda]' for an NVIDIA GPU)"
 
 
-def import_onnxruntime() -> Any:
-    """The onnxruntime module, with its telemetry off, which must be said before the import."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ADRError(INSTALL) from error
-    return onnxruntime
+class CudaFailure(ADRError):
+    """CUDA seemed usable, and a session could not be made on it. The line is the reason alone."""
 
 
-def cuda_obstacle() -> str | None:
-    """Why CUDA cannot be used here, or None when nothing speaks against it before a session is made."""
-    onnxruntime = import_onnxruntime()
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return (
-            "this is the CPU build of onnxruntime; run: pip uninstall onnxruntime && pip install 'adr[cuda]' "
-            "(the two builds cannot stand side by side)"
-        )
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return "no NVIDIA driver: libcuda.so.1 cannot be loaded"
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
-        return "the NVIDIA driver finds no GPU"
-    return None
-
-
-def choose_provider(wanted: str) -> str:
-    """ "cuda" or "cpu" for "auto", "cuda" or "cpu"; ADRError when CUDA was asked for and cannot be used."""
+def choose_provider(wanted: str) -> tuple[str, str | None]:
+    """ "cuda" or "cpu" for "auto", "cuda" or "cpu", and why "auto" passes a CUDA build of ONNX Runtime by, or None.
+    ADRError when CUDA was asked for and cannot be used."""
     if wanted not in PROVIDERS:
         raise ADRError(f"unknown provider {wanted!r}; there are {', '.join(PROVIDERS)}")
-    if wanted == "cpu":
-        import_onnxruntime()
-        return "cpu"
-    obstacle = cuda_obstacle()
+    import_onnxruntime()
+    if wanted == "cpu" or (wanted == "auto" and not cuda.built_for_cuda()):
+        return "cpu", None
+    obstacle = cuda.cuda_obstacle()
     if wanted == "cuda" and obstacle:
         raise ADRError(f"--provider cuda: {obstacle}")
-    return "cpu" if obstacle else "cuda"
+    return ("cpu" if obstacle else "cuda"), obstacle
 
 
 class Session:
-    """One graph, ready to run from any thread. On CUDA, outputs named in `keep` stay on the device."""
+    """One graph, ready to run from any thread. On CUDA, outputs named in `keep` stay on the device. Raises CudaFailure
+    where the provider is "cuda" and cannot be had, ADRError where the graph is refused."""
 
     def __init__(self, data: bytes, file: str, provider: str, threads: int):
         onnxruntime = import_onnxruntime()
@@ -68,17 +44,23 @@ class Session:
         options.log_severity_level = 4
         # Threads that spin between the small calls of a token loop fight the caller's own threads for cores.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        names = ["CPUExecutionProvider"]
+        names: list[Any] = ["CPUExecutionProvider"]
         if provider == "cuda":
-            if hasattr(onnxruntime, "preload_dlls"):
-                onnxruntime.preload_dlls()
-            names.insert(0, "CUDAExecutionProvider")
+            cuda.preload()
+            # Why the provider cannot be loaded is said in our line (`cuda.failure`), not in ONNX Runtime's log.
+            onnxruntime.set_default_logger_severity(4)
+            names.insert(0, ("CUDAExecutionProvider", cuda.PROVIDER_OPTIONS))
         try:
-            self.session = onnxruntime.InferenceSession(data, options, providers=names)
+            # Without enable_fallback=0, ONNX Runtime prints to standard output and tries the CPU by itself.
+            self.session = onnxruntime.InferenceSession(data, options, providers=names, enable_fallback=0)
         except Exception as error:
+            if provider == "cuda":
+                raise CudaFailure(cuda.failure(error)) from error
             line = " ".join(str(error).split())[:300]
             raise ADRError(f"{file}: ONNX Runtime {onnxruntime.__version__} refuses it: {line}") from error
         self.provider = "cuda" if self.session.get_providers()[0] == "CUDAExecutionProvider" else "cpu"
+        if self.provider != provider:
+            raise CudaFailure(cuda.failure(None))
         self.inputs, self.outputs = self.session.get_inputs(), self.session.get_outputs()
         self.names = [output.name for output in self.outputs]
         self.ort_value = onnxruntime.OrtValue
@@ -94,7 +76,8 @@ class Session:
         binding = self.session.io_binding()
         for name, value in feed.items():
             if isinstance(value, np.ndarray):
-                binding.bind_cpu_input(name, np.ascontiguousarray(value))
+                # Not ascontiguousarray, which turns a number, as `clip` is, into an array of one.
+                binding.bind_cpu_input(name, np.asarray(value, order="C"))
             else:
                 binding.bind_ortvalue_input(name, value)
         for name in self.names:

@@ -1,13 +1,13 @@
 """JSON text to a frozen dataclass, strictly: for files that come from others.
 
-Unknown, missing and duplicate keys are errors, and so is a value of another type than its field says. Every error
-names the field, what was expected and what was found.
+Unknown and duplicate keys are errors, missing ones where the field has no default, and values of another type than
+their field says. Every error names the field, what was expected and what was found.
 """
 
 import json
 import math
 import typing
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from types import UnionType
 from typing import Any
 
@@ -36,9 +36,11 @@ def convert(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             refuse(where or "manifest", "an object", value)
         hints = typing.get_type_hints(hint)
-        for name in sorted(set(value) ^ set(hints)):
+        optional = {f.name for f in fields(hint) if f.default is not MISSING}
+        for name in sorted((set(value) | optional) ^ set(hints)):
             refuse(join(where, name), "to be there" if name in hints else "no such key", value.get(name, "nothing"))
-        return hint(**{f.name: convert(hints[f.name], value[f.name], join(where, f.name)) for f in fields(hint)})
+        given = [f.name for f in fields(hint) if f.name in value]
+        return hint(**{name: convert(hints[name], value[name], join(where, name)) for name in given})
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple:
         if not isinstance(value, list):

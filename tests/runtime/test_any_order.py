@@ -176,7 +176,10 @@ def test_budgets_out_of_range_are_refused(any_order):
     model = adr_runtime.load(any_order["greys"])
     with pytest.raises(ADRError, match="steps must be from 3"):
         model.policy(2)
-    assert sum(map(len, model.policy(10**9))) == 3 * 24
+    assert sum(map(len, model.policy(3 * 24))) == 3 * 24
+    for more in (3 * 24 + 1, 10**9):
+        with pytest.raises(ADRError, match=f"steps must be from 3 .* to 72, not {more}"):
+            model.policy(more)
     assert sum(map(len, model.policy(17))) == 17
     assert model.predicted_bits(72) <= model.predicted_bits(6)
 

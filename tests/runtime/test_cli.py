@@ -128,7 +128,7 @@ def test_bad_options(refused, exported):
         (("audio", "--model", sound, "-n", "0"), ("count must be from 1",)),
         (("audio", "--model", sound, "--guidance", "-2"), ("guidance must be from 0",)),
         (("audio", "--model", sound, "--temperature", "nan"), ("temperature must be from 0",)),
-        (("audio", "--model", sound, "--seed", "-1"), ("--seed must be from 0",)),
+        (("audio", "--model", sound, "--seed", "-1"), ("seed must be from 0 to 2^64 - 1, not -1",)),
         (("audio", "--model", sound, "--out", "x.mp3"), ("x.mp3: unknown file type", ".wav")),
         (("audio", "--model", sound, "--out", "none/x.wav"), ("no folder none",)),
         (("audio", "--model", sound, "--out", "-", "--json"), ("share standard output",)),

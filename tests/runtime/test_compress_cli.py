@@ -100,7 +100,9 @@ def test_refusals_of_the_command_line(any_order, refused, command, tmp_path, cod
         (("compress", "odd.png", "x.ardm", "--model", greys), "cannot say"),
         (("compress", "film.webp", "x.ardm", "--model", greys), "2 frames"),
         (("compress", "odd.png", "d", "--model", greys), "is a folder"),
-        (("compress", "odd.png", "x.ardm", "--model", "digits"), "no any-order model"),
+        (("compress", "odd.png", "x.ardm", "--model", "digits"), "shipped ones are digits-any, pictures, shakespeare"),
+        (("compress", "odd.png", "x.ardm", "--seed", 1 << 32), "seed must be from 0 to 2^32 - 1"),
+        (("score", "odd.png", "--seed", -1), "seed must be from 0 to 2^64 - 1"),
         (("compress", "odd.png", "x.ardm", "--model", greys, "--model", greys), "give one of them"),
         (("compress", "odd.png", "x.ardm", "--model", any_order["colours"], "--steps", "1"), "steps must be"),
     ):  # fmt: skip

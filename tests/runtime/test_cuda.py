@@ -1,10 +1,16 @@
 """CUDA: refused with the missing piece named where it is missing, and equal to the CPU where it works."""
 
+import ctypes
+import os
+import sys
+from types import SimpleNamespace
+
 import adr_runtime
 import numpy as np
 import pytest
-from adr_runtime import ADRError
-from adr_runtime.session import cuda_obstacle
+from adr_runtime import ADRError, cuda, session
+from adr_runtime.cli_load import load, say
+from adr_runtime.cuda import cuda_obstacle
 
 OBSTACLE = cuda_obstacle()
 needs_cuda = pytest.mark.skipif(OBSTACLE is not None, reason=f"CUDA cannot be used here: {OBSTACLE}")
@@ -18,6 +24,130 @@ def test_cuda_is_refused_with_the_reason_and_auto_falls_back(exported, refused, 
     refused("adr-run", "audio", "--provider", "cuda", says=("--provider cuda: ", OBSTACLE))
     told = command("adr-run", "doctor").stdout
     assert "not used" in told and OBSTACLE.split(";")[0] in told
+
+
+class Driver:
+    """libcuda as far as the checks ask it."""
+
+    def __init__(self, version=13000, status=0, count=1, capability=(8, 6)):
+        self.version, self.status, self.count, self.capability = version, status, count, capability
+
+    def cuDriverGetVersion(self, out):
+        out._obj.value = self.version
+        return 0
+
+    def cuInit(self, flags):
+        return self.status
+
+    def cuDeviceGetCount(self, out):
+        out._obj.value = self.count
+        return 0
+
+    def cuDeviceGetAttribute(self, out, attribute, device):
+        out._obj.value = self.capability[attribute - 75]
+        return 0
+
+
+@pytest.mark.parametrize(
+    "driver, says",
+    [
+        (Driver(), None),
+        (Driver(version=13020, capability=(7, 5)), None),
+        (Driver(version=12040), "knows CUDA 12.4 only, CUDA 13 is needed; update it to 580 or newer"),
+        (Driver(status=803), "cuInit gives error 803"),
+        (Driver(count=0), "finds no GPU"),
+        (Driver(capability=(7, 0)), "has compute capability 7.0; CUDA 13 needs 7.5 or newer"),
+        (Driver(capability=(6, 1)), "has compute capability 6.1"),
+    ],
+)
+def test_driver_and_gpu_are_checked_before_anything_is_tried(driver, says):
+    found = cuda.driver_obstacle(driver)
+    assert found is None if says is None else says in found
+
+
+@pytest.fixture
+def gpu_build(monkeypatch):
+    """An onnxruntime that is built for CUDA, by what it says, and cannot load CUDA's libraries: it prints as much, to
+    Python's and to the process's standard output, once for a path and once for the bare name."""
+    real, calls = cuda.import_onnxruntime(), []
+
+    def preload_dlls():
+        calls.append(1)
+        for name in ("libcublasLt.so.13", "libcurand.so.10"):
+            print(f"Failed to load /somewhere/{name}: damaged")
+            print(f"Failed to load {name}: {name}: cannot open shared object file: No such file or directory")
+        os.write(1, b"chatter of a library")
+
+    fake = SimpleNamespace(
+        **{name: getattr(real, name) for name in ("InferenceSession", "SessionOptions", "OrtValue", "__file__")},
+        __version__=real.__version__, preload_dlls=preload_dlls, set_default_logger_severity=lambda level: None,
+        get_available_providers=lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"],
+    )  # fmt: skip
+    cuda.load_libraries.cache_clear()
+    for module in (cuda, session):
+        monkeypatch.setattr(module, "import_onnxruntime", lambda: fake)
+    monkeypatch.setattr(cuda, "driver_obstacle", lambda driver: None)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: None)
+    yield calls
+    cuda.load_libraries.cache_clear()
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in cuda.import_onnxruntime().get_available_providers(), reason="a CUDA build"
+)
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_what_stands_in_the_way_is_said_once_and_never_on_standard_output(gpu_build, exported, capfd):
+    missing = (
+        "CUDA's libraries libcublasLt.so.13, libcurand.so.10 cannot be loaded; run: pip install 'adr-runtime[cuda]'"
+    )
+    with pytest.raises(ADRError) as caught:
+        adr_runtime.load(exported["sound"], "cuda")
+    assert str(caught.value) == f"--provider cuda: {missing}"
+    model = adr_runtime.load(exported["sound"], "auto")
+    assert (model.provider, model.provider_note) == ("cpu", missing)
+    assert capfd.readouterr() == ("", "") and len(gpu_build) == 1
+    say.cache_clear()
+    for _ in range(2):
+        load(str(exported["sound"]), "auto", None)
+    assert capfd.readouterr() == ("", f"adr-run: on the CPU, because {missing}\n")
+    print("standard output is whole again", flush=True)
+    os.write(1, b"!")
+    assert capfd.readouterr().out == "standard output is whole again\n!"
+
+
+def test_auto_says_nothing_of_cuda_to_those_who_have_the_cpu_build(exported):
+    if cuda.built_for_cuda():
+        pytest.skip("this is a CUDA build")
+    assert adr_runtime.load(exported["sound"], "auto").provider_note is None
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_onnxruntime_never_falls_back_by_itself(monkeypatch, exported, capfd):
+    """It prints to standard output when it does."""
+    monkeypatch.setattr(cuda, "preload", lambda: ())
+    monkeypatch.setattr(sys.modules["onnxruntime"].capi._pybind_state.InferenceSession, "initialize_session", fail)
+    with pytest.raises(ADRError, match="cannot start its CUDA provider: CUDA failure 36: not supported"):
+        graph = exported["sound"] / "decode.onnx"
+        session.Session(graph.read_bytes(), "decode.onnx", "cuda", 1)
+    assert capfd.readouterr() == ("", "")
+
+
+def fail(*arguments):
+    raise RuntimeError("cuda_call.cc:154 CudaCall [with ERRTYPE = cudaError] CUDA failure 36: not supported ; GPU=-1")
+
+
+def test_numbers_stay_numbers_when_they_are_bound(exported):
+    """`clip` is a number, and the head takes nothing else."""
+    model = adr_runtime.load(exported["sound"], "cpu")
+    head, fed = model.sessions["head"], {}
+    run = head.run
+    head.run = lambda feed, keep=(): fed.update(feed) or run(feed, keep)
+    model.generate(label="mid", seconds=0.05, steps=2)
+    assert fed["clip"].shape == ()
+    expected = run(fed)
+    head.provider = "cuda"
+    for name, value in run(fed).items():
+        np.testing.assert_array_equal(value, expected[name])
 
 
 @needs_cuda

@@ -23,5 +23,5 @@ def test_without_onnxruntime_both_commands_are_named(exported):
         "except adr_runtime.ADRError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "pip install 'adr[cpu]'" in done.stdout and "adr[cuda]" in done.stdout
+    assert "pip install 'adr-runtime[cpu]'" in done.stdout and "'adr-runtime[cuda]'" in done.stdout
     assert len(done.stdout.splitlines()) == 1

@@ -41,7 +41,7 @@ def test_round_trip(exported):
 @pytest.mark.parametrize(
     "path, value, says",
     [
-        (["schema_version"], 2, ("schema_version is 2", "reads up to 1", "pip install --upgrade adr")),
+        (["schema_version"], 2, ("schema_version is 2", "reads up to 1", "pip install --upgrade adr-runtime")),
         (["schema_version"], True, ("schema_version", "expected int", "true")),
         (["schema_version"], 0, ("schema_version", "expected 1", "found 0")),
         (["surprise"], 1, ("surprise", "no such key")),
@@ -70,6 +70,9 @@ def test_round_trip(exported):
         (["states", 0, "shape"], [1, 2], ("states[0].shape", "rows")),
         (["states", 0, "dtype"], "float16", ("states[0]", "a dtype of")),
         (["states", 0, "past"], "past.nothing", ("states[0].past", "an input of step")),
+        (["onnxruntime"], ">=1.25.1", ("onnxruntime", "1.25.1")),
+        (["onnxruntime"], "1" * 5000, ("onnxruntime", "a version")),
+        (["onnxruntime"], None, ("onnxruntime", "expected str")),
         (["states", 0, "shape"], ["rows"] * 7, ("states[0]", "at most 6 dimensions")),
     ],
 )
@@ -78,8 +81,15 @@ def test_refusals(values, path, value, says):
 
 
 def test_missing_keys(values):
-    for key in values:
+    for key in sorted(set(values) - {"onnxruntime"}):
         refuse({k: v for k, v in values.items() if k != key}, key)
+
+
+def test_a_manifest_that_names_no_onnxruntime_still_loads(values, any_order):
+    old = {k: v for k, v in values.items() if k != "onnxruntime"}
+    assert parse_manifest(json.dumps(old)).onnxruntime == ""
+    other = json.loads((any_order["symbols"] / "manifest.json").read_text())
+    assert other.pop("onnxruntime") == "1.23.0" and parse_manifest(json.dumps(other)).onnxruntime == ""
 
 
 def test_text_that_is_no_manifest(values):

@@ -178,7 +178,9 @@ def test_seeds_masks_and_shapes_of_the_python_interface(any_order):
     for seed in (-1, 1 << 64):
         with pytest.raises(ADRError, match="seed must be"):
             model.generate(seed=seed)
+    assert (model.generate(count=2, seed=None) != model.generate(count=2, seed=None)).any()
     sound = adr_runtime.load(any_order["samples"])
+    assert (sound.sound(seconds=0.01, seed=None) != sound.sound(seconds=0.01, seed=None)).any()
     for seconds in (0, -1, float("nan"), float("inf")):
         with pytest.raises(ADRError, match="seconds must be"):
             sound.sound(seconds=seconds)
