@@ -1,5 +1,6 @@
 """Run by the Python of an environment that holds the runtime alone: both commands work, and nothing heavy is loaded."""
 
+import importlib.metadata
 import importlib.util
 import json
 import subprocess
@@ -12,6 +13,7 @@ for package in ("torch", "scipy", "onnx", "sklearn"):
 import adr_runtime  # noqa: E402
 
 assert not {"torch", "scipy", "onnx"} & set(sys.modules)
+print(f"onnxruntime {importlib.metadata.version('onnxruntime')}")
 assert "site-packages" in adr_runtime.__file__, adr_runtime.__file__
 size = sum(path.stat().st_size for path in Path(adr_runtime.__file__).parent.rglob("*.onnx"))
 assert 0 < size < 36 << 20, f"{size} bytes of bundles"

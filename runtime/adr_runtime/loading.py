@@ -4,12 +4,12 @@ from pathlib import Path
 
 from adr_runtime.any_order import AnyOrderModel
 from adr_runtime.any_order_manifest import AnyOrderManifest
-from adr_runtime.bundle import Bundle, open_bundle
+from adr_runtime.bundle import open_bundle
 from adr_runtime.engine import require_onnxruntime
 from adr_runtime.errors import ADRError
 from adr_runtime.limits import check_threads
 from adr_runtime.model import Model
-from adr_runtime.session import CudaFailure, Session, check_signature, choose_provider
+from adr_runtime.session import CudaFailure, choose_provider, open_sessions
 
 
 def load(name: str | Path, provider: str = "auto", threads: int | None = None) -> "Model | AnyOrderModel":
@@ -34,13 +34,3 @@ def load(name: str | Path, provider: str = "auto", threads: int | None = None) -
     if isinstance(bundle.manifest, AnyOrderManifest):
         return AnyOrderModel(bundle, sessions["network"], threads or 1, note)
     return Model(bundle, sessions, note)
-
-
-def open_sessions(bundle: Bundle, provider: str, threads: int) -> dict[str, Session]:
-    sessions = {}
-    for key, data in bundle.graphs.items():
-        graph = bundle.manifest.graphs[key]
-        file = str(bundle.folder / graph.file)
-        sessions[key] = Session(data, file, provider, threads)
-        check_signature(sessions[key], file, graph)
-    return sessions

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adr_runtime import cuda
+from adr_runtime.bundle import Bundle
 from adr_runtime.engine import import_onnxruntime
 from adr_runtime.errors import ADRError
 
@@ -115,3 +116,14 @@ def check_signature(session: Session, file: str, graph: Any) -> None:
                     f"{file}: {tensor.name}: the manifest expects {tensor.dtype} {list(tensor.shape)}, "
                     f"found {dtype} {shape}"
                 )
+
+
+def open_sessions(bundle: Bundle, provider: str, threads: int) -> dict[str, Session]:
+    """A session for each graph of a bundle; raises as `Session` does, and where a graph is not as the manifest says."""
+    sessions = {}
+    for key, data in bundle.graphs.items():
+        graph = bundle.manifest.graphs[key]
+        file = str(bundle.folder / graph.file)
+        sessions[key] = Session(data, file, provider, threads)
+        check_signature(sessions[key], file, graph)
+    return sessions

@@ -59,7 +59,7 @@ def test_samples_follow_the_models_own_probabilities(any_order):
     wanted = np.zeros(spec.dimensions, bool)
     wanted[[3, 11]] = True
     made = model.sample(
-        np.broadcast_to(rest, (count, spec.dimensions)), ~wanted, wanted, 2 * spec.dimensions * 3, seed=1
+        np.broadcast_to(rest, (count, spec.dimensions)), ~wanted, wanted, spec.dimensions * 3, seed=1
     )
     assert (made[:, ~wanted] == rest[~wanted]).all()
     seen = np.zeros((6, 6))

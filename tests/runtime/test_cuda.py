@@ -144,10 +144,19 @@ def test_numbers_stay_numbers_when_they_are_bound(exported):
     head.run = lambda feed, keep=(): fed.update(feed) or run(feed, keep)
     model.generate(label="mid", seconds=0.05, steps=2)
     assert fed["clip"].shape == ()
-    expected = run(fed)
-    head.provider = "cuda"
+    expected, bound, real = run(fed), {}, head.session.io_binding
+
+    def io_binding():
+        binding = real()
+        bind = binding.bind_cpu_input
+        binding.bind_cpu_input = lambda name, array: bound.update({name: array}) or bind(name, array)
+        return binding
+
+    head.session.io_binding, head.provider = io_binding, "cuda"
     for name, value in run(fed).items():
         np.testing.assert_array_equal(value, expected[name])
+    assert {name: a.shape for name, a in bound.items()} == {name: a.shape for name, a in fed.items()}
+    assert all(a.flags.c_contiguous for a in bound.values())
 
 
 @needs_cuda
