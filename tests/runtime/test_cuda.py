@@ -2,7 +2,9 @@
 
 import ctypes
 import os
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import adr_runtime
@@ -157,6 +159,14 @@ def test_numbers_stay_numbers_when_they_are_bound(exported):
         np.testing.assert_array_equal(value, expected[name])
     assert {name: a.shape for name, a in bound.items()} == {name: a.shape for name, a in fed.items()}
     assert all(a.flags.c_contiguous for a in bound.values())
+
+
+@pytest.mark.skipif(OBSTACLE is None, reason="CUDA works here")
+def test_the_benchmark_refuses_in_one_line_without_a_gpu():
+    bench = Path(__file__).parents[2] / "bench" / "cuda.py"
+    done = subprocess.run([sys.executable, bench], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"bench/cuda.py: CUDA cannot be used here: {OBSTACLE}\n"
 
 
 @needs_cuda
