@@ -58,9 +58,7 @@ def test_samples_follow_the_models_own_probabilities(any_order):
     rest = np.random.default_rng(1).integers(spec.levels, size=spec.dimensions)
     wanted = np.zeros(spec.dimensions, bool)
     wanted[[3, 11]] = True
-    made = model.sample(
-        np.broadcast_to(rest, (count, spec.dimensions)), ~wanted, wanted, spec.dimensions * 3, seed=1
-    )
+    made = model.sample(np.broadcast_to(rest, (count, spec.dimensions)), ~wanted, wanted, spec.dimensions * 3, seed=1)
     assert (made[:, ~wanted] == rest[~wanted]).all()
     seen = np.zeros((6, 6))
     np.add.at(seen, (made[:, 3], made[:, 11]), 1 / count)
