@@ -1,37 +1,46 @@
 """Files as the blocks of variables that a model predicts: tiles of pictures, stretches of text and sound.
 
 A block has as many variables as the model. Those outside a small file or beyond a picture's edge stay unknown; those
-that everyone knows beforehand, such as the colour differences of a grey picture, are given.
+that everyone knows beforehand, such as the colour differences of a grey picture, are given. Blocks are numbered file by
+file and made only when a batch of them is asked for, so that what they take does not depend on the size of the files.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from adr_runtime.errors import ADRError
-from adr_runtime.variables import VariablesSpec, from_pixels, from_samples, from_text, to_pixels, to_samples, to_text
+from adr_runtime.variables import (
+    CENTRE,
+    VariablesSpec,
+    from_pixels,
+    from_samples,
+    from_text,
+    to_pixels,
+    to_samples,
+    to_text,
+)
+
+# What a block holds of its file: (rows, columns, how its channels are modelled) of a tile, (length,) of a stretch.
+Pattern = tuple[int, ...]
+# A plane of a picture: one that the model has, all of its colours, or a grey one for a model of colours.
+PLAIN, GREY = 0, 1
 
 
 @dataclass(frozen=True)
-class Blocks:
-    """values int64 (count, D), what is coded of them, and what is given beforehand, both bool (count, D)."""
+class Batch:
+    """The numbers of blocks int64 (rows,) that are alike, and what is wanted and given of each, bool (D,)."""
 
-    values: np.ndarray
+    rows: np.ndarray
     wanted: np.ndarray
     given: np.ndarray
 
-    @classmethod
-    def join(cls, parts: "list[Blocks]") -> "Blocks":
-        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("values", "wanted", "given")))
 
-
-def block_count(kind: str, shape: tuple[int, ...], spec: VariablesSpec) -> int:
-    """How many blocks a file of this kind and shape takes."""
-    if kind.startswith("image"):
-        rows, columns, _ = spec.shape
-        return -(-shape[0] // rows) * -(-shape[1] // columns) * len(planes(shape[2], spec.shape[2]))
-    return -(-math.prod(shape[:2] if kind.startswith("sound") else shape) // spec.dimensions)
+def dtype_of(kind: str) -> np.dtype:
+    """That of a kind's data in memory: samples int16, everything else uint8."""
+    return np.dtype(np.int16 if kind.startswith("sound") else np.uint8)
 
 
 def planes(channels: int, modelled: int) -> list[list[int]]:
@@ -40,88 +49,148 @@ def planes(channels: int, modelled: int) -> list[list[int]]:
     return together + [[c] for c in range(3 * len(together), channels)]
 
 
-def to_blocks(kind: str, data: np.ndarray, spec: VariablesSpec, exact: bool = True) -> Blocks:
-    """data as in `adr_runtime.coded_files`: pixels uint8 (rows, columns, channels), bytes uint8 (length,), or samples
-    int16 (length, channels). ADRError where the model's levels cannot say a value; sound that need not be `exact` may
-    become mu-law."""
+def knows_differences(spec: VariablesSpec) -> bool:
+    """Whether the model sees colour as differences to green, which are known of a grey picture."""
+    return spec.colour == "subtract_green" and spec.levels == 256
+
+
+def block_count(kind: str, shape: tuple[int, ...], spec: VariablesSpec) -> int:
+    """How many blocks a file of this kind and shape takes."""
+    if not math.prod(shape):
+        return 0
     if kind.startswith("image"):
-        return picture_blocks(data, spec)
-    if kind.startswith("sound"):
-        if exact and spec.levels != 1 << 16:
-            raise ADRError(
-                f"16-bit samples do not fit into the {spec.levels} levels of this model; choose another --model"
-            )
-        stream = from_samples(data.T.reshape(-1), spec.levels)
-    else:
-        stream = from_text(data.tobytes(), spec.alphabet)
-    count = -(-len(stream) // spec.dimensions)
-    values = np.zeros((count, spec.dimensions), np.int64)
-    values.reshape(-1)[: len(stream)] = stream
-    wanted = (np.arange(count * spec.dimensions) < len(stream)).reshape(values.shape)
-    return Blocks(values, wanted, np.zeros_like(wanted))
+        rows, columns, _ = spec.shape
+        return -(-shape[0] // rows) * -(-shape[1] // columns) * len(planes(shape[2], spec.shape[2]))
+    return -(-math.prod(shape) // spec.dimensions)
 
 
-def picture_blocks(pixels: np.ndarray, spec: VariablesSpec) -> Blocks:
-    rows, columns, channels = spec.shape
-    if spec.levels < 256:
-        back = to_pixels(from_pixels(pixels, spec.levels, "none"), spec.levels, "none")
-        if (back != pixels).any():
+def refuse_unsayable(kind: str, data: np.ndarray, spec: VariablesSpec) -> None:
+    """ADRError where the model's levels or symbols cannot say a value."""
+    if kind.startswith("image") and spec.levels < 256:
+        back = to_pixels(from_pixels(np.arange(256), spec.levels, "none"), spec.levels, "none")
+        if (back[data] != data).any():
             raise ADRError(
                 f"the picture has greys that this model of {spec.levels} levels cannot say; choose another --model"
             )
-    parts = []
-    for group in planes(pixels.shape[2], channels):
-        part = pixels[..., group]
-        grey = len(group) == 1 and channels == 3
-        if grey:
-            part = part.repeat(3, -1)
-        coded = from_pixels(part, spec.levels, spec.colour)
-        for y in range(0, pixels.shape[0], rows):
-            for x in range(0, pixels.shape[1], columns):
-                tile = coded[y : y + rows, x : x + columns]
-                values, inside = np.zeros(spec.shape, np.int64), np.zeros(spec.shape, bool)
-                values[: tile.shape[0], : tile.shape[1]] = tile
-                inside[: tile.shape[0], : tile.shape[1]] = True
-                wanted = inside.copy()
-                if grey:
-                    wanted[..., [0, 2]] = False
-                parts.append(Blocks(values.reshape(1, -1), wanted.reshape(1, -1), (inside & ~wanted).reshape(1, -1)))
-    return Blocks.join(parts)
+    if kind.startswith("sound") and spec.levels != 1 << 16:
+        raise ADRError(f"16-bit samples do not fit into the {spec.levels} levels of this model; choose another --model")
+    if kind == "text" and spec.alphabet:
+        from_text(data.tobytes(), spec.alphabet)
 
 
-def empty_blocks(kind: str, shape: tuple[int, ...], spec: VariablesSpec) -> Blocks:
-    """The blocks of a file of which nothing but kind and shape is known: what is wanted and what is given."""
-    if kind.startswith("image"):
-        return picture_blocks(np.zeros(shape, np.uint8), spec)
-    if kind.startswith("sound"):
-        return to_blocks(kind, np.zeros(shape[:2], np.int16), spec)
-    blocks = to_blocks(kind, np.zeros(shape, np.uint8) + (ord(spec.alphabet[0]) if spec.alphabet else 0), spec)
-    return blocks
+class Blocks:
+    """The blocks of files of which kind and shape are known: pixels uint8 (rows, columns, channels), bytes uint8
+    (length,), or samples int16 (length, channels)."""
+
+    def __init__(self, files: Sequence[tuple[str, tuple[int, ...]]], spec: VariablesSpec):
+        self.files, self.spec = list(files), spec
+        counts = [block_count(kind, shape, spec) for kind, shape in files]
+        # Where each file's blocks begin, and where the last one's end.
+        self.first = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+
+    def __len__(self) -> int:
+        return int(self.first[-1])
+
+    def patterns(self, number: int) -> dict[Pattern, np.ndarray]:
+        """The blocks of a file by what they hold of it."""
+        (kind, shape), first = self.files[number], self.first[number]
+        count = int(self.first[number + 1] - first)
+        if not count:
+            return {}
+        if not kind.startswith("image"):
+            size, rest = self.spec.dimensions, math.prod(shape) % self.spec.dimensions
+            every, full = np.arange(first, first + count), count - (rest > 0)
+            return {key: r for key, r in (((size,), every[:full]), ((rest,), every[full:])) if len(r)}
+        (rows, columns, modelled), groups = self.spec.shape, planes(shape[2], self.spec.shape[2])
+        down, across = -(-shape[0] // rows), -(-shape[1] // columns)
+        grid = np.arange(first, first + count).reshape(len(groups), down, across)
+        high, wide = shape[0] - (down - 1) * rows, shape[1] - (across - 1) * columns
+        found: dict[Pattern, np.ndarray] = {}
+        for ys, height in ((slice(0, down - 1), rows), (slice(down - 1, down), high)):
+            for xs, width in ((slice(0, across - 1), columns), (slice(across - 1, across), wide)):
+                for group, numbers in zip(groups, grid, strict=True):
+                    part = numbers[ys, xs].reshape(-1)
+                    key = (height, width, GREY if len(group) < modelled else PLAIN)
+                    found[key] = np.concatenate([found.get(key, part[:0]), part])
+        return {pattern: np.sort(r) for pattern, r in found.items() if len(r)}
+
+    def masks(self, pattern: Pattern) -> tuple[np.ndarray, np.ndarray]:
+        """What is wanted, and what is given, bool (D,) each."""
+        wanted, given = np.zeros(self.spec.shape, bool), np.zeros(self.spec.shape, bool)
+        if len(pattern) == 1:
+            wanted.reshape(-1)[: pattern[0]] = True
+            return wanted.reshape(-1), given.reshape(-1)
+        height, width, manner = pattern
+        wanted[:height, :width, 1 if manner == GREY else slice(None)] = True
+        if manner == GREY and knows_differences(self.spec):
+            given[:height, :width, ::2] = True
+        return wanted.reshape(-1), given.reshape(-1)
+
+    def batches(self, most: int, only: np.ndarray | None = None) -> list[Batch]:
+        """All blocks, or those of the numbers `only`, as batches of up to `most` that are alike, in an order that
+        follows from kinds and shapes alone."""
+        groups: dict[Pattern, list[np.ndarray]] = {}
+        for number in range(len(self.files)):
+            for pattern, rows in self.patterns(number).items():
+                groups.setdefault(pattern, []).append(rows if only is None else rows[np.isin(rows, only)])
+        found = []
+        for pattern, parts in groups.items():
+            rows, masks = np.concatenate(parts), self.masks(pattern)
+            found += [Batch(rows[a : a + most], *masks) for a in range(0, len(rows), most)]
+        return found
+
+    def part(self, row: int) -> tuple[int, tuple, tuple]:
+        """Where a block lies: the number of its file, the index of its part of the data, and the index of that part
+        within the block, (rows, columns, channels) in both; streams are (1, length, 1) in the block."""
+        number = int(np.searchsorted(self.first, row, "right")) - 1
+        place: tuple
+        (kind, shape), at = self.files[number], int(row - self.first[number])
+        if not kind.startswith("image"):
+            stretch = np.arange(at * self.spec.dimensions, min((at + 1) * self.spec.dimensions, math.prod(shape)))
+            # Channels of sound follow one another.
+            place = (stretch % shape[0], stretch // shape[0]) if len(shape) == 2 else (stretch,)
+            return number, place, (0, slice(0, len(stretch)), 0)
+        (rows, columns, modelled), groups = self.spec.shape, planes(shape[2], self.spec.shape[2])
+        down, across = -(-shape[0] // rows), -(-shape[1] // columns)
+        group, y, x = at // (down * across), at // across % down * rows, at % across * columns
+        height, width = min(rows, shape[0] - y), min(columns, shape[1] - x)
+        channels = groups[group] if len(groups[group]) == modelled else groups[group][0]
+        plane = slice(None) if isinstance(channels, list) else min(1, modelled - 1)
+        place = (slice(y, y + height), slice(x, x + width), channels)
+        return number, place, (slice(0, height), slice(0, width), plane)
+
+    def read(self, data: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
+        """The blocks' values int64 (rows, D) out of the files' data; 0 where there is none."""
+        spec, values = self.spec, np.zeros((len(rows), *self.spec.shape), np.int64)
+        for block, row in zip(values, rows, strict=True):
+            number, part, inside = self.part(row)
+            kind, found = self.files[number][0], data[number][part]
+            if kind.startswith("image"):
+                if found.ndim == 2 and knows_differences(spec):
+                    block[inside[:2]] = CENTRE
+                block[inside] = from_pixels(found, spec.levels, spec.colour if found.ndim == 3 else "none")
+            elif kind.startswith("sound"):
+                block[inside] = from_samples(found, spec.levels)
+            else:
+                block[inside] = from_text(found.tobytes(), spec.alphabet)
+        return values.reshape(len(rows), -1)
+
+    def write(self, data: Sequence[np.ndarray], rows: np.ndarray, values: np.ndarray) -> None:
+        """The inverse of `read`, into the files' data."""
+        spec = self.spec
+        for block, row in zip(values.reshape(len(rows), *spec.shape), rows, strict=True):
+            number, part, inside = self.part(row)
+            kind, found = self.files[number][0], block[inside]
+            if kind.startswith("image"):
+                data[number][part] = to_pixels(found, spec.levels, spec.colour if found.ndim == 3 else "none")
+            elif kind.startswith("sound"):
+                data[number][part] = to_samples(found, spec.levels)
+            else:
+                data[number][part] = np.frombuffer(to_text(found, spec.alphabet), np.uint8)
 
 
 def from_blocks(kind: str, shape: tuple[int, ...], values: np.ndarray, spec: VariablesSpec) -> np.ndarray:
-    """The inverse of `to_blocks`: values int64 (count, D) -> data."""
-    if not kind.startswith("image"):
-        if kind.startswith("sound"):
-            samples = to_samples(values.reshape(-1)[: shape[0] * shape[1]], spec.levels)
-            return samples.reshape(shape[1], shape[0]).T
-        return np.frombuffer(to_text(values.reshape(-1)[: shape[0]], spec.alphabet), np.uint8)
-    rows, columns, channels = spec.shape
-    pixels, block = np.zeros(shape, np.uint8), 0
-    for group in planes(shape[2], channels):
-        for y in range(0, shape[0], rows):
-            for x in range(0, shape[1], columns):
-                tile = to_pixels(values[block].reshape(spec.shape), spec.levels, spec.colour)
-                target = pixels[y : y + rows, x : x + columns]
-                source = tile if len(group) == channels else tile[..., 1:2]
-                target[..., group] = source[: target.shape[0], : target.shape[1]]
-                block += 1
-    return pixels
-
-
-def batches(blocks: Blocks, most: int) -> list[np.ndarray]:
-    """Indices of blocks that are worked on together: up to `most` with the same variables wanted and given."""
-    groups: dict[bytes, list[int]] = {}
-    for i, (wanted, given) in enumerate(zip(np.packbits(blocks.wanted, 1), np.packbits(blocks.given, 1), strict=True)):
-        groups.setdefault(wanted.tobytes() + given.tobytes(), []).append(i)
-    return [np.array(g[a : a + most]) for g in groups.values() for a in range(0, len(g), most)]
+    """The data of one file from the values int64 (count, D) of all of its blocks."""
+    data = np.zeros(shape, dtype_of(kind))
+    Blocks([(kind, shape)], spec).write([data], np.arange(len(values)), values)
+    return data

@@ -48,14 +48,16 @@ def compress(
     steps: BudgetOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the orders.")] = 0,
     verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Decode once to make sure; half of the time.")
+        bool, typer.Option("--verify/--no-verify", help="Unpack once and compare every file; half of the time.")
     ] = True,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
     json_: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Compress without loss: pictures by their pixels, all other files by their bytes."""
+    """Compress without loss. PPM, PGM, BMP, WAV and whatever is not understood as a plain picture come back with the
+    same bytes; PNG, lossless WebP, TIFF and FLAC with the same pixels or samples, bit depth and metadata. --json tells
+    which contract each file has. Names, contents and empty folders are kept; times and permissions are not."""
     from adr_runtime import cli_code
 
     cli_code.compress_path(source, out, model or [], steps, seed, verify, provider, threads, json_)
@@ -70,9 +72,9 @@ def decompress(
     debug: DebugOption = False,
 ) -> None:
     """Bring back exactly what was compressed, or refuse in one line."""
-    from adr_runtime import cli_code
+    from adr_runtime import cli_decode
 
-    cli_code.decompress_path(source, out, model or [], json_)
+    cli_decode.decompress_path(source, out, model or [], json_)
 
 
 @app.command(epilog="Example: adr-run score photo.png --steps 50")
@@ -87,6 +89,6 @@ def score(
     debug: DebugOption = False,
 ) -> None:
     """How likely a model finds a file, in bits per dimension."""
-    from adr_runtime import cli_code
+    from adr_runtime import cli_decode
 
-    cli_code.score_path(source, model or [], steps, seed, provider, threads, json_)
+    cli_decode.score_path(source, model or [], steps, seed, provider, threads, json_)

@@ -36,6 +36,11 @@ def import_constriction() -> Any:
     return constriction
 
 
+def cost(counts: np.ndarray, digits: np.ndarray) -> np.ndarray:
+    """Bits float64 (...) of digits (...) by frequencies (..., choices)."""
+    return np.log2(TOTAL) - np.log2(np.take_along_axis(counts, digits[..., None], -1)[..., 0])
+
+
 class Encoder:
     """A range coder's output, in the order in which digits are revealed."""
 
@@ -43,10 +48,12 @@ class Encoder:
         stream = import_constriction().stream
         self.coder, self.family = stream.queue.RangeEncoder(), stream.model.Categorical(perfect=False)
 
-    def push(self, digits: np.ndarray, log_p: np.ndarray) -> None:
-        """digits int64 (...), log_p (..., choices)."""
-        table = (frequencies(log_p).reshape(-1, log_p.shape[-1]) / TOTAL).astype(np.float32)
+    def push(self, digits: np.ndarray, log_p: np.ndarray) -> np.ndarray:
+        """digits int64 (...), log_p (..., choices) -> what each digit costs in bits, float64 (...)."""
+        counts = frequencies(log_p)
+        table = (counts.reshape(-1, log_p.shape[-1]) / TOTAL).astype(np.float32)
         self.coder.encode(np.ascontiguousarray(digits.reshape(-1), np.int32), self.family, table)
+        return cost(counts, digits)
 
     def finish(self) -> bytes:
         words: np.ndarray = self.coder.get_compressed()
@@ -54,22 +61,30 @@ class Encoder:
 
 
 class Decoder:
-    """The same backwards in role: log-probabilities in, digits out."""
+    """The same backwards in role: log-probabilities in, digits out, until they cost more than there are bytes."""
 
-    def __init__(self, data: bytes):
+    def __init__(self, data: bytes, file: str):
         stream = import_constriction().stream
+        self.damaged = ADRError(f"{file}: damaged: the coded bytes lead to no digits")
         if len(data) % 4:
-            raise ADRError(f"the coded bytes are damaged: {len(data)} are no whole number of words")
+            raise self.damaged
+        # Behind the last word the coder reads zeros for ever; it rounds by a few bits.
+        self.left = 8.0 * len(data) * 1.01 + 64
         words = np.frombuffer(data, "<u4").astype(np.uint32)
         self.coder, self.family = stream.queue.RangeDecoder(words), stream.model.Categorical(perfect=False)
 
     def pull(self, log_p: np.ndarray) -> np.ndarray:
         """log_p (..., choices) -> digits int64 (...)."""
-        table = (frequencies(log_p).reshape(-1, log_p.shape[-1]) / TOTAL).astype(np.float32)
+        counts = frequencies(log_p)
+        table = (counts.reshape(-1, log_p.shape[-1]) / TOTAL).astype(np.float32)
         try:
-            return self.coder.decode(self.family, table).astype(np.int64).reshape(log_p.shape[:-1])
+            digits: np.ndarray = self.coder.decode(self.family, table).astype(np.int64).reshape(log_p.shape[:-1])
         except (AssertionError, ValueError) as error:
-            raise ADRError("the coded bytes are damaged: no digits lead to them") from error
+            raise self.damaged from error
+        self.left -= float(cost(counts, digits).sum())
+        if self.left < 0:
+            raise self.damaged
+        return digits
 
 
 def fingerprint(model: AnyOrderModel, rows: tuple[int, ...]) -> bytes:

@@ -106,3 +106,14 @@ def split_budget(losses: tuple[tuple[float, ...], ...], budget: int) -> tuple[tu
         parts.append(int(share[left]))
         left -= parts[-1]
     return tuple(step_counts(loss, part) for loss, part in zip(losses, reversed(parts), strict=True))
+
+
+def run_lengths(counts: tuple[int, ...]) -> list[tuple[int, int]]:
+    """(3, 3, 3, 5) -> [(3, 3), (5, 1)]."""
+    runs: list[tuple[int, int]] = []
+    for count in counts:
+        if runs and runs[-1][0] == count:
+            runs[-1] = (count, runs[-1][1] + 1)
+        else:
+            runs.append((count, 1))
+    return runs
