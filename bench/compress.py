@@ -25,8 +25,8 @@ from pathlib import Path
 import adr_runtime
 import numpy as np
 from adr_runtime.archive import File, compress, decompress
-from adr_runtime.blocks import to_blocks
-from adr_runtime.cli_code import score
+from adr_runtime.blocks import Blocks
+from adr_runtime.coding import score
 from adr_runtime.container import pack, unpack
 from adr_train.data import load_dataset, spread
 from adr_train.likelihood import dataset_of
@@ -62,14 +62,14 @@ def held_out(model: adr_runtime.AnyOrderModel, given: argparse.Namespace) -> lis
 
 def code(model: adr_runtime.AnyOrderModel, files: list[File], folder: bool, steps: int | None) -> tuple[bytes, int]:
     """The container, and how many of its bytes are coded ones; not yet decoded."""
-    container = compress([(model, files)], folder, steps, verify=False)
+    container = compress([(model, files)], folder, steps, choose=False)
     return pack(container), sum(map(len, container.coded))
 
 
 def own_bits(model: adr_runtime.AnyOrderModel, files: list[File], steps: int | None) -> float:
     """What the model says that they cost by the same policy."""
-    blocks = [to_blocks(f.kind, f.data, model.variables) for f in files]
-    return float(score(model, type(blocks[0]).join(blocks), steps, 0)[0].sum())
+    blocks = Blocks([(f.kind, f.data.shape) for f in files], model.variables)
+    return float(score(model, blocks, [f.data for f in files], steps, 0)[0].sum())
 
 
 def coded_rows(model: adr_runtime.AnyOrderModel, files: list[File], steps: int | None) -> Rows:

@@ -71,7 +71,7 @@ def main() -> None:
                 manner = str(random.choice(["random", "constant", "noisy", "adversarial"], p=[0.4, 0.2, 0.3, 0.1]))
                 files.append(File(str(i), kind, invent(model, manner, random, steps)))
                 seen[f"{model.name} {manner}"] += 1
-            data = pack(compress([(model, files)], True, steps, int(random.integers(1 << 32)), verify=False))
+            data = pack(compress([(model, files)], True, steps, int(random.integers(1 << 32)), choose=False))
             back = decompress(unpack(data, "x"), lambda section, model=model: model, "x")
             for a, b in zip(back, files, strict=True):
                 assert a.path == b.path and np.array_equal(a.data, b.data), (model.name, steps, b.data)

@@ -59,9 +59,18 @@ def open_models(names: list[str], provider: str, threads: int | None) -> dict[st
 
 @contextlib.contextmanager
 def bar(title: str) -> Iterator[Tell]:
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    progress = Progress(console=console, transient=True, disable=not console.is_terminal)
+    task = progress.add_task(title)
+
+    def show(done: int, total: int) -> None:
+        # Not before: until then there may be a question.
+        progress.start()
+        progress.update(task, completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        progress.stop()
 
 
 def grouped(sources: list[Source]) -> list[tuple[AnyOrderModel | None, list[File]]]:
