@@ -41,6 +41,12 @@ def cost(counts: np.ndarray, digits: np.ndarray) -> np.ndarray:
     return np.log2(TOTAL) - np.log2(np.take_along_axis(counts, digits[..., None], -1)[..., 0])
 
 
+def tables(counts: np.ndarray) -> np.ndarray:
+    """Frequencies (..., choices) as probabilities float32 (all, choices), row by row: the coder takes other layouts of
+    memory for rows too."""
+    return np.ascontiguousarray(counts.reshape(-1, counts.shape[-1]) / TOTAL, np.float32)
+
+
 class Encoder:
     """A range coder's output, in the order in which digits are revealed."""
 
@@ -51,8 +57,7 @@ class Encoder:
     def push(self, digits: np.ndarray, log_p: np.ndarray) -> np.ndarray:
         """digits int64 (...), log_p (..., choices) -> what each digit costs in bits, float64 (...)."""
         counts = frequencies(log_p)
-        table = (counts.reshape(-1, log_p.shape[-1]) / TOTAL).astype(np.float32)
-        self.coder.encode(np.ascontiguousarray(digits.reshape(-1), np.int32), self.family, table)
+        self.coder.encode(np.ascontiguousarray(digits.reshape(-1), np.int32), self.family, tables(counts))
         return cost(counts, digits)
 
     def finish(self) -> bytes:
@@ -76,9 +81,10 @@ class Decoder:
     def pull(self, log_p: np.ndarray) -> np.ndarray:
         """log_p (..., choices) -> digits int64 (...)."""
         counts = frequencies(log_p)
-        table = (counts.reshape(-1, log_p.shape[-1]) / TOTAL).astype(np.float32)
         try:
-            digits: np.ndarray = self.coder.decode(self.family, table).astype(np.int64).reshape(log_p.shape[:-1])
+            digits: np.ndarray = (
+                self.coder.decode(self.family, tables(counts)).astype(np.int64).reshape(log_p.shape[:-1])
+            )
         except (AssertionError, ValueError) as error:
             raise self.damaged from error
         self.left -= float(cost(counts, digits).sum())
