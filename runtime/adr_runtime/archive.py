@@ -51,7 +51,7 @@ def environment(model: AnyOrderModel, blocks: Blocks) -> Environment:
 
 def compress(
     groups: list[tuple[AnyOrderModel | None, list[File]]], folder: bool, steps: int | None = None, seed: int = 0,
-    choose: bool = True, agree: Agree = lambda seconds: True, tell: Tell = quiet,
+    choose: bool = True, agree: Agree | None = None, tell: Tell = quiet,
 ) -> Container:  # fmt: skip
     """Code files, each group by its model or, where there is none, by the standard library's codecs. What these make
     smaller than the model is theirs, file by file; with `choose` false, everything but empty files is the model's."""
@@ -61,7 +61,9 @@ def compress(
         every = [n for n, f in enumerate(files) if f.data.size and model is not None]
         budget = 0 if model is None else budget_of(model, steps)
         tried.append(every if not choose or model is None else worth_trying(model, files, plain, budget, seed))
-    if not agree(sum(about(m, [f[n] for n in t], steps) for (m, f), t in zip(groups, tried, strict=True) if m)):
+    if agree and not agree(
+        sum(about(m, [f[n] for n in t], steps) for (m, f), t in zip(groups, tried, strict=True) if m)
+    ):
         tried = [[] for _ in groups]
     sections: list[Section] = []
     entries: list[Entry] = []

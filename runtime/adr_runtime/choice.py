@@ -55,14 +55,11 @@ def worth_trying(
     samples = sampled(blocks, left)
     if not samples:
         return left
-    # A larger budget would be waste; what it gains is known from the losses of the manifest.
-    tried = min(budget, model.manifest.defaults.steps)
-    gain = model.predicted_bits(budget) / max(model.predicted_bits(tried), 1e-9)
     only = np.sort(np.concatenate([rows for _, rows in samples.values()]))
-    bits, _ = score(model, blocks, [f.data for f in files], tried, seed, only)
+    bits, _ = score(model, blocks, [f.data for f in files], budget, seed, only)
     for n, (pattern, rows) in samples.items():
         a_value = bits[np.searchsorted(only, rows)].mean() / blocks.masks(pattern)[0].sum()
-        if a_value * min(gain, 1.0) * files[n].data.size / 8 > CLEARLY * len(plain[n][1]):
+        if a_value * files[n].data.size / 8 > CLEARLY * len(plain[n][1]):
             left.remove(n)
     return left
 

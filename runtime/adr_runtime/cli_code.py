@@ -126,7 +126,7 @@ def settle(seconds: float, named: bool) -> bool:
         return True
     about = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
     if seconds < LONG or named:
-        console.print(f"about {about}", highlight=False)
+        console.print(f"the models take about {about}", highlight=False)
         return True
     if sys.stdin.isatty() and console.is_terminal:
         return typer.confirm(f"The models take about {about}, ordinary codecs a moment. Take the models?", err=True)

@@ -56,6 +56,10 @@ def read_png(raw: bytes, file: str) -> Raster:
         refuse(file, "is a damaged PNG")
     if len(found[0][1]) != 13 or found[-1][1]:
         refuse(file, "is a damaged PNG")
+    columns, rows, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", found[0][1])
+    mode = MODES.get((depth, colour))
+    if mode is None or compression or filtering or interlace > 1:
+        refuse(file, f"is a PNG of {depth} bits and colour type {colour}")
     for name in names:
         if name not in (b"IHDR", b"IDAT", b"IEND") and name not in KEPT and not 97 <= name[3] <= 122:
             refuse(file, f"is a PNG with {name.decode('latin1')!r}")
@@ -64,10 +68,6 @@ def read_png(raw: bytes, file: str) -> Raster:
     first, last = names.index(b"IDAT"), len(names) - 1 - names[::-1].index(b"IDAT")
     if names.count(b"IDAT") != last - first + 1 or names.count(b"IEND") != 1:
         refuse(file, "is a damaged PNG")
-    columns, rows, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", found[0][1])
-    mode = MODES.get((depth, colour))
-    if mode is None or compression or filtering or interlace > 1:
-        refuse(file, f"is a PNG of {depth} bits and colour type {colour}")
     check_size(file, rows, columns, CHANNELS[mode])
     bare = [found[0], (b"IDAT", b"".join(data for _, data in found[first : last + 1])), (b"IEND", b"")]
     check_stream(bare[1][1], rows, columns, CHANNELS[mode], interlace == 1, file)
