@@ -56,27 +56,23 @@ def compress(
     """Code files, each group by its model or, where there is none, by the standard library's codecs. What these make
     smaller than the model is theirs, file by file; with `choose` false, everything but empty files is the model's."""
     plains = [pack_all(files) for _, files in groups]
-    tried = []
-    for (model, files), plain in zip(groups, plains, strict=True):
-        every = [n for n, f in enumerate(files) if f.data.size and model is not None]
-        budget = 0 if model is None else budget_of(model, steps)
-        tried.append(every if not choose or model is None else worth_trying(model, files, plain, budget, seed))
-    if agree and not agree(
-        sum(about(m, [f[n] for n in t], steps) for (m, f), t in zip(groups, tried, strict=True) if m)
-    ):
+    tried = [
+        every_full(model, files) if model is None or not choose
+        else worth_trying(model, files, plain, budget_of(model, steps), seed)
+        for (model, files), plain in zip(groups, plains, strict=True)
+    ]  # fmt: skip
+    jobs = [(m, [f[n] for n in numbers]) for (m, f), numbers in zip(groups, tried, strict=True) if m and numbers]
+    if agree and not agree(sum(about(model, files, steps) for model, files in jobs)):
         tried = [[] for _ in groups]
     sections: list[Section] = []
     entries: list[Entry] = []
     coded: list[bytes] = []
     costs: list[int] = []
     for (model, files), plain, numbers in zip(groups, plains, tried, strict=True):
-        made = (
-            code(model, files, plain, numbers, budget_of(model, steps), seed, choose, tell)
-            if model and numbers
-            else None
-        )
-        section, data, mine = made or (None, b"", {})
-        if section:
+        made = code(model, files, plain, numbers, budget_of(model, steps), seed, choose, tell) if model else None
+        mine: dict[int, float] = {}
+        if made:
+            section, data, mine = made
             sections, coded = [*sections, section], [*coded, data]
         for n, f in enumerate(files):
             codec, stored = (0, b"") if n in mine else plain[n]
@@ -84,6 +80,11 @@ def compress(
             entries.append(Entry(f.path, f.kind, f.data.shape, checksum(f), codec, where, stored, f.extra))
             costs.append(math.ceil(mine[n] / 8) if n in mine else len(stored))
     return Container(folder, tuple(sections), tuple(entries), tuple(coded), tuple(costs))
+
+
+def every_full(model: AnyOrderModel | None, files: list[File]) -> list[int]:
+    """The numbers of all files that a model can code, if there is one."""
+    return [n for n, f in enumerate(files) if f.data.size] if model else []
 
 
 def budget_of(model: AnyOrderModel, steps: int | None) -> int:
