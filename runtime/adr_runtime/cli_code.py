@@ -1,9 +1,7 @@
 """What `adr-run compress` does."""
 
 import contextlib
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,18 +13,18 @@ from rich.progress import Progress
 from adr_runtime.any_order import AnyOrderModel
 from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.archive import compress, identity
-from adr_runtime.atomic import write_whole
+from adr_runtime.atomic import check_place, write_whole
 from adr_runtime.bundle import open_bundle, shipped
 from adr_runtime.cli_load import load
 from adr_runtime.cli_make import tell
 from adr_runtime.coded_files import File, contract
 from adr_runtime.coding import Tell
-from adr_runtime.container import Container, pack
+from adr_runtime.container import MAX_THREADS, Container, pack
 from adr_runtime.display import PlainConsole
 from adr_runtime.errors import ADRError
 from adr_runtime.philox import checked_seed
 from adr_runtime.plain_codecs import NAMES
-from adr_runtime.restore import refuse_special, restore
+from adr_runtime.restore import folder_beside, restore
 from adr_runtime.sources import Source, find_sources, read_source, refuse_changed
 
 console = PlainConsole(stderr=True)
@@ -89,6 +87,8 @@ def compress_path(
         raise ADRError("--provider cuda: only what the CPU computes is sure to be the same tomorrow; leave it out")
     # A container keeps the seed as one of its numbers, of which none has 64 bits.
     seed = checked_seed(seed, bits=32)
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise ADRError(f"--threads must be from 1 to {MAX_THREADS} for compression, not {threads}")
     check_out(source, out)
     paths = find_sources(source)
     started = time.perf_counter()
@@ -108,11 +108,7 @@ def compress_path(
 
 def check_out(source: Path, out: Path) -> None:
     """Before anything is read: may the output be written, and is it no part of the source?"""
-    if out.is_dir():
-        raise ADRError(f"{out}: is a folder; give a file")
-    refuse_special(out)
-    if not out.parent.is_dir():
-        raise ADRError(f"{out}: no folder {out.parent}; make it first")
+    check_place(out)
     place = out.parent.resolve() / out.name
     if source.is_dir() and source.resolve() in place.parents:
         raise ADRError(f"{out}: lies in the folder that is to be compressed; give a place outside of it")
@@ -140,18 +136,12 @@ def check_back(
     data: bytes, source: Path, out: Path, sources: list[Source], models: dict[bytes, AnyOrderModel], progress: Tell
 ) -> None:
     """Unpack what was packed, as `decompress` does, beside `out`, and compare it with the source file by file."""
-    try:
-        beside = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=out.parent))
-    except OSError as error:
-        raise ADRError(f"{out}: cannot write: {error.strerror}", exit_status=1) from error
-    try:
+    with folder_beside(out) as beside:
         # Only the endings of pictures and sound matter, and are short.
         back = beside / ("back" if sources[0].file.kind == "text" or source.is_dir() else f"back{source.suffix}")
         restore(data, str(out), back, lambda section: models[section.hash], progress)
         for found in sources:
             refuse_changed(found, back / found.file.path if source.is_dir() else back)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def report(

@@ -6,9 +6,7 @@ from typing import NoReturn
 import numpy as np
 
 from adr_runtime.errors import ADRError
-
-# What decoding a picture takes is a small multiple of its values.
-MAX_VALUES = 1 << 26
+from adr_runtime.limits import MAX_VALUES
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
 """From the bytes of a container to files on disk: what `adr-run decompress` does, and `adr-run compress` to verify."""
 
+import contextlib
 import os
 import shutil
 import stat
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from adr_runtime.any_order import AnyOrderModel
 from adr_runtime.archive import decompress
-from adr_runtime.atomic import write_whole
+from adr_runtime.atomic import check_place, part_beside, write_whole
 from adr_runtime.coded_files import File, check_ending, render
 from adr_runtime.coding import Tell, quiet
 from adr_runtime.container import Container, Section, unpack
@@ -38,23 +38,22 @@ def restore(
 
 
 def check_target(container: Container, out: Path) -> None:
-    if not out.parent.is_dir():
-        raise ADRError(f"{out}: no folder {out.parent}; make it first")
-    if container.folder and os.path.lexists(out):
+    if not container.folder:
+        check_place(out)
+    elif os.path.lexists(out):
         raise ADRError(f"{out} exists; a folder was coded: give the name of a new one")
-    if not container.folder and out.is_dir():
-        raise ADRError(f"{out}: is a folder; a single file was coded: give a file")
-    refuse_special(out)
+    elif not out.parent.is_dir():
+        raise ADRError(f"{out}: no folder {out.parent}; make it first")
 
 
 def refuse_special(path: Path) -> None:
-    """ADRError for what is there but neither a file nor a folder: nothing is to take a device's or a pipe's place."""
+    """ADRError for a source that is neither a file nor a folder, and may never end."""
     try:
         mode = path.stat().st_mode
     except OSError:
         return
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise ADRError(f"{path}: is a device, pipe or socket; give a file")
+        raise ADRError(f"{path}: is a device, a pipe or a socket; give a file")
 
 
 def check_path(path: str, folder: bool, file: str) -> None:
@@ -72,37 +71,38 @@ def known_to_windows(name: str) -> bool:
     return plain and name[-1:] not in (".", " ") and name.partition(".")[0].rstrip().lower() not in RESERVED
 
 
-def write_tree(out: Path, files: list[File]) -> None:
-    """All files into a new folder that appears under its name when it is whole."""
+@contextlib.contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """A new folder beside `path`, gone when the block is over unless it was moved. ADRError for what the system
+    refuses."""
+    beside = part_beside(path)
     try:
-        beside = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=out.parent))
-    except OSError as error:
-        raise ADRError(f"{out}: cannot write: {error.strerror}", exit_status=1) from error
-    try:
-        for file in files:
-            target = beside / file.path
-            (target if file.kind == "folder" else target.parent).mkdir(parents=True, exist_ok=True)
-            if file.kind != "folder":
-                # Never over another one: two names may be one to this file system.
-                with target.open("xb") as stream:
-                    stream.write(render(file, target))
-        beside.chmod(0o777 & ~umask())
-        if os.path.lexists(out):
-            raise ADRError(f"{out} exists; a folder was coded: give the name of a new one")
-        os.replace(beside, out)
-    except FileExistsError as error:
-        raise ADRError(
-            f"{out}: two names of the folder are the same on this file system: {error.filename}", 1
-        ) from error
+        beside.mkdir()
+        yield beside
     except (OSError, UnicodeError) as error:
         line = getattr(error, "strerror", None) or str(error)
-        raise ADRError(f"{out}: cannot write: {line}", exit_status=1) from error
+        raise ADRError(f"{path}: cannot write: {line}", exit_status=1) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def umask() -> int:
-    """The user's, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def write_tree(out: Path, files: list[File]) -> None:
+    """All files into a new folder that appears under its name when it is whole."""
+    with folder_beside(out) as beside:
+        for file in files:
+            target = beside / file.path
+            (target if file.kind == "folder" else target.parent).mkdir(parents=True, exist_ok=True)
+            if file.kind != "folder":
+                write_new(target, render(file, target), out)
+        if os.path.lexists(out):
+            raise ADRError(f"{out} exists; a folder was coded: give the name of a new one")
+        os.replace(beside, out)
+
+
+def write_new(target: Path, data: bytes, out: Path) -> None:
+    """Never over another file: two names may be one to this file system."""
+    try:
+        with target.open("xb") as stream:
+            stream.write(data)
+    except FileExistsError as error:
+        raise ADRError(f"{out}: {target.name!r} and another name are the same on this file system", 1) from error

@@ -70,12 +70,12 @@ def test_samples_are_few_and_spread_over_files_and_group(models):
     assert min(many) == 0 and max(many) == 999
 
 
-def test_long_work_is_asked_for_or_left_to_codecs(models, liked, monkeypatch, capsys):
+def test_long_work_is_asked_for_or_left_to_codecs(models, liked, monkeypatch):
     told = []
     monkeypatch.setattr(archive, "seconds", lambda *_: 7200.0)
     monkeypatch.setattr(archive, "encode", lambda *_: pytest.fail("encoded"))
     files = [File("", "text", liked)]
-    made = archive.compress([(models["symbols"], files)], False, agree=lambda seconds: told.append(seconds))
+    made = archive.compress([(models["symbols"], files)], False, 24, 1, agree=lambda seconds: told.append(seconds))
     assert told == [7200.0] and not made.sections and made.entries[0].codec
 
 

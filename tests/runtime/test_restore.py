@@ -66,6 +66,7 @@ def test_names_of_all_sorts_come_back(compress, tmp_path):
     (folder / "empty" / "folder").mkdir(parents=True)
     Image.fromarray(np.zeros((3, 5, 4), np.uint8)).save(folder / "alpha.bmp")
     report, back = compress("f", "symbols", "colours")
+    compress(f"f/{'m' * 255}", "symbols", out="o" * 255, back="b" * 255)
     assert report["verified"] and report["files"] == 2 * len(names) + 2
     before, after = ({p.relative_to(d) for p in d.rglob("*")} for d in (folder, back))
     assert before == after
@@ -130,10 +131,10 @@ def test_special_files_are_neither_replaced_nor_read(compress, tmp_path):
     server.bind(str(tmp_path / "socket"))
     (tmp_path / "a.txt").write_bytes(b"abc")
     for name in ("pipe", "link", "socket"):
-        with pytest.raises(ADRError, match="is a device, pipe or socket"):
+        with pytest.raises(ADRError, match="is a device, a pipe or a socket"):
             restore.restore(pack_text("", folder=False), "x", tmp_path / name, nothing)
         for source, out in ((name, "x.ardm"), ("a.txt", name)):
-            with pytest.raises(ADRError, match="is a device, pipe or socket"):
+            with pytest.raises(ADRError, match="is a device, a pipe or a socket"):
                 compress(source, out=out)
     server.close()
     (tmp_path / "f").mkdir()
@@ -156,7 +157,7 @@ def test_the_output_is_no_part_of_the_source(compress, tmp_path):
 
 def test_names_that_collide_here_are_refused(tmp_path):
     files = [File("a", "text", TEXT.data), File("a", "text", TEXT.data)]
-    with pytest.raises(ADRError, match="two names of the folder are the same"):
+    with pytest.raises(ADRError, match="and another name are the same on this file system"):
         restore.write_tree(tmp_path / "out", files)
     assert list(tmp_path.iterdir()) == []
 
@@ -182,10 +183,13 @@ def test_endings_are_judged_before_anything_is_decoded(tmp_path):
             restore.restore(container.pack(whole), "x", tmp_path / "a.jpg", nothing)
 
 
-def test_cuda_is_refused_for_coding(compress, tmp_path):
+def test_settings_that_decoding_could_not_follow_are_refused(compress, tmp_path):
     (tmp_path / "a.txt").write_bytes(b"abc")
     with pytest.raises(ADRError, match="--provider cuda: only what the CPU computes"):
         compress("a.txt", provider="cuda")
+    for threads in (0, 65, 1024):
+        with pytest.raises(ADRError, match="--threads must be from 1 to 64"):
+            compress("a.txt", threads=threads)
 
 
 def test_a_refusal_names_the_versions_to_install(models, coded, monkeypatch):
