@@ -62,7 +62,6 @@ def score_path(
 ) -> None:
     """Bits per dimension of each kind of file, without coding anything; a mu-law model scores sound as it hears it."""
     seed = checked_seed(seed)
-    seed = checked_seed(seed)
     models, paths = open_models(names, provider, threads), find_sources(source)
     sources = [read_to_score(inside, path, models) for inside, path in paths if path.is_file()]
     for model, files in grouped(sources):
