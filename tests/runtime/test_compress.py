@@ -284,5 +284,5 @@ def test_noise_is_never_much_larger_than_it_was(models):
 
 def test_without_constriction_one_line_says_what_to_install(any_order, tmp_path, monkeypatch, models):
     monkeypatch.setitem(sys.modules, "constriction", None)
-    with pytest.raises(ADRError, match=r"adr\[compress\]"):
+    with pytest.raises(ADRError, match=r"adr-runtime\[compress\]"):
         archive.compress([(models["symbols"], [File("", "text", np.zeros(3, np.uint8))])], False, choose=False)
