@@ -67,7 +67,7 @@ def test_samples_follow_the_models_own_probabilities(any_order):
         values = rest.copy()
         values[[3, 11]] = a, b
         for order in ((3, 11), (11, 3)):
-            bits, _ = model.bits(values[None], ~wanted[None], np.array([order]), 2 * spec.dimensions * 3)
+            bits, _ = model.bits(values[None], ~wanted[None], np.array([order]), spec.dimensions * 3)
             exact[a, b] += 2 ** -bits[0] / 2
     assert exact.sum() == pytest.approx(1, abs=1e-4)
     assert np.abs(seen - exact).max() < 4 * math.sqrt(exact.max() / count)
