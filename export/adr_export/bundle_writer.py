@@ -13,6 +13,7 @@ from adr_models import ADRModel
 from adr_models.patches import ImageTokens
 from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.card import model_card
+from adr_runtime.errors import ADRError
 from adr_runtime.interrupts import held
 from adr_runtime.manifest import (
     AudioSpec,
@@ -27,6 +28,7 @@ from adr_runtime.manifest import (
     check_defaults,
     parse_manifest,
 )
+from adr_runtime.onnx_file import check_onnx
 
 from adr_export.errors import ExportError
 from adr_export.graphs import Graph, build_graphs, state_axes
@@ -64,6 +66,11 @@ def write_bundle(
 
 def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest | AnyOrderManifest) -> None:
     """Graphs, manifest and card into a folder that appears only when it is whole."""
+    for name, data in files.items():
+        try:
+            check_onnx(data, f"{name}.onnx", name)
+        except ADRError as error:
+            raise ExportError(f"the runtime would refuse {error}; nothing was written", exit_status=1) from error
     beside = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         beside.mkdir(parents=True)

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
+from adr_runtime.interfaces import check_network
 from adr_runtime.manifest import SCHEMA_VERSION, Flat, GraphSpec, Rule, check_graph, enforce, runtime_rule
 from adr_runtime.strict_json import refuse
 from adr_runtime.variables import COLOURS, KINDS, VariablesSpec
@@ -86,6 +87,7 @@ def check_any_order(manifest: AnyOrderManifest) -> None:
         if not budget.isdigit() or not whole or sum(map(len, policy)) != int(budget):
             refuse(f"policies.{budget}", f"{spec.stages} lists of counts that add up to {dimensions}", "others")
     check_graph("graphs.network", manifest.graphs["network"])
+    check_network(manifest)
 
 
 def fits_alphabet(spec: VariablesSpec) -> bool:

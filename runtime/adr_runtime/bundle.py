@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -9,18 +10,20 @@ from pathlib import Path
 from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.errors import ADRError
 from adr_runtime.manifest import MAX_MANIFEST_BYTES, Manifest, parse_manifest
-from adr_runtime.onnx_file import refuse_external_data
+from adr_runtime.onnx_file import check_onnx
 
 
 @dataclass(frozen=True)
 class Bundle:
     """A verified bundle. `graphs` are the very bytes whose SHA-256 was checked; `hash` is that of manifest.json,
-    which in turn holds those of the graphs."""
+    which in turn holds those of the graphs. `constants` are the bytes of the largest constant that ONNX Runtime needs
+    to compute of each graph."""
 
     folder: Path
     manifest: Manifest | AnyOrderManifest
     hash: str
     graphs: dict[str, bytes]
+    constants: dict[str, int]
 
 
 def shipped() -> dict[str, Path]:
@@ -40,7 +43,9 @@ def find_bundle(name: str | Path) -> Path:
         return path
     if os.path.isdir(path):
         raise ADRError(f"{path}: no manifest.json here; give a folder that adr-export wrote")
-    raise ADRError(f"unknown model {str(name)!r}; shipped are {', '.join(known) or 'none'}, or give a bundle's folder")
+    raise ADRError(
+        f"unknown model {str(name)[:80]!r}; shipped are {', '.join(known) or 'none'}, or give a bundle's folder"
+    )
 
 
 def open_bundle(name: str | Path) -> Bundle:
@@ -51,7 +56,7 @@ def open_bundle(name: str | Path) -> Bundle:
         manifest = parse_manifest(text.decode())
     except UnicodeDecodeError as error:
         raise ADRError(f"{folder / 'manifest.json'}: not UTF-8 text") from error
-    graphs = {}
+    graphs, constants = {}, {}
     for key, graph in manifest.graphs.items():
         data = read_file(folder, graph.file, graph.bytes, graph.bytes)
         found = hashlib.sha256(data).hexdigest()
@@ -60,9 +65,9 @@ def open_bundle(name: str | Path) -> Bundle:
                 f"{folder / graph.file}: damaged: SHA-256 expected {graph.sha256[:16]}…, found {found[:16]}…; "
                 "fetch or export the bundle again"
             )
-        refuse_external_data(data, str(folder / graph.file))
+        constants[key] = check_onnx(data, str(folder / graph.file), key)
         graphs[key] = data
-    return Bundle(folder, manifest, hashlib.sha256(text).hexdigest(), graphs)
+    return Bundle(folder, manifest, hashlib.sha256(text).hexdigest(), graphs, constants)
 
 
 def read_file(folder: Path, file: str, size: int | None, limit: int) -> bytes:
@@ -71,11 +76,17 @@ def read_file(folder: Path, file: str, size: int | None, limit: int) -> bytes:
     try:
         if path.resolve(strict=True).parent != folder.resolve(strict=True):
             raise ADRError(f"{path}: leads out of the bundle's folder")
-        found = path.stat().st_size
-        if not path.is_file() or found > limit or (size is not None and found != size):
-            raise ADRError(f"{path}: expected {'up to ' if size is None else ''}{limit} bytes, found {found}")
-        return path.read_bytes()
+        # A pipe would let us wait for somebody who writes.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as source:
+            about = os.fstat(source.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise ADRError(f"{path}: is no plain file; fetch or export the bundle again")
+            if about.st_size > limit or (size is not None and about.st_size != size):
+                expected = f"{'up to ' if size is None else ''}{limit} bytes"
+                raise ADRError(f"{path}: expected {expected}, found {about.st_size}")
+            return source.read(limit)
     except FileNotFoundError as error:
         raise ADRError(f"{path}: missing; fetch or export the bundle again") from error
-    except OSError as error:
-        raise ADRError(f"{path}: cannot read: {error.strerror}") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        # Up to Python 3.12 a circle of links is a RuntimeError.
+        raise ADRError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error

@@ -3,7 +3,8 @@
 import math
 
 from adr_runtime.errors import ADRError
-from adr_runtime.manifest import ITEM_BYTES, Manifest
+from adr_runtime.interfaces import ITEM_BYTES
+from adr_runtime.manifest import Manifest
 
 MAX_COUNT = 4096
 MAX_THREADS = 1024

@@ -4,13 +4,12 @@ Sizes are capped here, before anything is allocated. Every error names the field
 """
 
 import json
-import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from adr_runtime.engine import release
 from adr_runtime.errors import ADRError, upgrade_hint
+from adr_runtime.interfaces import MAX_FILE_BYTES, check_graph, check_interfaces, check_shape
 from adr_runtime.samplers import SAMPLERS
 from adr_runtime.strict_json import convert, read_json, refuse
 
@@ -19,11 +18,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 MAX_MANIFEST_BYTES = 4 << 20
-MAX_FILE_BYTES = 2 << 30
-MAX_STATE_BYTES = 1 << 28
-MAX_RANK = 6
 MAX_STEPS = 10_000
-ITEM_BYTES = {"bool": 1, "float32": 4, "float64": 8, "int64": 8}
 PREDICTIONS = ("epsilon", "velocity")
 GRAPHS = ("step", "parallel", "timestep", "head", "decode", "encode")
 
@@ -238,41 +233,8 @@ def check(manifest: Manifest) -> None:
     enforce(rules)
     for name, graph in manifest.graphs.items():
         check_graph(f"graphs.{name}", graph)
+    size = sum(graph.bytes for graph in manifest.graphs.values())
+    enforce([("graphs", size, size <= MAX_FILE_BYTES, f"up to {MAX_FILE_BYTES} bytes in all")])
     for i, state in enumerate(manifest.states):
-        check_state(f"states[{i}]", state, manifest)
-
-
-def check_graph(where: str, graph: GraphSpec) -> None:
-    confined = graph.file == graph.file.strip(". ") and not set(graph.file) & set("/\\:\0") and graph.file
-    if not confined:
-        refuse(f"{where}.file", "a plain file name inside the bundle", graph.file)
-    if not 0 < graph.bytes <= MAX_FILE_BYTES:
-        refuse(f"{where}.bytes", f"1 to {MAX_FILE_BYTES}", graph.bytes)
-    for tensor in (*graph.inputs, *graph.outputs):
-        check_shape(f"{where}.{tensor.name}", tensor.dtype, tensor.shape)
-
-
-def check_shape(where: str, dtype: str, shape: tuple[int | str, ...]) -> None:
-    if dtype not in ITEM_BYTES:
-        refuse(where, f"a dtype of {', '.join(ITEM_BYTES)}", dtype)
-    if len(shape) > MAX_RANK:
-        refuse(where, f"at most {MAX_RANK} dimensions", list(shape))
-    if any(isinstance(size, int) and size < 1 for size in shape):
-        refuse(where, "sizes of at least 1", list(shape))
-
-
-def check_state(where: str, state: StateSpec, manifest: Manifest) -> None:
-    check_shape(where, state.dtype, state.shape)
-    if state.graph not in ("backbone", "decode"):
-        refuse(f"{where}.graph", "backbone or decode", state.graph)
-    size = ITEM_BYTES[state.dtype] * math.prod(s for s in state.shape if isinstance(s, int))
-    if size > MAX_STATE_BYTES:
-        refuse(where, f"at most {MAX_STATE_BYTES} bytes a row", size)
-    if not state.shape or state.shape[0] != "rows":
-        refuse(f"{where}.shape", 'a first dimension "rows"', list(state.shape))
-    names: Callable[[tuple[TensorSpec, ...]], set[str]] = lambda specs: {spec.name for spec in specs}  # noqa: E731
-    for graph in ("step", "parallel") if state.graph == "backbone" else ("decode",):
-        if state.past not in names(manifest.graphs[graph].inputs):
-            refuse(f"{where}.past", f"an input of {graph}", state.past)
-        if state.present not in names(manifest.graphs[graph].outputs):
-            refuse(f"{where}.present", f"an output of {graph}", state.present)
+        check_shape(f"states[{i}]", state.dtype, state.shape)
+    check_interfaces(manifest)

@@ -11,8 +11,9 @@ from adr_runtime.errors import ADRError
 from adr_runtime.limits import check_count, check_rows, check_samples
 from adr_runtime.manifest import Manifest
 from adr_runtime.philox import checked_seed
-from adr_runtime.playlist import LONGEST, Playlist
+from adr_runtime.playlist import LONGEST, MAX_WORDS, Playlist
 from adr_runtime.session import Session
+from adr_runtime.state_rules import MAX_CHUNK
 from adr_runtime.stream import Stream, restore
 from adr_runtime.walk import Loop, Settings
 from adr_runtime.whole import whole_clips, whole_pictures
@@ -190,8 +191,8 @@ class Model:
         settings = self.settings(label, count, steps, sampler, guidance, temperature, seed, speaker)
         if seconds is not None and not 0 < seconds < 1e9:
             raise ADRError(f"seconds must be more than 0 and finite, not {seconds:g}")
-        if chunk_tokens < 1:
-            raise ADRError(f"chunk_tokens must be at least 1, not {chunk_tokens}")
+        if not 1 <= chunk_tokens <= MAX_CHUNK:
+            raise ADRError(f"chunk_tokens must be from 1 to {MAX_CHUNK}, not {chunk_tokens}")
         limit = None if seconds is None else max(round(seconds * rate), 1)
         check_samples(len(settings.labels), min(chunk_tokens * audio.hop, limit or chunk_tokens * audio.hop))
         loop = Loop(self.manifest, self.sessions, settings)
@@ -204,6 +205,8 @@ class Model:
             raise ADRError(f"{self.name} does not say where a word is over, so it cannot speak one after the other")
         if not 0 <= pause <= 60:
             raise ADRError(f"pause must be from 0 to 60 seconds, not {pause:g}")
+        if len(labels) > MAX_WORDS:
+            raise ADRError(f"a playlist has up to {MAX_WORDS} words, not {len(labels)}")
         rate = audio.sample_rate / audio.hop
         known = tuple(self.label_index(label) for label in labels)
         return Playlist(known, round(pause * rate), max(round(LONGEST * rate), 1), cycle)

@@ -1,80 +1,161 @@
-"""A look into an ONNX file without the onnx package: does it reach for bytes outside itself?
+"""A look into an ONNX file without the onnx package, before ONNX Runtime sees it.
 
-ONNX Runtime follows `external_data` of a tensor to another file. A bundle's graphs are self-contained, so any such
-tensor is refused before a session sees the file. This walks the protobuf wire format (varint, fixed and
-length-delimited fields) through every place where the ONNX schema can hold a tensor.
+A bundle's graph comes from others. It may hold nothing but what `adr-export` writes: fields and operators on a list, no
+functions, no tensor in another file, no loop but the sampler's Scan in the head, and few constants to compute.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
+from adr_runtime.constants import Constants
 from adr_runtime.errors import ADRError
+from adr_runtime.onnx_fields import FIELDS, ONCE
+from adr_runtime.operators import DOMAINS, OPERATORS
+from adr_runtime.protobuf import Budget, read_fields, read_numbers
 
-# message -> {field number: message in it}; field numbers as in onnx.proto.
-CHILDREN: dict[str, dict[int, str]] = {
-    "model": {7: "graph", 20: "training", 25: "function"},
-    "training": {1: "graph", 2: "graph"},
-    "graph": {1: "node", 5: "tensor", 15: "sparse"},
-    "function": {7: "node", 11: "attribute"},
-    "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
-    "sparse": {1: "tensor", 2: "tensor"},
-    "tensor": {},
-}
-TENSOR_EXTERNAL_DATA = 13
-TENSOR_DATA_LOCATION = 14
-MAX_DEPTH = 64
+MAX_TENSOR_RANK = 8
+# Four-bit numbers are the smallest elements of a tensor.
+SMALLEST_ELEMENT = 0.5
 
 
-def refuse_external_data(data: bytes, file: str) -> None:
-    """Raises ADRError when a tensor anywhere in the ONNX file points outside it, or the file is no protobuf."""
+@dataclass
+class Node:
+    operator: str = ""
+    domain: str = ""
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    bodies: list[memoryview] = field(default_factory=list)
+
+
+def check_onnx(data: bytes, file: str, graph: str) -> int:
+    """Raises ADRError, in one line, where the ONNX file of the bundle's graph `graph` holds anything that `adr-export`
+    does not write. Returns the bytes of the largest constant that ONNX Runtime needs to compute of it."""
+    walker = Walker(file, Constants(len(data)), scans=graph == "head")
     try:
-        walk(memoryview(data), "model", file, 0)
+        walker.model(memoryview(data))
+        walker.constants.check()
     except (IndexError, ValueError) as error:
-        raise ADRError(f"{file}: not an ONNX file ({error})") from error
+        raise ADRError(f"{file}: not an ONNX file that adr-export writes ({error})") from error
+    return walker.constants.limit
 
 
-def walk(message: memoryview, kind: str, file: str, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise ValueError("nested too deep")
-    for number, value in read_fields(message):
-        if kind == "tensor" and (number == TENSOR_EXTERNAL_DATA or (number == TENSOR_DATA_LOCATION and value == 1)):
-            raise ADRError(f"{file}: a tensor has external data; a bundle's graphs must be self-contained")
-        child = CHILDREN[kind].get(number)
-        if child is not None:
-            if isinstance(value, int):
-                raise ValueError(f"field {number} of a {kind} is not a message")
-            walk(value, child, file, depth + 1)
+class Walker:
+    """Reads a model from its outermost message to its tensors; `scans` says whether a Scan may stand in it."""
 
+    def __init__(self, file: str, constants: Constants, scans: bool):
+        self.file, self.constants, self.scans, self.budget = file, constants, scans, Budget()
 
-def read_fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """(field number, contents) of each field; contents are bytes, or a number for varints."""
-    at = 0
-    while at < len(message):
-        tag, at = read_varint(message, at)
-        number, wire = tag >> 3, tag & 7
-        if wire == 0:
-            value, at = read_varint(message, at)
+    def fields(self, message: memoryview | int, kind: str) -> Iterator[tuple[int, Any]]:
+        """Number and contents of a message's fields, each known, of the right wire type, and not twice where one is
+        meant."""
+        assert not isinstance(message, int)
+        seen: set[int] = set()
+        for number, wire, value in read_fields(message, self.budget):
+            if wire not in FIELDS[kind].get(number, ()):
+                if kind == "model" and number in (20, 25):
+                    raise ADRError(f"{self.file}: has {'functions' if number == 25 else 'training'} beside its graph")
+                raise ValueError(f"field {number} of a {kind}")
+            if number in seen and number in ONCE[kind]:
+                raise ValueError(f"two fields {number} of a {kind}")
+            seen.add(number)
             yield number, value
-            continue
-        if wire == 2:
-            size, at = read_varint(message, at)
-        elif wire in (1, 5):
-            size = 8 if wire == 1 else 4
-        else:
-            raise ValueError(f"wire type {wire}")
-        if at + size > len(message):
-            raise ValueError("cut short")
-        yield number, message[at : at + size]
-        at += size
+
+    def model(self, message: memoryview) -> None:
+        graph = None
+        for number, value in self.fields(message, "model"):
+            if number == 7:
+                graph = value
+            elif number == 8:
+                self.opset(value)
+        if graph is None:
+            raise ValueError("no graph")
+        self.graph(graph, set(), inner=False)
+
+    def opset(self, message: memoryview) -> None:
+        domain, version = "", 0
+        for number, value in self.fields(message, "opset"):
+            if number == 1:
+                domain = plain_domain(text(value))
+            else:
+                version = value
+        if version not in DOMAINS.get(domain, ()):
+            shown = f"of {domain!r}" if domain else "of ONNX"
+            raise ADRError(f"{self.file}: operators {shown} in version {version}, which adr-export does not write")
+
+    def graph(self, message: memoryview, varying: set[str], inner: bool) -> None:
+        """A graph; `varying` are the names around it that depend on inputs, `inner` says that it is a Scan's body."""
+        nodes, inputs = [], []
+        for number, value in self.fields(message, "graph"):
+            if number == 1:
+                nodes.append(self.node(value))
+            elif number == 5:
+                name, size = self.tensor(value)
+                self.constants.tensor(name, size)
+                varying.discard(name)
+            elif number == 11:
+                inputs.append(self.value_name(value))
+        varying.update(inputs)
+        for node in nodes:
+            self.allow(node, inner)
+            self.constants.node(node.operator, node.inputs, node.outputs, varying)
+            for body in node.bodies:
+                self.graph(body, set(varying), inner=True)
+
+    def allow(self, node: Node, inner: bool) -> None:
+        looping = node.operator == "Scan"
+        if (node.domain, node.operator) not in OPERATORS or (looping and (inner or not self.scans)):
+            name = f"{node.domain}.{node.operator}" if node.domain else node.operator
+            raise ADRError(f"{self.file}: operator {ascii(name)[:80]} is none that adr-export writes there")
+        if bool(node.bodies) != looping:
+            raise ADRError(f"{self.file}: {node.operator} with or without a graph of its own, unlike adr-export's")
+
+    def node(self, message: memoryview) -> Node:
+        node = Node()
+        for number, value in self.fields(message, "node"):
+            if number == 1:
+                node.inputs.append(text(value))
+            elif number == 2:
+                node.outputs.append(text(value))
+            elif number == 4:
+                node.operator = text(value)
+            elif number == 7:
+                node.domain = plain_domain(text(value))
+            elif number == 5:
+                self.attribute(value, node)
+        return node
+
+    def attribute(self, message: memoryview, node: Node) -> None:
+        for number, value in self.fields(message, "attribute"):
+            if number == 5:
+                self.constants.tensor("", self.tensor(value)[1])
+            elif number == 6:
+                node.bodies.append(value)
+
+    def tensor(self, message: memoryview) -> tuple[str, int]:
+        """Its name, and how many elements it has."""
+        name, size, rank = "", 1, 0
+        for number, value in self.fields(message, "tensor"):
+            if number == 13 or (number == 14 and value):
+                raise ADRError(f"{self.file}: a tensor has external data; a bundle's graphs must be self-contained")
+            if number == 8:
+                name = text(value)
+            if number == 1:
+                for length in read_numbers(value, MAX_TENSOR_RANK):
+                    size, rank = size * length, rank + 1
+                    if rank > MAX_TENSOR_RANK or size * SMALLEST_ELEMENT > len(message):
+                        raise ValueError("a tensor larger than its data")
+        return name, size
+
+    def value_name(self, message: memoryview) -> str:
+        """The name of a graph's input."""
+        return next((text(value) for number, value in self.fields(message, "value") if number == 1), "")
 
 
-def read_varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = 0
-    for i in range(10):
-        if at + i >= len(message):
-            raise ValueError("cut short")
-        byte = message[at + i]
-        value |= (byte & 0x7F) << (7 * i)
-        if byte < 0x80:
-            return value, at + i + 1
-    raise ValueError("a number is too long")
+def plain_domain(domain: str) -> str:
+    """ONNX's own operators go by two names."""
+    return "" if domain == "ai.onnx" else domain
+
+
+def text(value: memoryview) -> str:
+    return bytes(value).decode()

@@ -4,14 +4,19 @@ A provider that was asked for by name is used or refused with the reason; only `
 the session really got: ONNX Runtime itself falls back to the CPU with no more than a log line.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from adr_runtime import cuda
 from adr_runtime.bundle import Bundle
+from adr_runtime.constants import SMALLEST_LIMIT
 from adr_runtime.engine import import_onnxruntime
 from adr_runtime.errors import ADRError
+from adr_runtime.interfaces import output_sizes
+from adr_runtime.memory import limit_memory
+from adr_runtime.outputs import OutputCheck
 
 PROVIDERS = ("auto", "cuda", "cpu")
 
@@ -38,13 +43,14 @@ class Session:
     """One graph, ready to run from any thread. On CUDA, outputs named in `keep` stay on the device. Raises CudaFailure
     where the provider is "cuda" and cannot be had, ADRError where the graph is refused."""
 
-    def __init__(self, data: bytes, file: str, provider: str, threads: int):
+    def __init__(self, data: bytes, file: str, provider: str, threads: int, constant_bytes: int = SMALLEST_LIMIT):
         onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 4
         # Threads that spin between the small calls of a token loop fight the caller's own threads for cores.
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        limit_memory(onnxruntime, options, constant_bytes)
         names: list[Any] = ["CPUExecutionProvider"]
         if provider == "cuda":
             cuda.preload()
@@ -64,14 +70,27 @@ class Session:
             raise CudaFailure(cuda.failure(None))
         self.inputs, self.outputs = self.session.get_inputs(), self.session.get_outputs()
         self.names = [output.name for output in self.outputs]
-        self.ort_value = onnxruntime.OrtValue
+        self.ort_value, self.file = onnxruntime.OrtValue, file
+        # What looks at the outputs of each run, once the manifest has said what they are (`adr_runtime.outputs`).
+        self.check: Callable[[dict[str, Any], dict[str, Any]], None] | None = None
 
     def place(self, array: np.ndarray) -> Any:
         """An input that many runs share, on the session's device."""
         return self.ort_value.ortvalue_from_numpy(array, "cuda", 0) if self.provider == "cuda" else array
 
     def run(self, feed: dict[str, Any], keep: tuple[str, ...] = ()) -> dict[str, Any]:
-        """Outputs by name: NumPy arrays, and device values for `keep` on CUDA (see `to_host`)."""
+        """Outputs by name: NumPy arrays, and device values for `keep` on CUDA (see `to_host`). Raises ADRError where
+        the graph fails, or puts out what the manifest does not say."""
+        try:
+            outputs = self.run_graph(feed, keep)
+        except Exception as error:
+            line = " ".join(str(error).split())[:300]
+            raise ADRError(f"{self.file}: ONNX Runtime cannot run it: {line}", exit_status=1) from error
+        if self.check:
+            self.check(feed, outputs)
+        return outputs
+
+    def run_graph(self, feed: dict[str, Any], keep: tuple[str, ...]) -> dict[str, Any]:
         if self.provider == "cpu":
             return dict(zip(self.names, self.session.run(self.names, feed), strict=True))
         binding = self.session.io_binding()
@@ -124,6 +143,7 @@ def open_sessions(bundle: Bundle, provider: str, threads: int) -> dict[str, Sess
     for key, data in bundle.graphs.items():
         graph = bundle.manifest.graphs[key]
         file = str(bundle.folder / graph.file)
-        sessions[key] = Session(data, file, provider, threads)
+        sessions[key] = Session(data, file, provider, threads, bundle.constants[key])
         check_signature(sessions[key], file, graph)
+        sessions[key].check = OutputCheck(file, graph, output_sizes(bundle.manifest, key))
     return sessions

@@ -1,10 +1,6 @@
 """A stream of sound: all the state of one generation, which can be saved, restored elsewhere, and forked."""
 
-import io
-import json
-import zipfile
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,10 +8,10 @@ from adr_runtime.encoding import PIECE, encoded
 from adr_runtime.errors import ADRError
 from adr_runtime.manifest import Manifest
 from adr_runtime.playlist import Playlist
-from adr_runtime.session import Session, to_host
-from adr_runtime.walk import Loop, Settings, Walk, initial
+from adr_runtime.session import Session
+from adr_runtime.stream_state import Header, pack_state, past_length, unpack_state
+from adr_runtime.walk import Loop, Walk
 
-STATE_VERSION = 2
 # How many rows take in a whole piece of a prompt at a time.
 ROWS = 16
 
@@ -114,63 +110,22 @@ class Stream:
         return made
 
     def state(self) -> bytes:
-        """Everything needed to go on, in this process or another: `Model.resume` takes it back."""
-        header = {
-            "version": STATE_VERSION, "bundle": self.bundle, "settings": asdict(self.loop.settings),
-            "position": self.walk.position, "limit": self.limit, "chunk_tokens": self.chunk_tokens,
-            "several": self.several, "emitted": self.emitted, "skip": self.skip, "labels": self.walk.labels,
-            "over": self.walk.over.tolist(), "playlist": asdict(self.playlist) if self.playlist else None,
-        }  # fmt: skip
-        arrays = {"token": self.walk.token, **self.walk.backbone, **self.walk.decode}
-        buffer = io.BytesIO()
-        text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-        np.savez(buffer, allow_pickle=False, header=text, **{k: to_host(v) for k, v in arrays.items()})
-        return buffer.getvalue()
+        """Everything needed to go on, in this process or another: `Model.resume` takes it back. The format is that of
+        `adr_runtime.stream_state`."""
+        walk, manifest = self.walk, self.loop.manifest
+        header = Header(
+            self.bundle, self.loop.settings, walk.position, past_length(manifest, walk), walk.labels,
+            tuple(walk.over.tolist()), self.limit, self.chunk_tokens, self.several, self.emitted, self.skip,
+            self.playlist,
+        )  # fmt: skip
+        return pack_state(header, manifest, walk)
 
 
 def restore(state: bytes, manifest: Manifest, sessions: dict[str, Session], bundle: str) -> Stream:
-    """The stream of `Stream.state()`; every array is checked against the manifest."""
-    try:
-        with np.load(io.BytesIO(state), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        header: dict[str, Any] = json.loads(arrays.pop("header").tobytes())
-        if header["version"] != STATE_VERSION:
-            raise ADRError(f"the stream's state has version {header['version']}, this runtime reads {STATE_VERSION}")
-        if header["bundle"] != bundle:
-            raise ADRError(f"the stream's state is of another bundle ({header['bundle'][:12]}…), not {bundle[:12]}…")
-        values = header["settings"]
-        settings = Settings(**values | {k: tuple(values[k]) for k in ("labels", "speakers")})
-        loop = Loop(manifest, sessions, settings)
-        walk = loop.start()
-        walk.position, walk.token = int(header["position"]), checked(arrays.pop("token"), walk.token, "token")
-        walk.labels, walk.over = tuple(header["labels"]), np.array(header["over"], bool)
-        for states, graph, rows in (
-            (walk.backbone, "backbone", loop.guides * loop.batch),
-            (walk.decode, "decode", loop.batch),
-        ):
-            for spec in manifest.states_of(graph):
-                fixed = "past" not in spec.shape
-                states[spec.past] = checked(arrays.pop(spec.past), initial(spec, rows), spec.past, fixed)
-        if arrays:
-            raise ADRError(f"the stream's state holds unknown arrays: {', '.join(sorted(arrays))}")
-        indices = [(i, "label") for i in (*walk.labels, *settings.labels)] + [(i, "speaker") for i in settings.speakers]
-        if len(walk.labels) != loop.batch or any(not 0 <= i <= loop.null[what] for i, what in indices):
-            raise ADRError("the stream's state: labels that the bundle has not")
-        walk.given = loop.given(walk.labels)
-        words = header["playlist"]
-        playlist = Playlist(**words | {"labels": tuple(words["labels"])}) if words else None
-        made = Stream(
-            loop, walk, bundle, header["limit"], header["chunk_tokens"], header["several"], header["emitted"], playlist
-        )
-        made.skip = int(header["skip"])
-        return made
-    except (KeyError, ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ADRError(f"not a stream's state, or damaged: {' '.join(str(error).split())}") from error
-
-
-def checked(found: np.ndarray, like: np.ndarray, name: str, fixed: bool = True) -> np.ndarray:
-    if found.dtype != like.dtype or found.ndim != like.ndim or (fixed and found.shape != like.shape):
-        raise ADRError(
-            f"the stream's state: {name}: expected {like.dtype} {like.shape}, found {found.dtype} {found.shape}"
-        )
-    return found
+    """The stream of `Stream.state()`. Raises ADRError for anything else."""
+    header, loop, walk = unpack_state(state, manifest, sessions, bundle)
+    made = Stream(
+        loop, walk, bundle, header.limit, header.chunk_tokens, header.several, header.emitted, header.playlist
+    )
+    made.skip = header.skip
+    return made

@@ -52,6 +52,13 @@ class Walk:
         return replace(self, backbone=dict(self.backbone), decode=dict(self.decode))
 
 
+def count_guides(manifest: Manifest, settings: Settings) -> int:
+    """How many rows of the backbone make one row of tokens: a second one, which knows no label, for guidance."""
+    named = any(i != len(manifest.labels) for i in settings.labels)
+    named |= any(i != len(manifest.speakers) for i in settings.speakers)
+    return 2 if settings.guidance != 1 and named else 1
+
+
 class Loop:
     """What a run of tokens shares: the sampler's table and modulation, labels, guidance, blocks of noise."""
 
@@ -59,9 +66,7 @@ class Loop:
         self.manifest, self.sessions, self.settings = manifest, sessions, settings
         schedule, self.batch = manifest.schedule, len(settings.labels)
         self.null = {"label": len(manifest.labels), "speaker": len(manifest.speakers)}
-        named = any(i != self.null["label"] for i in settings.labels)
-        named |= any(i != self.null["speaker"] for i in settings.speakers)
-        self.guides = 2 if settings.guidance != 1 and named else 1
+        self.guides = count_guides(manifest, settings)
         timestep, table = coefficients(
             np.array(schedule.betas), schedule.prediction, schedule.learned_variance,
             settings.sampler, settings.steps, settings.temperature,

@@ -1,37 +1,12 @@
 """A bundle is verified before ONNX Runtime sees it; every refusal names the file."""
 
-import json
 import os
+import shutil
 
 import adr_runtime
-import numpy as np
-import onnx
 import pytest
 from adr_runtime import ADRError
-from adr_runtime.onnx_file import refuse_external_data
-
-
-def refuse(folder, *says):
-    with pytest.raises(ADRError) as caught:
-        adr_runtime.load(folder)
-    assert "\n" not in str(caught.value)
-    for part in says:
-        assert part in str(caught.value), str(caught.value)
-
-
-def edit(folder, change):
-    path = folder / "manifest.json"
-    values = json.loads(path.read_text())
-    change(values)
-    path.write_text(json.dumps(values))
-
-
-def reseal(folder, key, data):
-    """Put other bytes in a graph's place, with size and hash to match: what a hostile bundle would do."""
-    import hashlib
-
-    (folder / f"{key}.onnx").write_bytes(data)
-    edit(folder, lambda m: m["graphs"][key].update(bytes=len(data), sha256=hashlib.sha256(data).hexdigest()))
+from hostile_bundles import edit, refuse, reseal
 
 
 def test_damage(bundle_copy):
@@ -55,25 +30,6 @@ def test_links_that_lead_out_are_refused(bundle_copy, tmp_path):
     refuse(folder, "head.onnx", "leads out of the bundle's folder")
 
 
-def test_external_data(bundle_copy, tmp_path):
-    """A tensor that points to another file, in the graph, in an attribute, or in a Scan's body."""
-    folder = bundle_copy("sound")
-    model = onnx.load(folder / "decode.onnx")
-    tensor = model.graph.initializer[0]
-    tensor.data_location = onnx.TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value="../../../etc/passwd")
-    reseal(folder, "decode", model.SerializeToString())
-    refuse(folder, "decode.onnx", "external data")
-
-    inner = onnx.helper.make_node("Constant", [], ["y"], value=onnx.numpy_helper.from_array(np.zeros(2, np.float32)))
-    inner.attribute[0].t.external_data.add(key="location", value="x")
-    body = onnx.helper.make_graph([inner], "body", [], [])
-    outer = onnx.helper.make_node("If", ["c"], ["z"], then_branch=body, else_branch=body)
-    nested = onnx.helper.make_model(onnx.helper.make_graph([outer], "g", [], []))
-    with pytest.raises(ADRError, match="external data"):
-        refuse_external_data(nested.SerializeToString(), "x.onnx")
-
-
 def test_files_that_are_not_onnx(bundle_copy):
     folder = bundle_copy("sound")
     for data in (b"\xff" * 64, b"\x0a", b"hello", b"PK\x03\x04" + b"\0" * 60):
@@ -82,12 +38,50 @@ def test_files_that_are_not_onnx(bundle_copy):
 
 
 def test_a_graph_of_another_shape_than_the_manifest_says(bundle_copy):
+    """Manifests that agree with themselves, and graphs that do not agree with them."""
     folder = bundle_copy("sound")
-    edit(folder, lambda m: m["graphs"]["step"]["outputs"][0].update(shape=["rows", 33]))
+
+    def narrower(manifest):
+        for tensor in (manifest["graphs"]["step"]["outputs"][0], manifest["graphs"]["parallel"]["outputs"][0]):
+            tensor["shape"][-1] = 33
+        manifest["graphs"]["head"]["inputs"][0]["shape"][-1] = manifest["tokens"]["condition"] = 33
+
+    edit(folder, narrower)
     refuse(folder, "step.onnx: condition: the manifest expects float32 ['rows', 33], found float32")
     folder = bundle_copy("portable-sound")
-    edit(folder, lambda m: m["graphs"]["head"]["inputs"][0].update(name="other"))
-    refuse(folder, "head.onnx: inputs: the manifest expects ['other'")
+    reseal(folder, "head", (folder / "decode.onnx").read_bytes())
+    refuse(folder, "head.onnx: inputs: the manifest expects ['condition'")
+
+
+def test_things_that_are_no_plain_files(bundle_copy, tmp_path):
+    """Pipes, which would let us wait for ever, folders, and links that lead in a circle."""
+    for key in ("manifest.json", "step.onnx"):
+        folder = bundle_copy("sound")
+        path = folder / key
+        path.unlink()
+        os.mkfifo(path)
+        refuse(folder, "manifest.json" if key == "manifest.json" else "step.onnx: is no plain file")
+        path.unlink()
+        path.mkdir()
+        refuse(folder, key)
+        path.rmdir()
+        path.symlink_to(path)
+        refuse(folder, key)
+        shutil.rmtree(folder)
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    refuse(circle, "unknown model")
+
+
+def test_names_that_no_file_has(tmp_path):
+    for name in ("x" * 5000, "/".join("x" * 200 for _ in range(50)), "a\0b", "\ud800", ""):
+        refuse(name, "unknown model" if name else "no manifest.json here")
+
+
+def test_all_graphs_together_are_bounded(bundle_copy):
+    folder = bundle_copy("sound")
+    edit(folder, lambda m: [graph.update(bytes=1 << 29) for graph in m["graphs"].values()])
+    refuse(folder, "graphs: expected up to 1073741824 bytes in all, found 3221225472")
 
 
 def test_unknown_names(tmp_path):

@@ -1,0 +1,268 @@
+"""A graph may hold nothing that adr-export does not write, whatever its hash says."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from adr_runtime import ADRError
+from adr_runtime.memory import MOST, arena_bytes, limit_memory
+from adr_runtime.onnx_file import check_onnx
+from adr_runtime.protobuf import MAX_FIELDS
+from hostile_bundles import change_graph, refuse, reseal
+from onnx import TensorProto, helper, numpy_helper
+
+
+def varint(number: int, bytes_: int = 0) -> bytes:
+    """A protobuf number, in more bytes than it needs where that is wanted."""
+    out = bytearray()
+    while number >= 0x80 or len(out) + 1 < bytes_:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def message(number: int, contents: bytes, tag_bytes: int = 0, shift: int = 0) -> bytes:
+    """A length-delimited field; `shift` is added to its tag."""
+    return varint((number << 3 | 2) + shift, tag_bytes) + varint(len(contents)) + contents
+
+
+def model(nodes, stored=(), x=("rows", 4), domains=(("", 23),), **more) -> onnx.ModelProto:
+    """A graph from x float32 to y with the stored arrays {name: array}."""
+    tensors = [numpy_helper.from_array(np.asarray(array), name) for name, array in dict(stored).items()]
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, x)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], tensors,
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid(*d) for d in domains], ir_version=10, **more)
+
+
+def refused(made: onnx.ModelProto | bytes, says: str, graph: str = "step") -> None:
+    data = made if isinstance(made, bytes) else made.SerializeToString()
+    with pytest.raises(ADRError, match=says) as caught:
+        check_onnx(data, "x.onnx", graph)
+    assert "\n" not in str(caught.value)
+
+
+NODE = helper.make_node
+PLAIN = model([NODE("Add", ["x", "a"], ["y"])], {"a": np.ones(4, np.float32)})
+
+
+def test_what_adr_export_writes_passes(exported, any_order):
+    for folder in (*exported.values(), *any_order.values()):
+        for path in folder.glob("*.onnx"):
+            check_onnx(path.read_bytes(), str(path), path.stem)
+    check_onnx(PLAIN.SerializeToString(), "x.onnx", "step")
+
+
+def test_external_data(bundle_copy):
+    def outside(made):
+        tensor = made.graph.initializer[0]
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="../../../etc/passwd")
+
+    folder = bundle_copy("sound")
+    change_graph(folder, "decode", outside)
+    refuse(folder, "decode.onnx", "external data")
+    constant = NODE("Constant", [], ["c"], value=numpy_helper.from_array(np.zeros(2, np.float32)))
+    constant.attribute[0].t.external_data.add(key="location", value="x")
+    refused(model([constant, NODE("Add", ["x", "c"], ["y"])]), "external data")
+
+
+@pytest.mark.parametrize("disguise", [{"shift": 1 << 32}, {"shift": 1 << 35}, {"tag_bytes": 3}, {"tag_bytes": 10}])
+def test_external_data_in_disguise(bundle_copy, disguise):
+    """Field 13 in an encoding that protobuf's parser takes for it: a longer number, or one that it cuts off."""
+    entry = message(1, b"location") + message(2, b"secret")
+    tensor = b"".join(
+        (varint(1 << 3), varint(2), varint(2 << 3), varint(1), message(8, b"a"), varint(14 << 3), varint(0))
+    ) + message(13, entry, **disguise)  # fmt: skip
+    graph = PLAIN.graph.SerializeToString() + message(5, tensor)
+    refused(varint(1 << 3) + varint(10) + message(7, graph), "not an ONNX file that adr-export writes")
+    folder = bundle_copy("sound")
+    reseal(folder, "head", (folder / "head.onnx").read_bytes() + message(7, message(5, tensor)))
+    refuse(folder, "head.onnx: not an ONNX file that adr-export writes")
+
+
+def test_bytes_that_no_writer_of_protobuf_makes():
+    whole = PLAIN.SerializeToString()
+    for more, says in (
+        (b"\x00\x01", "field number 0"),
+        (b"\x0b", "wire type 3"),
+        (b"\x0f", "wire type 7"),
+        (varint(1 << 35) + b"\x00", "field number"),
+        (b"\x28" + b"\xff" * 9 + b"\x7f", "an unusual encoding"),
+        (b"\x28" + b"\xff" * 11, "an unusual encoding"),
+        (b"\x28\x80\x00", "an unusual encoding"),
+        (b"\x3a\xff\xff\xff\xff\x0f", "cut short"),
+        (message(7, b""), "two fields 7 of a model"),
+        (message(99, b""), "field 99 of a model"),
+        (varint(7 << 3) + b"\x01", "field 7 of a model"),
+        (message(20, b""), "has training beside its graph"),
+        (message(25, b""), "has functions beside its graph"),
+    ):
+        refused(whole + more, says)
+    refused(b"", "no graph")
+    # A negative attribute takes ten bytes, and is what it should be.
+    negative = model([NODE("Softmax", ["x"], ["y"], axis=-1)])
+    check_onnx(negative.SerializeToString(), "x.onnx", "step")
+
+
+def test_a_file_of_tiny_fields_is_left_after_so_many():
+    refused(PLAIN.SerializeToString() + b"\x2a\x00" * 2, "field 5 of a model")
+    refused(PLAIN.SerializeToString() + message(14, b"") * (MAX_FIELDS + 1), f"more than {MAX_FIELDS} fields")
+    dims = message(1, b"\x01" * 1000)
+    refused(message(7, message(5, dims)), "more than 8 numbers")
+    refused(message(7, message(5, dims[:1] + b"\x01\x7f" + varint(2 << 3) + b"\x01")), "larger than its data")
+
+
+def loop(kind: str) -> onnx.ModelProto:
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("i", "o")]
+    body = helper.make_graph([NODE("Neg", ["i"], ["o"])], "b", values[:1], values[1:])
+    more = {
+        "Scan": {"body": body, "num_scan_inputs": 1}, "Loop": {"body": body},
+        "If": {"then_branch": body, "else_branch": body}, "SequenceMap": {"body": body},
+    }[kind]  # fmt: skip
+    return model([NODE(kind, ["x"], ["y"], **more)])
+
+
+def test_loops_and_foreign_operators():
+    for kind in ("Loop", "If", "SequenceMap"):
+        refused(loop(kind), f"operator '{kind}' is none that adr-export writes there", "head")
+    refused(loop("Scan"), "operator 'Scan' is none that adr-export writes there", "step")
+    check_onnx(loop("Scan").SerializeToString(), "x.onnx", "head")
+    nested = loop("Scan")
+    inner = nested.graph.node[0].attribute[0].g
+    assert inner.name == "b"
+    inner.node.add().CopyFrom(loop("Scan").graph.node[0])
+    refused(nested, "operator 'Scan'", "head")
+    # A body on a node that has none, which a reader might run all the same.
+    plain = model([NODE("Neg", ["x"], ["y"], body=inner)])
+    refused(plain, "Neg with or without a graph of its own", "head")
+    refused(model([NODE("Scan", ["x"], ["y"])]), "Scan with or without", "head")
+    refused(model([NODE("NonZero", ["x"], ["y"])]), "operator 'NonZero'")
+    refused(model([NODE("Add", ["x", "x"], ["y"], domain="evil")]), "operator 'evil.Add'")
+    microsoft = (("", 23), ("com.microsoft", 1))
+    refused(model([NODE("FusedMatMul", ["x", "x"], ["y"], domain="com.microsoft")], domains=microsoft), "FusedMatMul")
+
+
+def test_versions_of_operators():
+    for domains, says in (
+        ((("", 19),), "operators of ONNX in version 19"),
+        ((("", 26),), "operators of ONNX in version 26"),
+        ((("", 23), ("ai.onnx.ml", 3)), "operators of 'ai.onnx.ml' in version 3"),
+        ((("", 23), ("com.microsoft", 2)), "operators of 'com.microsoft' in version 2"),
+    ):
+        refused(model([NODE("Neg", ["x"], ["y"])], domains=domains), says)
+
+
+LARGE = 1 << 29
+BOMBS = {
+    "ConstantOfShape": ([NODE("ConstantOfShape", ["n"], ["b"])], {"n": np.array([LARGE])}),
+    "Expand": ([NODE("Expand", ["one", "n"], ["b"])], {"n": np.array([LARGE]), "one": np.ones(1, np.float32)}),
+    "Range": ([NODE("Range", ["zero", "n", "one"], ["i"]), NODE("Cast", ["i"], ["b"], to=TensorProto.FLOAT)],
+              {"zero": np.int64(0), "n": np.int64(LARGE), "one": np.int64(1)}),
+    "a product": (
+        [NODE("Mul", ["n", "n"], ["m"]), NODE("ConstantOfShape", ["m"], ["b"])], {"n": np.array([1 << 15])},
+    ),
+}  # fmt: skip
+SUM = [NODE("ReduceSum", ["b"], ["r"], keepdims=0), NODE("Add", ["x", "r"], ["y"])]
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_constants_that_grow(name):
+    """What ONNX Runtime would blow up to 2 GiB before the first run is refused by a look at the file."""
+    nodes, stored = BOMBS[name]
+    refused(model(nodes + SUM, stored), r"not an ONNX file that adr-export writes \(.* of constants alone\)")
+
+
+LOAD_AND_RUN = """
+import sys, numpy, resource
+from adr_runtime import ADRError
+from adr_runtime.onnx_file import check_onnx
+from adr_runtime.session import Session
+data = open(sys.argv[1], "rb").read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+session = Session(data, "x.onnx", "cpu", 1, check_onnx(data, "x.onnx", "step"))
+try:
+    session.run({"x": numpy.ones((1, 4), numpy.float32)})
+except ADRError as error:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, error)
+"""
+ROW = np.ones((1 << 14, 1), np.float32)
+HIDDEN = {
+    "outer product": ([NODE("MatMul", ["a", "c"], ["b"])], {"a": ROW, "c": ROW.T}),
+    "sum": ([NODE("Add", ["a", "c"], ["b"])], {"a": ROW, "c": ROW.T}),
+    "shape": (
+        [NODE("Shape", ["x"], ["s"], start=1, end=2), NODE("Mul", ["s", "n"], ["m"]),
+         NODE("ConstantOfShape", ["m"], ["b"])], {"n": np.array([LARGE // 4])},
+    ),
+    "of the input": ([NODE("ReduceSum", ["x"], ["q"], keepdims=0), NODE("Expand", ["q", "n"], ["b"])],
+                     {"n": np.array([LARGE])}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_graphs_that_grow_end_in_an_error_within_the_memory_that_is_allowed(tmp_path, name):
+    """Where the file does not show it: not computed at load, and an ADRError at the run."""
+    nodes, stored = HIDDEN[name]
+    (tmp_path / "x.onnx").write_bytes(model(nodes + SUM, stored).SerializeToString())
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_AND_RUN, str(tmp_path / "x.onnx")], capture_output=True, text=True, check=True,
+        env={**os.environ, "ADR_MEMORY_MIB": "256"},
+    )  # fmt: skip
+    grown, line = done.stdout.split(" ", 1)
+    assert int(grown) < 300 << 10 and line.startswith("x.onnx: ONNX Runtime cannot run it: ")
+    assert line.count("\n") == 1
+
+
+def test_many_constants_are_counted():
+    """Each small enough for ONNX Runtime's limit, and too large together."""
+    stored = {"a": np.ones((1 << 20, 1), np.float32), "one": np.ones(1, np.float32)}
+    nodes = [NODE("Add", ["a", "one"], [f"c{i}"]) for i in range(33)]
+    refused(model([*nodes, NODE("Neg", ["x"], ["y"])], stored), "33 constants to compute, of up to 8388608 bytes")
+    casts = [NODE("Cast", ["h"], [f"c{i}"], to=TensorProto.FLOAT) for i in range(34)]
+    refused(model([*casts, NODE("Neg", ["x"], ["y"])], {"h": ROW.repeat(64, 1).astype(np.float16)}), "33 constants")
+    # Weights are unpacked once each, however many there are.
+    stored = {f"h{i}": np.ones(1 << 16, np.float16) for i in range(40)}
+    casts = [NODE("Cast", [name], [f"c{name}"], to=TensorProto.FLOAT) for name in stored]
+    many = model([*casts, NODE("Neg", ["x"], ["y"])], stored).SerializeToString()
+    assert check_onnx(many, "x.onnx", "step") == 1 << 19
+
+
+def test_names_inside_a_loop_hide_those_around():
+    """A constant in a Scan's body is one although a name outside is an input."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("i", "o")]
+    stored = [numpy_helper.from_array(np.array([LARGE]), "x")]
+    nodes = [NODE("ConstantOfShape", ["x"], ["b"]), NODE("ReduceSum", ["b"], ["r"], keepdims=0),
+             NODE("Add", ["i", "r"], ["o"])]  # fmt: skip
+    body = helper.make_graph(nodes, "b", values[:1], values[1:], stored)
+    refused(model([NODE("Scan", ["x"], ["y"], body=body, num_scan_inputs=1)]), "ConstantOfShape of constants", "head")
+
+
+def test_the_bound_on_memory_can_be_set(monkeypatch):
+    monkeypatch.delenv("ADR_MEMORY_MIB", raising=False)
+    assert 0 < arena_bytes() <= MOST
+    monkeypatch.setenv("ADR_MEMORY_MIB", "64")
+    assert arena_bytes() == 64 << 20
+    for wrong in ("", "0", "-1", "1e9", "much", "9" * 30):
+        monkeypatch.setenv("ADR_MEMORY_MIB", wrong)
+        with pytest.raises(ADRError, match="ADR_MEMORY_MIB must be a number of MiB"):
+            arena_bytes()
+
+
+def test_what_is_computed_at_load(tmp_path):
+    """Weights are unpacked and what is as large as the largest of them is computed, and nothing that is larger."""
+    stored = {"h": np.ones((600, 600), np.float16), "c": np.ones((1, 600), np.float32)}
+    nodes = [NODE("Cast", ["h"], ["v"], to=TensorProto.FLOAT), NODE("Add", ["v", "c"], ["w"])]
+    data = model([*nodes, NODE("MatMul", ["x", "w"], ["y"])], stored, x=("rows", 600)).SerializeToString()
+    limit = check_onnx(data, "x.onnx", "step")
+    assert limit == 8 * 600 * 600
+    for bytes_, left in ((limit, ["MatMul"]), (600, ["Add", "MatMul"])):
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath, options.log_severity_level = str(tmp_path / "optimised.onnx"), 4
+        limit_memory(onnxruntime, options, bytes_)
+        onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        assert [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node] == left
