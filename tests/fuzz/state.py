@@ -1,0 +1,124 @@
+"""Saved states of streams: damaged bytes, values that no stream has, and states of other bundles."""
+
+import dataclasses
+import zlib
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from .cases import Case, WrongResult
+from .mutate import damage, like
+from .uses import watched_outputs
+
+CHUNKS = 4
+
+
+def attack(case: Case) -> str:
+    random, model = case.random, case.seeds.models["latent"]
+    state = random.choice(case.seeds.states)
+    how = random.choices(("bytes", "resealed", "values", "foreign", "noise"), (20, 25, 45, 5, 5))[0]
+    if how == "bytes":
+        data = damage(random, state)
+    elif how == "resealed":
+        body = damage(random, state[:-4])
+        data = body + zlib.crc32(body).to_bytes(4, "little")
+    elif how == "values":
+        data, how = other_values(random, model, state)
+    elif how == "foreign":
+        data = random.choice(list(case.seeds.containers.values()))
+    else:
+        data = random.choice((b"", b"\0", state[:4], state[:100], state * 2, random.randbytes(1000), b"PK\x03\x04"))
+    stream = model.resume(data)
+    with watched_outputs() as found:
+        for _, samples in zip(range(CHUNKS), stream, strict=False):
+            check_chunk(stream, samples)
+    if found:
+        raise WrongResult(f"used {found[0]}, which is not finite")
+    stream.state()
+    return how
+
+
+def check_chunk(stream: Any, samples: np.ndarray) -> None:
+    hop, rows = stream.loop.manifest.audio.hop, stream.loop.batch
+    whole = samples if samples.ndim == 2 else samples[None]
+    if whole.shape[0] != rows or not 0 < whole.shape[1] <= stream.chunk_tokens * hop or samples.dtype != np.float32:
+        raise WrongResult(f"a chunk of {samples.dtype} {samples.shape} for {rows} rows of {stream.chunk_tokens} tokens")
+    if not np.isfinite(samples).all():
+        raise WrongResult("made samples that are not finite")
+
+
+def other_values(random: Random, model: Any, state: bytes) -> tuple[bytes, str]:
+    """A state that was saved as it should be, of a stream that cannot be."""
+    for _ in range(100):
+        stream = model.resume(state)
+        done = [change(random, stream) for _ in range(random.choice((1, 1, 2)))]
+        try:
+            return stream.state(), "; ".join(done)
+        except Exception:
+            # What cannot be saved is no attack.
+            continue
+    return state, "nothing"
+
+
+def change(random: Random, stream: Any) -> str:
+    """One value of the stream, its settings, its arrays or its playlist becomes another one."""
+    walk = stream.walk
+    what = random.choice(("stream", "walk", "array", "settings", "playlist"))
+    if what == "stream":
+        name = random.choice(("limit", "chunk_tokens", "several", "emitted", "skip", "bundle"))
+        setattr(stream, name, like(random, getattr(stream, name)))
+        return name
+    if what == "walk":
+        name = random.choice(("position", "labels", "over"))
+        value = getattr(walk, name)
+        setattr(walk, name, walk.over[:0] if name == "over" else others(random, value))
+        return name
+    if what == "array":
+        return array(random, walk)
+    if what == "settings":
+        settings = stream.loop.settings
+        name = random.choice([f.name for f in dataclasses.fields(settings)])
+        value = others(random, getattr(settings, name))
+        stream.loop.settings = dataclasses.replace(settings, **{name: value})
+        return f"settings.{name}"
+    if stream.playlist is None:
+        return change(random, stream)
+    name = random.choice([f.name for f in dataclasses.fields(stream.playlist)])
+    stream.playlist = dataclasses.replace(stream.playlist, **{name: others(random, getattr(stream.playlist, name))})
+    return f"playlist.{name}"
+
+
+def others(random: Random, value: Any) -> Any:
+    if isinstance(value, tuple) and value:
+        at = random.randrange(len(value))
+        return random.choice(
+            (value[:at] + (like(random, value[at]),) + value[at + 1 :], value[1:], value * 3, value * 100_000)
+        )
+    return like(random, value)
+
+
+def array(random: Random, walk: Any) -> str:
+    """A state tensor with another value, type or shape."""
+    holder = random.choice((walk.backbone, walk.decode, None))
+    name = random.choice(list(holder)) if holder else "token"
+    found = np.array(holder[name] if holder else walk.token)
+    how = random.choice(("value", "value", "dtype", "shape", "cut", "all"))
+    if how == "value" and found.size:
+        at = random.randrange(found.size)
+        value = random.choice((np.nan, np.inf, 1e30, -1, 1 << 40))
+        with np.errstate(all="ignore"):
+            found.reshape(-1)[at] = np.array(value).astype(found.dtype)
+    elif how == "dtype":
+        found = found.astype(random.choice((np.float64, np.float16, np.int8, np.complex64)))
+    elif how == "shape":
+        found = random.choice((found[None], found.reshape(-1), np.repeat(found, 1000, 0)))
+    elif how == "cut":
+        found = found[..., :-1]
+    else:
+        found = np.full_like(found, -(2**31))
+    if holder:
+        holder[name] = found
+    else:
+        walk.token = found
+    return f"{name} {how}"
