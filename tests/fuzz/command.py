@@ -12,7 +12,7 @@ from random import Random
 
 from .cases import Case, WrongResult
 from .mutate import STRINGS
-from .shell import check, run, run_program
+from .shell import check, interrupted, run, run_program
 
 INTEGERS = (
     "0", "-1", "-0", "4097", "1e3", "1.5", "", "x", "2147483648", "4294967296", "18446744073709551616", "9" * 20,
@@ -26,7 +26,7 @@ WORDS = (
 )  # fmt: skip
 SOURCES = (
     "/dev/null", "/dev/zero", "/dev/full", "/proc/self/mem", "/proc/self/environ", "/etc/passwd", "pipe", "loop",
-    "empty", ".", "/", "/root/none", "rgb.png/x", "locked.png", "folder.png",
+    "empty", ".", "/root/none", "rgb.png/x", "locked.png", "folder.png",
 )  # fmt: skip
 TARGETS = (
     "pipe", "device", "loop.png", "folder", "folder.png", "none/x.png", "../x.png", "x", ".", "..", "", "[red]x.wav",
@@ -67,8 +67,7 @@ def attack(case: Case) -> str:
     before = [path for path in case.work.iterdir() if not stat.S_ISREG(path.lstat().st_mode)]
     chance = random.random()
     if chance < 0.02:
-        when = random.choice((0.05, 0.4, 0.8, 1.2)), random.choice((signal.SIGINT, signal.SIGTERM))
-        done = run_program(case, *words, interrupt=when)
+        done = interrupted(case, random.choice((signal.SIGINT, signal.SIGTERM)), random.choice((0.0, 0.1, 0.3)), *words)
     else:
         done = run_program(case, *words) if chance < 0.05 else run(case, *words)
     replaced = [p.name for p in before if not p.is_symlink() and (not p.exists() or stat.S_ISREG(p.lstat().st_mode))]
@@ -121,6 +120,9 @@ def command_line(case: Case) -> list[str]:
         else:
             words += [f"--{option}", pick(random, option, option in wrong)]
     words += model_words(case, name)
+    if name == "audio" and "--seconds" not in words:
+        # A second by the model of samples takes a thousand windows.
+        words += ["--seconds", "0.02"]
     if random.random() < 0.3:
         words.append("--json")
     if random.random() < 0.05:

@@ -111,8 +111,8 @@ def with_paths(random: Random, found: Any, case: Case) -> Any:
     entries = list(found.entries)
     paths = (
         "../x", "a/../../x", str(case.folder / "escaped"), "a//b", "./x", "a/./b", "", "a\\b", "C:x", "nul\0l",
-        ".", "..", "log 12:30.txt", "n" * 255, "n" * 5000, "a/" * 2000 + "b", "\udcff", "x\ny", "-rf", "likely.txt/inside",
-        entries[0].path or "likely.txt",
+        ".", "..", "log 12:30.txt", "n" * 255, "n" * 5000, "a/" * 2000 + "b", "\udcff", "x\ny", "-rf",
+        "likely.txt/inside", entries[0].path or "likely.txt",
     )  # fmt: skip
     at = random.randrange(len(entries))
     entries[at] = dataclasses.replace(entries[at], path=random.choice(paths))
