@@ -18,7 +18,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 os.environ.update(COLUMNS="200", MALLOC_ARENA_MAX="4")
 
 from . import api, command, container, graph, manifest, media, planted, state  # noqa: E402
-from .cases import FAILURES, Target  # noqa: E402
+from .cases import FAILURES, Seeds, Target  # noqa: E402
 from .forked import Limits, Result, run_all  # noqa: E402
 from .report import Tally  # noqa: E402
 from .seeds import make_seeds  # noqa: E402
@@ -73,13 +73,17 @@ def main() -> int:
     options = arguments()
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
+        targets = options.target or list(SHARES)
         folder = options.bundles or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fuzz-bundles-")))
-        export(folder)
-        seeds = make_seeds(folder)
+        if targets == ["planted"]:
+            seeds = Seeds({}, {}, {}, {}, ())
+        else:
+            export(folder)
+            seeds = make_seeds(folder)
         ready = time.monotonic()
         gc.collect()
         gc.freeze()
-        cases = plan(options.target or list(SHARES), options.count, options.seed)
+        cases = plan(targets, options.count, options.seed)
         tally = Tally()
         limits = Limits(options.timeout, options.memory)
         for number, result in zip(

@@ -36,12 +36,9 @@ def attack(case: Case) -> str:
 
 
 def copy_bundle(source: Path, folder: Path) -> Path:
-    """Graphs are linked, the manifest is a copy."""
     folder.mkdir()
-    for path in source.iterdir():
-        if path.suffix == ".onnx":
-            os.link(path, folder / path.name)
-    shutil.copyfile(source / "manifest.json", folder / "manifest.json")
+    for path in (*source.glob("*.onnx"), source / "manifest.json"):
+        shutil.copyfile(path, folder / path.name)
     return folder
 
 

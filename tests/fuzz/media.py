@@ -16,6 +16,7 @@ from .seeds import coding_models
 from .shell import check, run
 
 HUGE = (0, 1, 13_000, 65_500, 100_000, 2**31 - 1, 2**31, 2**32 - 1)
+CODING = ("compress", "score")
 PICTURES = (".png", ".webp", ".bmp", ".tif", ".ppm", ".pgm", ".gif", ".jpg")
 
 
@@ -23,16 +24,17 @@ def attack(case: Case) -> str:
     random, media = case.random, case.seeds.media
     name = random.choice(list(media))
     how = random.choices(("bytes", "header", "size", "as it is"), (40, 30, 20, 10))[0]
+    uses = (
+        ("compress", "score", "info", "fill", "mask", "top") if name.endswith(PICTURES) else (*CODING, "info", "go on")
+    )
+    use = random.choice(uses)
     data = {
         "bytes": lambda: damage(random, media[name]), "header": lambda: other_header(random, name, media[name]),
-        "size": lambda: oversized(random, name), "as it is": lambda: media[name],
+        "size": lambda: oversized(random, name, use in CODING), "as it is": lambda: media[name],
     }[how]()  # fmt: skip
     if random.random() < 0.1:
         name = random.choice(list(media))
     (case.work / name).write_bytes(data)
-    picture = name.endswith(PICTURES)
-    uses = ("compress", "score", "info", "fill", "mask", "top") if picture else ("compress", "score", "info", "go on")
-    use = random.choice(uses)
     if use == "compress":
         compress(case, name, data)
     else:
@@ -137,9 +139,10 @@ def other_png(random: Random, data: bytes) -> bytes:
     return data[:8] + b"".join(chunk(*part) for part in parts)
 
 
-def oversized(random: Random, name: str) -> bytes:
-    """Small files that stand for a great deal."""
-    side = random.choice((3_000, 13_000, 60_000))
+def oversized(random: Random, name: str, coding: bool) -> bytes:
+    """Small files that stand for a great deal. What is coded is beyond all measure or soon done: between the two lie
+    honest jobs that take their time."""
+    side = random.choice((13_000, 60_000) if coding else (3_000, 13_000, 60_000))
     if name.endswith(PICTURES):
         if random.random() < 0.3:
             return f"P{random.choice((5, 6))} {side} {side} {random.choice((1, 255, 65535))}\n".encode() + bytes(1000)
@@ -151,7 +154,7 @@ def oversized(random: Random, name: str) -> bytes:
     if name.endswith(".txt") or name.endswith(".bin"):
         return bytes(range(256)) * random.choice((1, 40))
     rate = random.choice((1, 2, 8000, 768_000, 2**31 - 1))
-    samples = np.zeros(random.choice((1000, 100_000, 1_000_000)), "<i2").tobytes()
+    samples = np.zeros(1000 if coding else random.choice((1000, 100_000, 1_000_000)), "<i2").tobytes()
     fmt = struct.pack("<HHIIHH", 1, 1, rate, rate * 2 % 2**32, 2, 16)
     return (
         b"RIFF" + struct.pack("<I", 36 + len(samples)) + b"WAVEfmt " + struct.pack("<I", 16) + fmt + b"data"
