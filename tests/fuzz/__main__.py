@@ -64,7 +64,8 @@ def export(folder: Path) -> None:
 def show(result: Result) -> None:
     verdict = result.verdict
     print(f"{result.target} {result.seed}: {verdict.outcome}: {verdict.where} {verdict.detail}")
-    print(f"  {result.seconds:.2f} s, {result.peak:.0f} MiB")
+    left = f", in {result.folder}" if result.folder.exists() else ""
+    print(f"  {result.seconds:.2f} s, {result.peak:.0f} MiB{left}")
     if verdict.trace or result.output:
         print(verdict.trace or result.output)
 

@@ -41,7 +41,8 @@ class Result:
     verdict: Verdict
     peak: float
     seconds: float
-    output: str = ""
+    output: str
+    folder: Path
 
 
 @dataclass
@@ -147,4 +148,4 @@ def finish(run: Running, limits: Limits, late: bool, keep: bool) -> Result:
     output = (run.folder / "output").read_text(errors="replace")[-4000:] if (run.folder / "output").exists() else ""
     if not keep:
         shutil.rmtree(run.folder, ignore_errors=True)
-    return Result(run.target, run.seed, verdict, peak, seconds, output)
+    return Result(run.target, run.seed, verdict, peak, seconds, output, run.folder)

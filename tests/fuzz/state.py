@@ -1,13 +1,15 @@
 """Saved states of streams: damaged bytes, values that no stream has, and states of other bundles."""
 
 import dataclasses
-import zlib
+import json
 from random import Random
 from typing import Any
 
 import numpy as np
 
 from .cases import Case, WrongResult
+from .container import resealed
+from .manifest import edit, respell
 from .mutate import damage, like
 from .uses import watched_outputs
 
@@ -17,18 +19,25 @@ CHUNKS = 4
 def attack(case: Case) -> str:
     random, model = case.random, case.seeds.models["latent"]
     state = random.choice(case.seeds.states)
-    how = random.choices(("bytes", "resealed", "values", "foreign", "noise"), (20, 25, 45, 5, 5))[0]
+    how = random.choices(("bytes", "resealed", "header", "arrays", "values", "foreign"), (15, 20, 25, 15, 20, 5))[0]
     if how == "bytes":
         data = damage(random, state)
     elif how == "resealed":
-        body = damage(random, state[:-4])
-        data = body + zlib.crc32(body).to_bytes(4, "little")
+        data = resealed(damage(random, state[:-4]))
     elif how == "values":
         data, how = other_values(random, model, state)
     elif how == "foreign":
-        data = random.choice(list(case.seeds.containers.values()))
+        few = (b"", b"\0", state[:4], state[:100], state * 2, random.randbytes(1000), b"PK\x03\x04")
+        data = random.choice((*few, *case.seeds.containers.values()))
     else:
-        data = random.choice((b"", b"\0", state[:4], state[:100], state * 2, random.randbytes(1000), b"PK\x03\x04"))
+        header, arrays = opened(state)
+        if how == "header":
+            values = json.loads(header)
+            how = "; ".join(edit(random, values) for _ in range(random.choice((1, 1, 2))))
+            header = respell(random, json.dumps(values))
+        else:
+            arrays = other_arrays(random, arrays)
+        data = resealed(state[:5] + len(header).to_bytes(4, "little") + header + arrays)
     stream = model.resume(data)
     with watched_outputs() as found:
         for _, samples in zip(range(CHUNKS), stream, strict=False):
@@ -37,6 +46,21 @@ def attack(case: Case) -> str:
         raise WrongResult(f"used {found[0]}, which is not finite")
     stream.state()
     return how
+
+
+def opened(state: bytes) -> tuple[bytes, bytes]:
+    """The JSON header and the arrays of a state; before them stand magic, version and the header's length."""
+    end = 9 + int.from_bytes(state[5:9], "little")
+    return state[9:end], state[end:-4]
+
+
+def other_arrays(random: Random, arrays: bytes) -> bytes:
+    """Floats that are no numbers, or bytes too few or too many."""
+    out = bytearray(arrays)
+    for _ in range(random.choice((1, 1, 3))):
+        at = random.randrange(len(out) // 4) * 4
+        out[at : at + 4] = np.array(random.choice((np.nan, np.inf, -np.inf, 1e38, 1e-45, -1.0)), "<f4").tobytes()
+    return random.choice((bytes(out), bytes(out), bytes(out), bytes(out[:-4]), bytes(out) * 2))
 
 
 def check_chunk(stream: Any, samples: np.ndarray) -> None:
