@@ -72,6 +72,8 @@ def show(result: Result) -> None:
 
 def main() -> int:
     options = arguments()
+    # What cases say may hold anything.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
         targets = options.target or list(SHARES)

@@ -105,4 +105,7 @@ def pointing_outside(random: Random, data: bytes, case: Case) -> tuple[bytes, st
     target.write_bytes(values.tobytes() * 4)
     outside = external_tensor(random, tensor.name, tuple(tensor.dims), tensor.data_type, file)
     model.graph.initializer.remove(tensor)
-    return with_initializer(model.SerializeToString(), outside), f"{tensor.name} in {file}"
+    graph = model.graph.SerializeToString()
+    model.ClearField("graph")
+    made = with_initializer(model.SerializeToString(), graph, outside, random.random() < 0.3)
+    return made, f"{tensor.name} in {file}"

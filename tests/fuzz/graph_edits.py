@@ -1,6 +1,7 @@
 """Changes of an ONNX graph that keep it a valid file: what a hostile exporter would write."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -134,20 +135,15 @@ def reshaped(random: Random, graph: Any) -> str:
 
 def poisoned(random: Random, graph: Any) -> str:
     """NaN or infinity at run time, which no check of weights would find."""
-    how = random.choice(("Sqrt", "Log", "Reciprocal"))
+    how = random.choice(("Sqrt", "Log", "Reciprocal", "Div"))
 
     def make(a: str, b: str) -> list[Any]:
         nodes = [helper.make_node("Sub", [a, a], ["fuzz_zero"])]
         if how == "Sqrt":
-            nodes += [
-                constant("fuzz_one", np.float32(1)),
-                helper.make_node("Sub", ["fuzz_zero", "fuzz_one"], ["fuzz_x"]),
-            ]
-        return [
-            *nodes,
-            helper.make_node(how, ["fuzz_x" if how == "Sqrt" else "fuzz_zero"], ["fuzz_y"]),
-            helper.make_node("Add", [a, "fuzz_y"], [b]),
-        ]
+            nodes.append(constant("fuzz_one", np.float32(1)))
+            nodes.append(helper.make_node("Sub", ["fuzz_zero", "fuzz_one"], ["fuzz_x"]))
+        inputs = {"Sqrt": ["fuzz_x"], "Div": [a, "fuzz_zero"]}.get(how, ["fuzz_zero"])
+        return [*nodes, helper.make_node(how, inputs, ["fuzz_y"]), helper.make_node("Add", [a, "fuzz_y"], [b])]
 
     return behind_output(random, graph, make, f"{how} of nothing")
 
@@ -174,6 +170,19 @@ def bomb(random: Random, graph: Any) -> str:
     return behind_output(random, graph, make, f"{how} of {size}")
 
 
+def doubled(random: Random, graph: Any) -> str:
+    """More memory than anybody has, by operators that every graph needs and sizes that nobody knows beforehand."""
+    times = random.choice((16, 26, 30))
+
+    def make(a: str, b: str) -> list[Any]:
+        names = [a, *(f"fuzz_{i}" for i in range(times))]
+        nodes = [helper.make_node("Concat", [x, x], [y], axis=0) for x, y in pairwise(names)]
+        nodes.append(helper.make_node("ReduceMax", names[-1:], ["fuzz_most"], keepdims=0))
+        return [*nodes, helper.make_node("Add", [a, "fuzz_most"], [b])]
+
+    return behind_output(random, graph, make, f"doubled {times} times")
+
+
 def control(random: Random, graph: Any) -> str:
     """A Loop that nobody lives to see the end of, or an If that is harmless."""
     turns = random.choice((3, 1 << 62))
@@ -197,4 +206,4 @@ def control(random: Random, graph: Any) -> str:
     return behind_output(random, graph, make, f"{turns} turns")
 
 
-EDITS = (weights, ids, dims, attributes, remove, rewire, rename, reshaped, poisoned, bomb, control)
+EDITS = (weights, ids, dims, attributes, remove, rewire, rename, reshaped, poisoned, bomb, doubled, control)

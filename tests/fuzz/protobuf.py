@@ -39,9 +39,12 @@ def external_tensor(random: Random, name: str, dims: tuple[int, ...], dtype: int
     return body + field(TENSOR_LOCATION, 1, random.choice((spelling, "plain")))
 
 
-def with_initializer(model: bytes, tensor: bytes) -> bytes:
-    """The model with one initializer more: repeated messages are merged, so it need not be parsed."""
-    return model + field(MODEL_GRAPH, field(GRAPH_INITIALIZER, tensor))
+def with_initializer(model: bytes, graph: bytes, tensor: bytes, merged: bool) -> bytes:
+    """`model` with the graph `graph` and one initializer more. Parsers merge repeated messages, so the graph may also
+    come in two parts."""
+    more = field(GRAPH_INITIALIZER, tensor)
+    parts = (graph, more) if merged else (graph + more,)
+    return model + b"".join(field(MODEL_GRAPH, part) for part in parts)
 
 
 def deep(model: bytes, depth: int) -> bytes:
