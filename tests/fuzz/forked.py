@@ -103,10 +103,12 @@ def become_a_case(attack: Target, case: Case, pipe: int) -> None:
         os.dup2(1, 2)
         faulthandler.register(signal.SIGUSR2, open(case.folder / "stack", "w"))  # noqa: SIM115
         os.chdir(case.work)
-        verdict = judge(attack, case)
+        found = judge(attack, case)
+        # All of it has to fit into the pipe.
+        verdict = replace(found, where=found.where[:300], detail=found.detail[:1000], trace=found.trace[-5000:])
         inner = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         report = {"verdict": asdict(verdict), "peak": inner}
-        os.write(pipe, json.dumps(report).encode("utf-8", "replace")[:60_000])
+        os.write(pipe, json.dumps(report).encode())
         status = 0
     finally:
         os._exit(status)

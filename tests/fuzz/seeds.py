@@ -47,11 +47,11 @@ def make_containers(bundles: dict[str, Path], media: dict[str, bytes]) -> dict[s
             (folder / path).write_bytes(media[Path(path).name])
         for path in ("likely.txt", "plain.txt", "rgb.png", "deep.png", "tree"):
             out = folder / f"{path}.ardm"
-            subprocess.run(
-                [sys.executable, "-m", "adr_runtime", "compress", folder / path, out, *coding_models(bundles),
-                 "--steps", "24", "--seed", "1"],
-                check=True, stdout=subprocess.DEVNULL,
-            )  # fmt: skip
+            command = [sys.executable, "-m", "adr_runtime", "compress", str(folder / path), str(out)]
+            options = ["--steps", "24", "--seed", "1", *coding_models(bundles)]
+            done = subprocess.run([*command, *options], capture_output=True, text=True)
+            if done.returncode:
+                raise SystemExit(f"{path}: {done.stderr.strip()}")
             made[path] = out.read_bytes()
     return made
 
