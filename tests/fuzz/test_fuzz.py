@@ -14,16 +14,16 @@ PLANTED = (
 )  # fmt: skip
 
 
-def fuzz(*arguments: object) -> "subprocess.CompletedProcess[str]":
+def fuzz(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     return subprocess.run(
         [sys.executable, "-m", "tests.fuzz", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": os.pathsep.join(filter(None, paths))},
     )  # fmt: skip
 
 
-def test_what_is_planted_is_found():
-    done = fuzz("--target", "planted", "--count", len(PLANTED) - 1, "--memory", 250, "--debug")
+def test_what_is_planted_is_found(tmp_path):
+    done = fuzz(tmp_path, "--target", "planted", "--count", len(PLANTED) - 1, "--memory", 250, "--debug")
     assert done.returncode == 1, done.stderr
     found = [line.split()[2].rstrip(":") for line in done.stdout.splitlines() if line.startswith("planted ")]
     assert found == list(PLANTED[:-1])
@@ -32,8 +32,8 @@ def test_what_is_planted_is_found():
     assert "    python -m tests.fuzz --target planted --seed 3 --count 1 --debug" in done.stdout
 
 
-def test_what_hangs_is_ended():
-    done = fuzz("--target", "planted", "--seed", len(PLANTED) - 1, "--count", 1, "--timeout", 1)
+def test_what_hangs_is_ended(tmp_path):
+    done = fuzz(tmp_path, "--target", "planted", "--seed", len(PLANTED) - 1, "--count", 1, "--timeout", 1)
     assert done.returncode == 1, done.stderr
     assert "planted 10: hang: longer than 1 s in planted.py:attack" in done.stdout
 
@@ -47,7 +47,7 @@ def bundles(exported, any_order, tmp_path_factory) -> Path:
     return folder
 
 
-def test_real_cases(bundles):
-    done = fuzz("--bundles", bundles, "--count", 30, "--seed", 3000)
+def test_real_cases(bundles, tmp_path):
+    done = fuzz(tmp_path, "--bundles", bundles, "--count", 30, "--seed", 3000)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| all | 30 |" in done.stdout
