@@ -5,7 +5,6 @@ be finite, and log-probabilities those of a distribution. Of states only the sha
 and nobody uses them but the graph; `adr_runtime.stream_state` looks inside when one is saved or read.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -55,12 +54,13 @@ class OutputCheck:
         ]
 
     def check_numbers(self, name: str, values: np.ndarray) -> None:
-        flat = values.reshape(-1)
-        # The squares' sum is finite if all are, and a fast product; only where it is not, each is asked.
-        if not math.isfinite(flat.dot(flat)) and not np.isfinite(flat).all():
-            self.refuse(name, "finite numbers", str(flat[~np.isfinite(flat)][0]))
+        finite = np.isfinite(values)
+        # Of the ways to ask whether all are, this one takes the least time of a token.
+        if np.count_nonzero(finite) != values.size:
+            self.refuse(name, "finite numbers", str(values[~finite][0]))
         if name == "log_probabilities" and values.size:
-            total = np.exp(values).sum(-1)
+            with np.errstate(over="ignore"):
+                total = np.exp(values).sum(-1)
             worst = total.reshape(-1)[np.abs(total - 1).argmax()]
             if not abs(worst - 1) <= TOLERANCE:
                 self.refuse(name, "probabilities that add up to 1", f"{worst:g}")

@@ -180,13 +180,16 @@ def test_sizes_follow_the_inputs_of_each_run():
             check(feed, {"b": np.zeros((rows, 2 * length + 1), np.float32), "n": np.array(number)})
 
 
-def test_large_finite_numbers_are_finite():
-    """Their squares are not, which the fast way relies on."""
+@pytest.mark.filterwarnings("error")
+def test_large_numbers_are_finite_and_say_nothing_on_standard_error():
     graph = Named((), (spec("b", 2),))
     check = OutputCheck("x.onnx", graph, lambda sizes: {})
     check({}, {"b": np.array([3e38, -3e38], np.float32)})
     with pytest.raises(ADRError, match="found -inf"):
         check({}, {"b": np.array([3e38, -np.inf], np.float32)})
+    check = OutputCheck("x.onnx", Named((), (spec("log_probabilities", 2),)), lambda sizes: {})
+    with pytest.raises(ADRError, match="probabilities that add up to 1, found inf"):
+        check({}, {"log_probabilities": np.array([3e38, 3e38], np.float32)})
 
 
 def test_sizes_of_each_graph(exported, models):

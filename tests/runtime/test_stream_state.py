@@ -1,5 +1,6 @@
 """A state goes on where it was saved, and whatever else is given is refused in one line."""
 
+import copy
 import json
 import zlib
 
@@ -245,7 +246,7 @@ def test_whatever_the_header_says(loaded, saved, data):
         for key in path[:-1]:
             place = place[key]
         if data.draw(st.booleans()) or not isinstance(place, dict):
-            place[path[-1]] = data.draw(VALUES)
+            place[path[-1]] = copy.deepcopy(data.draw(VALUES))
         else:
             del place[path[-1]]
         if not leaves(header):
