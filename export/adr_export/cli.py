@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from adr_runtime.command import run
 from adr_runtime.display import PlainConsole
 from adr_runtime.interrupts import empty_handed
 
@@ -67,7 +66,3 @@ def export(
     console.print(f"{out}: {size / 2**20:.1f} MiB, largest error {manifest.parity[worst]} ({worst})")
     if json_:
         print(json.dumps({"bundle": str(out), "bytes": size, "parity": manifest.parity}))
-
-
-def main() -> None:
-    run("adr-export", __name__)

@@ -22,7 +22,6 @@ from adr_runtime.cli_options import (
     ThreadsOption,
     app,
 )
-from adr_runtime.command import run
 
 
 def show_version(wanted: bool) -> None:
@@ -161,7 +160,3 @@ def pull(
 
     pull_bundle(repository, out)
     print(out)
-
-
-def main() -> None:
-    run("adr-run", __name__)

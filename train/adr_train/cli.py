@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from adr_runtime.command import run
 from adr_runtime.display import PlainConsole
 from adr_runtime.interrupts import empty_handed
 from rich.table import Table
@@ -117,7 +116,3 @@ def train(
         config = replace(config, shards=config.batch)
     options = Options(out, data, codec, teacher, device, threads, save_minutes, look_minutes, resume, json_)
     run_training(replace(chosen, train=config), options, console)
-
-
-def main() -> None:
-    run("adr-train", __name__)

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Optional
 import adr_runtime
 import typer
 from adr_runtime import Model
-from adr_runtime.command import run
 from adr_runtime.display import PlainConsole
 from adr_runtime.interrupts import empty_handed
 
@@ -147,11 +146,3 @@ def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:
 
 def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adr"
-
-
-def main() -> None:
-    run("adr-eval", "adr_train.eval_cli")
-
-
-if __name__ == "__main__":
-    main()
