@@ -11,6 +11,7 @@ from adr_export import bundle_writer, parity
 from adr_export.errors import ExportError
 from adr_export.graphs import build_graphs
 from adr_export.onnx_writer import round_weights, write_onnx
+from adr_runtime.manifest import parse_manifest
 from onnx.reference import ReferenceEvaluator
 from random_models import PICTURE, SOUND, export, random_model
 
@@ -126,6 +127,18 @@ def test_learned_variance_and_epsilon_reach_the_graph(exported):
     manifest = json.loads((exported["picture"] / "manifest.json").read_text())
     assert manifest["schedule"]["learned_variance"] and manifest["schedule"]["prediction"] == "epsilon"
     assert len(manifest["schedule"]["betas"]) == 50
+
+
+def test_an_operator_that_the_runtime_would_refuse_is_noticed_here(exported, tmp_path):
+    folder = exported["sound"]
+    files = {key: (folder / f"{key}.onnx").read_bytes() for key in GRAPHS}
+    model = onnx.load_from_string(files["decode"])
+    model.graph.node.add(op_type="NonZero", input=[model.graph.input[0].name], output=["unused"])
+    files["decode"] = model.SerializeToString()
+    manifest = parse_manifest((folder / "manifest.json").read_text())
+    with pytest.raises(ExportError, match=r"would refuse decode\.onnx: operator 'NonZero' .*; nothing was written"):
+        bundle_writer.write_folder(tmp_path / "out", files, manifest)
+    assert not list(tmp_path.iterdir())
 
 
 def test_command(command, refused, trained_digits, tmp_path):
