@@ -138,7 +138,15 @@ class AnyOrderModel:
     ) -> np.ndarray:  # fmt: skip
         """`count` answers int64 (count, rows, columns, channels) of any size, text and sound being one row: `values`
         int64 (rows, columns, channels) with what is `wanted`, bool of that shape, drawn; `steps` calls a window. A seed
-        of None is drawn."""
+        of None is drawn. Raises ADRError."""
+        spec, values, wanted = self.variables, np.asarray(values), np.asarray(wanted)
+        fits = values.ndim == 3 and values.size and values.shape[2] == spec.shape[2] and values.shape == wanted.shape
+        if not fits or (spec.kind != "image" and len(values) != 1) or values.dtype.kind not in "iu":
+            rows = "rows" if spec.kind == "image" else "1"
+            raise ADRError(
+                f"{self.name} fills in integers of shape ({rows}, columns, {spec.shape[2]}) and a mask of that shape, "
+                f"not {values.dtype} {values.shape} with a mask {wanted.shape}"
+            )
         check_count(count)
         # The answers, and what is copied around them.
         check_bytes(40.0 * (count + 1) * values.size, f"{count} x {values.size} values")
@@ -164,9 +172,12 @@ class AnyOrderModel:
             nothing = np.zeros(spec.shape, np.int64)
             made = self.fill(nothing, nothing == 0, count, steps, seed, temperature)
             return to_pixels(made, spec.levels, spec.colour, saturate=True)
-        fits = picture.ndim == 3 and picture.size and picture.shape[2] == spec.shape[2]
+        picture, mask = np.asarray(picture), None if mask is None else np.asarray(mask)
+        fits = picture.ndim == 3 and picture.size and picture.shape[2] == spec.shape[2] and picture.dtype == np.uint8
         if not fits or mask is None or mask.shape != picture.shape[:2]:
-            raise ADRError(f"{self.name} fills in pictures of {spec.shape[2]} channels with a mask of the same size")
+            raise ADRError(
+                f"{self.name} fills in pictures uint8 (rows, columns, {spec.shape[2]}) with a mask (rows, columns)"
+            )
         holes = np.broadcast_to(mask[..., None] != 0, picture.shape)
         values = from_pixels(picture, spec.levels, spec.colour)
         made = self.fill(values, holes, count, steps, seed, temperature)

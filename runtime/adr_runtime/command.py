@@ -6,6 +6,7 @@ This module and all that it imports are light, so that Ctrl-C is heard before Nu
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
 
 from adr_runtime.interrupts import Interrupted, empty_handed, leave, listener
@@ -28,6 +29,9 @@ def run(program: str, module: str) -> NoReturn:
     try:
         try:
             listener.listen(program)
+            if "--debug" not in sys.argv:
+                # Libraries warn the programmers of programs; who types a command cannot mend a picture's tags.
+                warnings.simplefilter("ignore")
             with empty_handed():
                 prepare()
                 app = import_module(module).app

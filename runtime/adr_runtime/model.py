@@ -216,7 +216,10 @@ class Model:
         audio = self.manifest.audio
         if audio is None:
             raise ADRError(f"{self.name} makes pictures; only sound is reconstructed")
-        return reconstructed(self.sessions, self.manifest, np.asarray(samples, np.float32))
+        samples = np.asarray(samples, np.float32)
+        if samples.ndim != 1 or not np.isfinite(samples).all():
+            raise ADRError(f"samples must be finite and of shape (samples,), not {samples.shape}")
+        return reconstructed(self.sessions, self.manifest, samples)
 
     def resume(self, state: bytes) -> Stream:
         """The stream that `Stream.state()` saved, in this or another process; ADRError if it is not this bundle's."""

@@ -116,9 +116,9 @@ def change(random: Random, stream: Any) -> str:
 def others(random: Random, value: Any) -> Any:
     if isinstance(value, tuple) and value:
         at = random.randrange(len(value))
-        return random.choice(
-            (value[:at] + (like(random, value[at]),) + value[at + 1 :], value[1:], value * 3, value * 100_000)
-        )
+        # Not so many that another turn of this would fill the memory of the fuzzer itself.
+        many = (value * 100_000)[:100_000]
+        return random.choice((value[:at] + (like(random, value[at]),) + value[at + 1 :], value[1:], value * 3, many))
     return like(random, value)
 
 

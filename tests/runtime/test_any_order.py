@@ -234,3 +234,21 @@ def test_pictures_and_text_from_the_command_line(any_order, command, refused, tm
         (("image", "--model", greys, "--steps", "1"), "steps must be"),
     ):  # fmt: skip
         refused("adr-run", *arguments, says=(says,))
+
+
+def test_arrays_that_cannot_be_filled_are_refused_in_one_line(models):
+    model, rows = models["colours"], np.zeros((8, 8, 3), np.int64)
+    for values, wanted in (
+        (rows[0], rows[0]), (rows, rows[:, :, :1]), (rows[..., :1], rows[..., :1]), (rows[:0], rows[:0]),
+        (rows.astype(float), rows), (np.int64(3), np.int64(1)),
+    ):  # fmt: skip
+        with pytest.raises(ADRError, match="fills in integers of shape"):
+            model.fill(values, wanted, 1, 2)
+    for picture, mask in (
+        (rows, rows[..., 0]), (rows.astype(np.uint8), rows), (np.uint8(3), np.uint8(1)),
+        (rows[..., 0].astype(np.uint8), rows[..., 0]), (rows.astype(np.uint8), None),
+    ):  # fmt: skip
+        with pytest.raises(ADRError, match="fills in pictures uint8"):
+            model.generate(picture=picture, mask=mask, steps=2)
+    with pytest.raises(ADRError, match=r"shape \(1, columns, 1\)"):
+        models["symbols"].fill(np.zeros((2, 4, 1), np.int64), np.ones((2, 4, 1), bool), 1, 2)
