@@ -26,6 +26,7 @@ class Node:
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     bodies: list[memoryview] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
 
 
 def check_onnx(data: bytes, file: str, graph: str) -> int:
@@ -109,6 +110,10 @@ class Walker:
             raise ADRError(f"{self.file}: operator {ascii(name)[:80]} is none that adr-export writes there")
         if bool(node.bodies) != looping:
             raise ADRError(f"{self.file}: {node.operator} with or without a graph of its own, unlike adr-export's")
+        # ONNX Runtime does not look, and aborts the whole process.
+        parts = node.numbers.get("num_outputs", len(node.outputs))
+        if node.operator == "Split" and parts != len(node.outputs):
+            raise ADRError(f"{self.file}: a Split into {parts} with {len(node.outputs)} outputs")
 
     def node(self, message: memoryview) -> Node:
         node = Node()
@@ -126,11 +131,18 @@ class Walker:
         return node
 
     def attribute(self, message: memoryview, node: Node) -> None:
+        name, whole = "", None
         for number, value in self.fields(message, "attribute"):
-            if number == 5:
+            if number == 1:
+                name = text(value)
+            elif number == 3:
+                whole = value
+            elif number == 5:
                 self.constants.tensor("", self.tensor(value)[1])
             elif number == 6:
                 node.bodies.append(value)
+        if whole is not None:
+            node.numbers[name] = whole
 
     def tensor(self, message: memoryview) -> tuple[str, int]:
         """Its name, and how many elements it has."""

@@ -266,3 +266,10 @@ def test_what_is_computed_at_load(tmp_path):
         limit_memory(onnxruntime, options, bytes_)
         onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         assert [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node] == left
+
+
+def test_a_split_into_another_number_than_it_has_outputs():
+    """ONNX Runtime 1.31 aborts the process over it."""
+    split = NODE("Split", ["x"], ["y", "z"], axis=1, num_outputs=1)
+    refused(model([split]), "a Split into 1 with 2 outputs")
+    check_onnx(model([NODE("Split", ["x"], ["y", "z"], axis=1, num_outputs=2)]).SerializeToString(), "x.onnx", "step")
