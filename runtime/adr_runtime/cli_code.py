@@ -1,6 +1,7 @@
 """What `adr-run compress` does."""
 
 import contextlib
+import os
 import sys
 import time
 from collections import Counter
@@ -109,7 +110,8 @@ def compress_path(
 def check_out(source: Path, out: Path) -> None:
     """Before anything is read: may the output be written, and is it no part of the source?"""
     check_place(out)
-    place = out.parent.resolve() / out.name
+    # A link is followed when it is written.
+    place = Path(os.path.realpath(out))
     if source.is_dir() and source.resolve() in place.parents:
         raise ADRError(f"{out}: lies in the folder that is to be compressed; give a place outside of it")
     if out.exists() and source.exists() and out.samefile(source):
@@ -136,9 +138,9 @@ def check_back(
     data: bytes, source: Path, out: Path, sources: list[Source], models: dict[bytes, AnyOrderModel], progress: Tell
 ) -> None:
     """Unpack what was packed, as `decompress` does, beside `out`, and compare it with the source file by file."""
-    with folder_beside(out) as beside:
+    with folder_beside(out, 0o700) as beside:
         # Only the endings of pictures and sound matter, and are short.
-        back = beside / ("back" if sources[0].file.kind == "text" or source.is_dir() else f"back{source.suffix}")
+        back = beside / ("back" if source.is_dir() or sources[0].file.kind == "text" else f"back{source.suffix}")
         restore(data, str(out), back, lambda section: models[section.hash], progress)
         for found in sources:
             refuse_changed(found, back / found.file.path if source.is_dir() else back)

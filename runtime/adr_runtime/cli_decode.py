@@ -1,6 +1,5 @@
 """What `adr-run decompress` and `score` do."""
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -29,8 +28,8 @@ class Finder:
 
     def __call__(self, section: Section) -> AnyOrderModel:
         tried = []
-        # More threads than processors only wait for each other; the fingerprint tells whether it matters.
-        threads = min(section.environment.threads, os.cpu_count() or 1)
+        # Another number of threads may compute other numbers, so it is that of the encoder, whatever this machine has.
+        threads = section.environment.threads
         for name in [*self.names, *([section.model] if section.model in shipped() else [])]:
             model = self.opened.get((name, threads)) or open_any_order(name, "cpu", threads)
             self.opened[name, threads] = model

@@ -9,6 +9,7 @@ from adr_runtime.any_order import AnyOrderModel, Choose, Policy, random_order
 from adr_runtime.blocks import Batch, Blocks, dtype_of
 from adr_runtime.entropy import Decoder, Encoder, frequencies
 from adr_runtime.errors import ADRError
+from adr_runtime.policy import shrink
 
 Tell = Callable[[int, int], None]
 # Part of the format: a batch of another size may give other numbers.
@@ -98,10 +99,10 @@ def dimensions(blocks: Blocks, only: np.ndarray | None = None) -> int:
 
 def seconds(model: AnyOrderModel, blocks: Blocks, policy: Policy) -> float:
     """About how long encoding takes here, from one network call of the smallest and one of the largest batch."""
-    sizes = [len(batch.rows) for batch in blocks.batches(BATCH)]
-    if not sizes:
+    batches = [(len(batch.rows), int(batch.wanted.sum())) for batch in blocks.batches(BATCH)]
+    if not batches:
         return 0.0
-    calls = sum(map(len, policy))
+    sizes = [rows for rows, _ in batches]
     index = np.arange(max(map(max, policy)))
     times = {}
     for rows in {min(sizes), max(sizes)}:
@@ -114,4 +115,5 @@ def seconds(model: AnyOrderModel, blocks: Blocks, policy: Policy) -> float:
             times[rows] = time.perf_counter() - started
     few, many = min(times), max(times)
     slope = (times[many] - times[few]) / (many - few) if many > few else 0.0
-    return calls * sum(times[few] + max(slope, 0.0) * (rows - few) for rows in sizes)
+    calls = {wanted: sum(len(shrink(counts, wanted)) for counts in policy) for wanted in {w for _, w in batches}}
+    return sum(calls[wanted] * (times[few] + max(slope, 0.0) * (rows - few)) for rows, wanted in batches)

@@ -28,7 +28,7 @@ WORDS = (
     b"\x052.4.6\x050.5.0\x06x86_64\x01\x08\x01\x00\x0asound:8000\x02\x01\x00\x04text\x01\x01\x00\x0bimage:L:BMP"
     b"\x03\x00\x0dimage:RGB:PPM\x03\x00\x07image:L\x03\x01\x00\x09image:RGB\x03"
 )
-MAX_HEADER, MOST_HEADER, SMALL_HEADER = 1 << 24, 64, 4096
+MAX_HEADER, MOST_HEADER, SMALL_HEADER = 1 << 22, 16, 4096
 MAX_SECTIONS, MAX_STAGES, MAX_COUNTS, MAX_THREADS = 16, 16, 1 << 20, 64
 # An entry's checksum and its seven other fields.
 LEAST_ENTRY = 8 + 7

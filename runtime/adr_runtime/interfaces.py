@@ -173,6 +173,9 @@ def check_state(where: str, state: "StateSpec", manifest: "Manifest") -> None:
     named = [size for size in state.shape if isinstance(size, str)]
     if named not in (["rows"], ["rows", "past"]) or state.shape[0] != "rows":
         refuse(f"{where}.shape", 'a first dimension "rows", and "past" for a cache', list(state.shape))
+    for name, begin in ((state.past, "past."), (state.present, "present.")):
+        if not name.startswith(begin):
+            refuse(f"{where}.{begin[:-1]}", f"a name that begins with {begin}", name)
     if sum(state.past == other.past or state.present == other.present for other in manifest.states) > 1:
         refuse(f"{where}.past", "no state twice", state.past)
     for key in ("step", "parallel") if state.graph == "backbone" else ("decode",):

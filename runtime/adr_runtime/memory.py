@@ -1,7 +1,7 @@
 """How much memory ONNX Runtime may take for what graphs hold and compute, so that a hostile one ends in an error.
 
-All sessions on the CPU share one arena, which grows up to half of the machine's memory and 4 GiB at most; the
-environment variable ADR_MEMORY_MIB, read when the first model is loaded, says another bound. No constant above
+All sessions on the CPU share one arena, which grows up to three quarters of the machine's memory; the environment
+variable ADR_MEMORY_MIB, read when the first model is loaded, says another bound. No constant above
 `constant_bytes` is computed at load (`adr_runtime.constants`); larger ones are left to the run, in the arena.
 """
 
@@ -13,8 +13,12 @@ from typing import Any
 
 from adr_runtime.errors import ADRError
 
-MOST = 4 << 30
+UNKNOWN = 8 << 30
 VARIABLE = "ADR_MEMORY_MIB"
+TOO_MUCH = (
+    "needs more memory than ONNX Runtime may take for all models of this process; ask for fewer at a time, or let it "
+    f"have more by the environment variable {VARIABLE}"
+)
 CONTROL_GROUP = Path("/sys/fs/cgroup/memory.max")
 
 lock = threading.Lock()
@@ -42,15 +46,15 @@ def arena_bytes() -> int:
     """Raises ADRError where the environment asks for what is no number of MiB."""
     wanted = os.environ.get(VARIABLE)
     if wanted is None:
-        return min(MOST, machine_bytes() // 2)
+        return machine_bytes() // 4 * 3
     if not (wanted.isascii() and wanted.isdigit() and 0 < len(wanted) < 10 and int(wanted)):
         raise ADRError(f"{VARIABLE} must be a number of MiB, not {wanted[:40]!r}")
     return int(wanted) << 20
 
 
 def machine_bytes() -> int:
-    """The memory that this process can have at most; twice MOST where nobody can say."""
-    found = 2 * MOST
+    """The memory that this process can have at most; UNKNOWN where nobody can say."""
+    found = UNKNOWN
     with suppress(AttributeError, ValueError, OSError):
         found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with suppress(ValueError, OSError):

@@ -161,7 +161,12 @@ class Walker:
 
     def value_name(self, message: memoryview) -> str:
         """The name of a graph's input."""
-        return next((text(value) for number, value in self.fields(message, "value") if number == 1), "")
+        name = ""
+        # To the end: what stands there twice is refused only where it is read.
+        for number, value in self.fields(message, "value"):
+            if number == 1:
+                name = text(value)
+        return name
 
 
 def plain_domain(domain: str) -> str:

@@ -103,6 +103,7 @@ def tiff_mode(raw: bytes, file: str) -> str:
     if struct.unpack_from(order + "I", raw, at + 2 + 12 * count)[0]:
         refuse(file, "is a TIFF of several pictures")
     found: dict[int, tuple[int, ...]] = {}
+    outside: list[tuple[int, int]] = []
     for n in range(count):
         place = at + 2 + 12 * n
         tag, kind, length = struct.unpack_from(order + "HHI", raw, place)
@@ -110,18 +111,42 @@ def tiff_mode(raw: bytes, file: str) -> str:
         if tag not in TAGS or tag in found or not letter:
             refuse(file, f"is a TIFF with the tag {tag}")
         form = f"{order}{length}{letter}" if length < 1 << 20 else ""
-        inline = struct.calcsize(form) <= 4
-        found[tag] = struct.unpack_from(
-            form, raw, place + 8 if inline else struct.unpack_from(order + "I", raw, place + 8)[0]
-        )
+        size, where = struct.calcsize(form), place + 8
+        if size > 4:
+            (where,) = struct.unpack_from(order + "I", raw, place + 8)
+            outside.append((where, where + size))
+        found[tag] = struct.unpack_from(form, raw, where)
         allowed = TAGS[tag]
         if not found[tag] or (allowed is not None and not set(found[tag]) <= set(allowed)):
             refuse(file, f"is a TIFF whose tag {tag} is {found[tag][:4]}")
+    covered = [(0, 8), (at, at + 2 + 12 * count + 4), *outside]
     samples = found.get(277, (1,))[0]
     if 258 not in found or (found[262][0] == 2) != (samples > 1) or (samples == 4) != (338 in found):
         refuse(file, f"is a TIFF of {samples} channels")
     check_size(file, found[257][0], found[256][0], samples)
+    check_strips(found, samples, covered, len(raw), file)
     return {1: "L", 3: "RGB", 4: "RGBA"}[samples]
+
+
+def check_strips(
+    found: dict[int, tuple[int, ...]], samples: int, covered: list[tuple[int, int]], length: int, file: str
+) -> None:
+    """The strips of a TIFF are its rows, and nothing stands in the file beside them and what is `covered`."""
+    columns, rows, at_once = found[256][0], found[257][0], min(found.get(278, found[257])[0], found[257][0])
+    offsets, counts = found[273], found[279]
+    whole = at_once and len(offsets) == len(counts) == -(-rows // at_once)
+    if whole and found.get(259, (1,))[0] == 1:
+        whole = all(n == columns * samples * min(at_once, rows - i * at_once) for i, n in enumerate(counts))
+    if not whole:
+        refuse(file, "is a TIFF whose strips are not its rows")
+    end = 0
+    for start, stop in sorted([*covered, *((a, a + n) for a, n in zip(offsets, counts, strict=True))]):
+        # Words begin at even places.
+        if start > end + 1:
+            break
+        end = max(end, stop)
+    if not end <= length <= end + 1:
+        refuse(file, "is a TIFF with bytes that are no part of its picture")
 
 
 def webp_mode(raw: bytes, file: str) -> str:

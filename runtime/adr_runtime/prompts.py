@@ -127,10 +127,11 @@ def deep(image: Any) -> bool:
     to 8 while decoding."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return True
-    for tile in image.tile:
-        arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+    # Plain tuples in older versions of Pillow.
+    for codec, _, _, told in image.tile:
+        arguments = told if isinstance(told, tuple) else (told,)
         # The raw mode, as RGB;16B, and behind it, in PPM, the largest value.
         raw, largest = arguments[0] if arguments else "", arguments[1] if len(arguments) > 1 else 0
-        if ";16" in str(raw) or (tile.codec_name.startswith("ppm") and isinstance(largest, int) and largest > 255):
+        if ";16" in str(raw) or (codec.startswith("ppm") and isinstance(largest, int) and largest > 255):
             return True
     return False

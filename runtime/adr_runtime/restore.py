@@ -14,7 +14,10 @@ from adr_runtime.coded_files import File, check_ending, render
 from adr_runtime.coding import Tell, quiet
 from adr_runtime.container import Container, Section, unpack
 from adr_runtime.errors import ADRError
+from adr_runtime.interrupts import held
 
+# Walking and removing a tree takes a call and a descriptor for each of its folders.
+MAX_DEPTH = 128
 RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))}
 
 
@@ -62,6 +65,8 @@ def check_path(path: str, folder: bool, file: str) -> None:
     parts = path.split("/")
     if folder == (path == "") or (folder and any(part in ("", ".", "..") or "\0" in part for part in parts)):
         raise ADRError(f"{file}: damaged: {path!r} is no path inside a folder")
+    if len(parts) > MAX_DEPTH:
+        raise ADRError(f"{file}: {path[:40]!r}… lies more than {MAX_DEPTH} folders deep")
     if os.name == "nt" and not all(map(known_to_windows, parts)):
         raise ADRError(f"{file}: {path!r} is no name on Windows; unpack it on another system")
 
@@ -72,18 +77,20 @@ def known_to_windows(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def folder_beside(path: Path) -> Iterator[Path]:
+def folder_beside(path: Path, mode: int = 0o777) -> Iterator[Path]:
     """A new folder beside `path`, gone when the block is over unless it was moved. ADRError for what the system
     refuses."""
     beside = part_beside(path)
     try:
-        beside.mkdir()
+        beside.mkdir(mode)
         yield beside
     except (OSError, UnicodeError) as error:
         line = getattr(error, "strerror", None) or str(error)
         raise ADRError(f"{path}: cannot write: {line}", exit_status=1) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        # A signal waits: what is removed may be a copy of the source.
+        with held():
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def write_tree(out: Path, files: list[File]) -> None:

@@ -15,7 +15,7 @@ from adr_runtime.constants import SMALLEST_LIMIT
 from adr_runtime.engine import import_onnxruntime
 from adr_runtime.errors import ADRError
 from adr_runtime.interfaces import output_sizes
-from adr_runtime.memory import limit_memory
+from adr_runtime.memory import TOO_MUCH, limit_memory
 from adr_runtime.outputs import OutputCheck
 
 PROVIDERS = ("auto", "cuda", "cpu")
@@ -84,6 +84,8 @@ class Session:
         try:
             outputs = self.run_graph(feed, keep)
         except Exception as error:
+            if "Available memory of" in str(error):
+                raise ADRError(f"{self.file}: {TOO_MUCH}", exit_status=1) from error
             line = " ".join(str(error).split())[:300]
             raise ADRError(f"{self.file}: ONNX Runtime cannot run it: {line}", exit_status=1) from error
         if self.check:

@@ -14,6 +14,21 @@ from adr_runtime.errors import ADRError
 from adr_runtime.rasters import check_size
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+
+
+def crc16_table() -> list[int]:
+    table = []
+    for value in range(256):
+        value <<= 8
+        for _ in range(8):
+            value = value << 1 ^ (0x8005 if value & 0x8000 else 0)
+        table.append(value & 0xFFFF)
+    return table
+
+
+CRC16 = crc16_table()
+# Where the last frame of a FLAC is looked for, and at how many places that look like the beginning of one.
+LARGEST_FRAME, SYNCS = 1 << 20, 32
 STREAMINFO, PADDING, SEEKTABLE, VORBIS_COMMENT = 0, 1, 3, 4
 
 
@@ -90,7 +105,26 @@ def check_flac(raw: bytes, file: str) -> bytes:
         elif kind not in (PADDING, SEEKTABLE):
             raise unlike(file, f"is a FLAC with a block of type {kind}")
         at += 4 + size
+    if not ends_with_frame(raw[at:]):
+        raise unlike(file, "is a FLAC with bytes behind its last frame")
     return digest
+
+
+def ends_with_frame(frames: bytes) -> bool:
+    """Whether the last bytes are the CRC-16 (0x8005) of what follows one of the last sync codes: of a whole frame."""
+    tail = frames[-LARGEST_FRAME:]
+    at = len(tail)
+    for _ in range(SYNCS):
+        at = max(tail.rfind(b"\xff\xf8", 0, at), tail.rfind(b"\xff\xf9", 0, at))
+        if at < 0:
+            return not frames
+        crc = 0
+        for byte in tail[at:]:
+            crc = (crc << 8 & 0xFFFF) ^ CRC16[crc >> 8 ^ byte]
+        # Over a message and its own check sum it is nothing.
+        if crc == 0:
+            return True
+    return False
 
 
 def write_sound_file(rate: int, samples: np.ndarray, form: str) -> bytes:

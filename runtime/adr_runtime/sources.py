@@ -36,6 +36,9 @@ def find_sources(source: Path) -> list[tuple[str, Path]]:
         raise ADRError(f"{source}: no such file or folder")
     found = []
     for place, folders, files in os.walk(source, onerror=unreadable):
+        # Before the walk itself is too deep for Python.
+        if Path(place) != source:
+            check_path(Path(place).relative_to(source).as_posix(), True, place)
         for name in [*folders, *files]:
             mode = os.lstat(os.path.join(place, name)).st_mode
             if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 
 import numpy as np
@@ -118,3 +119,34 @@ def test_paths_that_lead_out_of_the_folder_are_refused(path, tmp_path, refused):
     (tmp_path / "evil.ardm").write_bytes(container.pack(container.Container(True, (), (entry,), ())))
     refused("adr-run", "decompress", "evil.ardm", "out", says=("no path inside a folder",))
     assert not (tmp_path / "out").exists()
+
+
+def test_more_threads_than_processors_come_back(any_order, command, tmp_path):
+    """Another number of threads computes other numbers: decoding takes that of the encoder."""
+    (tmp_path / "a.txt").write_text("To be, or not to be, that is the question. " * 12)
+    threads = (os.cpu_count() or 1) + 1
+    given = ("--model", "shakespeare", "--threads", threads)
+    done = command("adr-run", "compress", "a.txt", "a.ardm", *given, "--steps", 2, "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["verified"], done.stderr
+    done = command("adr-run", "decompress", "a.ardm", "b.txt")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "b.txt").read_bytes() == (tmp_path / "a.txt").read_bytes()
+
+
+def test_a_link_into_the_folder_is_no_place_for_the_output(refused, any_order, tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.txt").write_text("hello")
+    (tmp_path / "link.ardm").symlink_to(tmp_path / "src" / "a.txt")
+    refused("adr-run", "compress", "src", "link.ardm", says=("lies in the folder that is to be compressed",))
+    assert (tmp_path / "src" / "a.txt").read_text() == "hello"
+
+
+def test_an_empty_folder_and_one_too_deep(command, refused, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert command("adr-run", "compress", "empty", "e.ardm").returncode == 0
+    assert command("adr-run", "decompress", "e.ardm", "back").returncode == 0
+    assert (tmp_path / "back").is_dir() and not list((tmp_path / "back").iterdir())
+    deep = tmp_path / "deep"
+    deep.mkdir()
+    os.makedirs(deep / "/".join(["a"] * 140))
+    refused("adr-run", "compress", "deep", "d.ardm", says=("more than 128 folders deep",))

@@ -170,3 +170,34 @@ def test_pictures_that_a_format_does_not_hold_are_refused(tmp_path):
             render(deep, tmp_path / f"a{ending}")
     found = read_picture_file(render(deep, tmp_path / "a.png"), "PNG", "a.png")
     assert found.mode == "I;16" and (found.pixels == deep.data).all()
+
+
+def tiff(rows, at_once, strips, behind=b""):
+    """An uncompressed 8-bit grey TIFF, 8 pixels wide, with strips of `at_once` rows filled with 1, 2, ..."""
+    data = [bytes([i + 1]) * 8 * at_once for i in range(strips)]
+    tags = {256: (8,), 257: (rows,), 258: (8,), 259: (1,), 262: (1,), 277: (1,), 278: (at_once,)}
+    head = 8 + 2 + 12 * (len(tags) + 2) + 4
+    starts = head + 8 * strips
+    tags |= {273: tuple(starts + i * 8 * at_once for i in range(strips)), 279: (8 * at_once,) * strips}
+    body, far, where = struct.pack("<H", len(tags)), b"", head
+    for tag, values in sorted(tags.items()):
+        if len(values) == 1:
+            body += struct.pack("<HHII", tag, 4, 1, values[0])
+        else:
+            body += struct.pack("<HHII", tag, 4, len(values), where + len(far))
+            far += struct.pack(f"<{len(values)}I", *values)
+    return b"II*\0" + struct.pack("<I", 8) + body + bytes(4) + far.ljust(8 * strips, b"\0") + b"".join(data) + behind
+
+
+def test_a_tiff_is_its_strips_and_nothing_else():
+    """Pillow wraps around where there are too many of them, and makes up black where there are too few."""
+    mode, pixels = tiff_values(tiff(50, 10, 5))
+    assert mode == "image:L" and pixels[::10, 0, 0].tolist() == [1, 2, 3, 4, 5]
+    for raw in (tiff(50, 10, 10), tiff(100, 10, 5), tiff(100, 7, 3), tiff(50, 10, 5, b"PRECIOUS")):
+        with pytest.raises(ADRError, match=r"strips are not its rows|no part of its picture"):
+            tiff_values(raw)
+
+
+def tiff_values(raw):
+    found = read_picture_file(raw, "TIFF", "x.tif")
+    return f"image:{found.mode}", found.pixels

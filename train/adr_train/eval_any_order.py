@@ -24,7 +24,7 @@ def evaluate_any_order(
 ) -> None:  # fmt: skip
     dataset = dataset or likelihood.dataset_of(str(model.manifest.training.get("recipe")))
     wanted = budgets.split(",") if budgets else ["full", str(model.manifest.defaults.steps)]
-    if not all(k == "full" or k.isdigit() for k in wanted):
+    if not all(k == "full" or (k.isascii() and k.isdigit()) for k in wanted):
         raise TrainError(f"--budgets {budgets!r}: expected numbers of network calls or full, as full,250,50,20")
     values = likelihood.held_out_values(model.variables, dataset, data, split, count, seed)
     drawn = call_seed(split, seed)

@@ -75,6 +75,8 @@ def evaluate(
     settings = [replace(base, **values) for values in combinations]
     check_choice(split, combinations, write)
     model = adr_runtime.load(bundle, provider, threads)
+    if model.provider_note:
+        console.print(f"on the CPU, because {model.provider_note}")
     if isinstance(model, adr_runtime.AnyOrderModel):
         evaluate_any_order(model, dataset, data, split, budgets or "", count or 100, causal, seed, write, json_)
         return
