@@ -28,7 +28,7 @@ ADDRESS_SPACE, LARGEST_FILE = 3 << 30, 256 << 20
 class Limits:
     """Seconds on the clock, and resident MiB, of one case."""
 
-    seconds: float = 20.0
+    seconds: float = 60.0
     memory: int = 1024
 
 
