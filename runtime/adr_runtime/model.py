@@ -216,9 +216,10 @@ class Model:
         audio = self.manifest.audio
         if audio is None:
             raise ADRError(f"{self.name} makes pictures; only sound is reconstructed")
-        samples = np.asarray(samples, np.float32)
-        if samples.ndim != 1 or not np.isfinite(samples).all():
-            raise ADRError(f"samples must be finite and of shape (samples,), not {samples.shape}")
+        samples = np.asarray(samples)
+        samples = samples.astype(np.float32) if samples.dtype.kind in "biuf" else samples
+        if samples.dtype.kind != "f" or samples.ndim != 1 or not np.isfinite(samples).all():
+            raise ADRError(f"samples must be finite numbers of shape (samples,), not {samples.dtype} {samples.shape}")
         return reconstructed(self.sessions, self.manifest, samples)
 
     def resume(self, state: bytes) -> Stream:

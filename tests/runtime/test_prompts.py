@@ -241,3 +241,11 @@ def test_a_picture_to_fill_is_read_once(tmp_path, monkeypatch):
     options = {"steps": 4, "sampler": None, "guidance": None, "temperature": None, "seed": 1}
     cli_make.image(None, None, 1, target, given, "cpu", None, False, options)
     assert seen == list(NAMES) and Image.open(tmp_path / "y.png").size == (8, 8)
+
+
+def test_what_is_no_sound_is_not_reconstructed(exported):
+    model = adr_runtime.load(exported["latent"], "cpu")
+    for samples in (np.float32(1), np.zeros((2, 8)), np.full(8, np.nan), np.array([""]), ["x"], np.zeros(8, complex)):
+        with pytest.raises(ADRError, match="samples must be finite numbers"):
+            model.reconstruct(samples)
+    assert model.reconstruct(np.zeros(8, np.int16)).shape == (8,)
