@@ -15,7 +15,7 @@ def before(function):
         return function(*arguments, **options)
     return struck
 {moment} = before({moment})
-bundle_writer.write_folder(Path("out"), {{"step": b"new"}}, manifest)
+bundle_writer.write_folder(Path("out"), {{"decode": Path({graph!r}).read_bytes()}}, manifest)
 """
 
 
@@ -24,12 +24,14 @@ bundle_writer.write_folder(Path("out"), {{"step": b"new"}}, manifest)
 def test_a_signal_while_the_bundle_is_written(probe, tmp_path, moment, old):
     if old:
         (tmp_path / "out").mkdir()
-        (tmp_path / "out" / "step.onnx").write_bytes(b"old")
-    done = probe(WRITE.format(manifest=str(shipped()["digits"] / "manifest.json"), moment=moment))
+        (tmp_path / "out" / "decode.onnx").write_bytes(b"old")
+    source = shipped()["digits"]
+    graph = source / "decode.onnx"
+    done = probe(WRITE.format(manifest=str(source / "manifest.json"), graph=str(graph), moment=moment))
     assert (done.returncode, done.stderr) == (130, "adr-run: interrupted\n")
     left = {path.name for path in tmp_path.iterdir()} - {"probe.py", "__pycache__"}
     written = moment == "os.replace"
     assert left == ({"out"} if old or written else set())
     if left:
-        assert (tmp_path / "out" / "step.onnx").read_bytes() == (b"new" if written else b"old")
+        assert (tmp_path / "out" / "decode.onnx").read_bytes() == (graph.read_bytes() if written else b"old")
         assert len(list((tmp_path / "out").iterdir())) == (3 if written else 1)
