@@ -53,6 +53,7 @@ def run(program: str, module: str) -> NoReturn:
         status = status or outcome(error, program)[1]
     if line:
         print(f"{program}: {line}", file=sys.stderr, flush=True)
+    listener.ignore_signals()
     sys.exit(status)
 
 

@@ -77,6 +77,13 @@ class Listener:
         if not (TIMED and loading(frame)):
             self.raise_received()
 
+    def ignore_signals(self) -> None:
+        """The command is over and its status stands, whatever comes while the process ends. Being deaf is not enough
+        for that: before it has quite ended, Python puts the system's own handlers back, which kill."""
+        for name in WORDS:
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+
     def raise_received(self) -> None:
         if self.received and not self.holds and self.under_way() is None:
             error = Interrupted(self.received)

@@ -11,7 +11,7 @@ from typing import Any
 from adr_runtime.constants import Constants
 from adr_runtime.errors import ADRError
 from adr_runtime.onnx_fields import FIELDS, ONCE
-from adr_runtime.operators import DOMAINS, OPERATORS
+from adr_runtime.operators import DOMAINS, MAX_ATTRIBUTE_NUMBERS, OPERATORS, check_attribute
 from adr_runtime.protobuf import Budget, read_fields, read_numbers
 
 MAX_TENSOR_RANK = 8
@@ -26,7 +26,8 @@ class Node:
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     bodies: list[memoryview] = field(default_factory=list)
-    numbers: dict[str, int] = field(default_factory=dict)
+    # The whole numbers of each, none for other kinds.
+    attributes: dict[str, list[int]] = field(default_factory=dict)
 
 
 def check_onnx(data: bytes, file: str, graph: str) -> int:
@@ -110,10 +111,11 @@ class Walker:
             raise ADRError(f"{self.file}: operator {ascii(name)[:80]} is none that adr-export writes there")
         if bool(node.bodies) != looping:
             raise ADRError(f"{self.file}: {node.operator} with or without a graph of its own, unlike adr-export's")
+        for name, numbers in node.attributes.items():
+            check_attribute(name, numbers)
         # ONNX Runtime does not look, and aborts the whole process.
-        parts = node.numbers.get("num_outputs", len(node.outputs))
-        if node.operator == "Split" and parts != len(node.outputs):
-            raise ADRError(f"{self.file}: a Split into {parts} with {len(node.outputs)} outputs")
+        if node.operator == "Split" and node.attributes.get("num_outputs", [0])[:1] not in ([0], [len(node.outputs)]):
+            raise ADRError(f"{self.file}: a Split whose num_outputs is not the number of its outputs")
 
     def node(self, message: memoryview) -> Node:
         node = Node()
@@ -131,18 +133,17 @@ class Walker:
         return node
 
     def attribute(self, message: memoryview, node: Node) -> None:
-        name, whole = "", None
+        name, numbers = "", []
         for number, value in self.fields(message, "attribute"):
             if number == 1:
                 name = text(value)
-            elif number == 3:
-                whole = value
+            elif number in (3, 8):
+                numbers += [signed(one) for one in read_numbers(value, MAX_ATTRIBUTE_NUMBERS)]
             elif number == 5:
                 self.constants.tensor("", self.tensor(value)[1])
             elif number == 6:
                 node.bodies.append(value)
-        if whole is not None:
-            node.numbers[name] = whole
+        node.attributes[name] = numbers
 
     def tensor(self, message: memoryview) -> tuple[str, int]:
         """Its name, and how many elements it has."""
@@ -172,6 +173,11 @@ class Walker:
 def plain_domain(domain: str) -> str:
     """ONNX's own operators go by two names."""
     return "" if domain == "ai.onnx" else domain
+
+
+def signed(number: int) -> int:
+    """A varint of 64 bits as the int64 that ONNX means by it."""
+    return number - (1 << 64) if number >> 63 else number
 
 
 def text(value: memoryview) -> str:

@@ -63,6 +63,16 @@ def test_an_interrupt_that_became_another_error_is_still_an_interrupt(probe):
     assert (done.returncode, done.stderr) == (143, "adr-run: terminated\n")
 
 
+@pytest.mark.parametrize(("code", "status"), [("pass", 0), ("raise ValueError('x')", 1)])
+def test_a_signal_while_the_process_ends_changes_nothing(probe, code, status):
+    """Python runs this destructor after it has put the system's handlers back."""
+    done = probe(
+        "class Last:\n    def __del__(self, kill=os.kill, own=os.getpid(), number=signal.SIGTERM): kill(own, number)\n"
+        f"os.last = Last()\n{code}"
+    )
+    assert done.returncode == status
+
+
 def test_held_signals_wait_until_the_block_is_over(probe):
     done = probe(
         "from adr_runtime.interrupts import held\n"
