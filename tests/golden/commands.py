@@ -36,7 +36,9 @@ COMMANDS = {
 
 def environment() -> str:
     """What the bytes may depend on beside this project."""
-    names = [line for line in open("/proc/cpuinfo") if line.startswith("model name")] if sys.platform == "linux" else []
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text().splitlines() if about.exists() else []
+    names = [line for line in lines if line.startswith("model name")]
     processor = names[0].partition(":")[2].strip() if names else platform.processor()
     return f"onnxruntime {onnxruntime.__version__}, numpy {np.__version__}, Pillow {Image.__version__}, {processor}"
 
