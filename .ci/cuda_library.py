@@ -24,7 +24,8 @@ LOAD = """
 import ctypes, os, sys
 from pathlib import Path
 import onnxruntime
-from adr_runtime import ADRError, cuda, load
+from adr_runtime import ADRError, load
+from adr_runtime.inference import cuda
 assert cuda.cuda_obstacle() is None, cuda.cuda_obstacle()
 assert cuda.preload() == (), cuda.preload()
 folder = Path(onnxruntime.__file__).parent / "capi"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import adr_runtime
 import numpy as np
-from adr_runtime.plot import mel_spectrogram
+from adr_runtime.media.spectrogram import mel_spectrogram
 from adr_train.data import Sounds, level, load_dataset
 
 

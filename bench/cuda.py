@@ -20,10 +20,10 @@ from typing import Any
 
 import adr_runtime
 import numpy as np
-from adr_runtime.bundle import open_bundle, shipped
-from adr_runtime.cuda import PROVIDER_OPTIONS, cuda_obstacle, preload
-from adr_runtime.engine import import_onnxruntime
-from adr_runtime.session import Session
+from adr_runtime.bundles.bundle import open_bundle, shipped
+from adr_runtime.inference.cuda import PROVIDER_OPTIONS, cuda_obstacle, preload
+from adr_runtime.inference.engine import import_onnxruntime
+from adr_runtime.inference.session import Session
 
 TOLERANCE = 1e-4
 ROWS = (1, 16, 64)

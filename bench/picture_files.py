@@ -18,11 +18,11 @@ import adr_runtime
 import numpy as np
 import odd_pictures
 import plain_png
-from adr_runtime.archive import compress
-from adr_runtime.cli_code import grouped
-from adr_runtime.container import pack
-from adr_runtime.restore import restore
-from adr_runtime.sources import find_sources, read_source
+from adr_runtime.coding.archive import compress
+from adr_runtime.cli.compress import grouped
+from adr_runtime.coding.container import pack
+from adr_runtime.coding.restore import restore
+from adr_runtime.coding.sources import find_sources, read_source
 from PIL import Image
 
 # What TIFF says about how its bytes lie, which is no part of the picture.

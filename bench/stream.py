@@ -41,7 +41,7 @@ def torch_round(checkpoint: Path, guidance: float, sampler: str) -> Callable[[in
     import torch
     from adr_export.checkpoint import find_checkpoint, load_checkpoint
     from adr_models.generate import denoise
-    from adr_runtime.samplers import coefficients
+    from adr_runtime.causal.samplers import coefficients
 
     torch.set_num_threads(1)
     model, _ = load_checkpoint(find_checkpoint(checkpoint))

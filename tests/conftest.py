@@ -50,7 +50,8 @@ def models(any_order):
 @pytest.fixture(scope="session")
 def coded(models):
     """A container of text that is worth coding, as bytes."""
-    from adr_runtime import archive, container
+    from adr_runtime.coding import archive
+    from adr_runtime.coding import container
 
     model = models["symbols"]
     nothing, everything = np.zeros(24, bool), np.ones(24, bool)
@@ -107,12 +108,12 @@ def installed(tmp_path):
 
 @pytest.fixture
 def probe(tmp_path):
-    """probe("raise ValueError") runs `adr_runtime.command.run` on an application of these lines."""
+    """probe("raise ValueError") runs `adr_runtime.terminal.command.run` on an application of these lines."""
 
     def run(code: str, *arguments: str):
         body = "".join(f"    {line}\n" for line in code.splitlines())
         (tmp_path / "probe.py").write_text(f"import os, signal, sys, time\ndef app(standalone_mode):\n{body}")
-        line = "from adr_runtime.command import run; run('adr-run', 'probe')"
+        line = "from adr_runtime.terminal.command import run; run('adr-run', 'probe')"
         return subprocess.run(
             [sys.executable, "-c", line, *arguments], cwd=tmp_path, capture_output=True, text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
@@ -126,7 +127,7 @@ def probe(tmp_path):
 STRIKE = """
 import os, sys
 from importlib import import_module
-from adr_runtime.command import run
+from adr_runtime.terminal.command import run
 program, module, number, moments = sys.argv[1:5]
 sys.argv[:5] = [program]
 yet = moments.split(",")
@@ -153,7 +154,7 @@ run(program, module)
 def struck(tmp_path):
     """struck("adr-run", ("os:replace",), SIGINT, "audio") runs the command in an empty folder, and sends it the signal
     when it calls the first of these functions, and again when it calls the next one."""
-    modules = {"adr-run": "adr_runtime.cli", "adr-train": "adr_train.cli", "adr-eval": "adr_train.eval_cli",
+    modules = {"adr-run": "adr_runtime.cli.main", "adr-train": "adr_train.cli", "adr-eval": "adr_train.eval_cli",
                "adr-export": "adr_export.cli"}  # fmt: skip
 
     def run(program: str, moments: tuple[str, ...], number: int, *arguments: object, **environment: str):

@@ -9,10 +9,10 @@ import numpy as np
 import onnxruntime
 import torch
 from adr_models.ardm import ARDM
-from adr_runtime.any_order_manifest import AnyOrderDefaults, AnyOrderManifest
-from adr_runtime.manifest import parse_manifest
-from adr_runtime.policy import split_budget
-from adr_runtime.variables import VariablesSpec
+from adr_runtime.any_order.manifest import AnyOrderDefaults, AnyOrderManifest
+from adr_runtime.causal.manifest import parse_manifest
+from adr_runtime.any_order.policy import split_budget
+from adr_runtime.any_order.variables import VariablesSpec
 from torch import Tensor, nn
 
 from adr_export.bundle_writer import describe_graph, write_folder

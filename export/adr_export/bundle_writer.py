@@ -11,11 +11,11 @@ import onnxruntime
 import torch
 from adr_models import ADRModel
 from adr_models.patches import ImageTokens
-from adr_runtime.any_order_manifest import AnyOrderManifest
-from adr_runtime.card import model_card
+from adr_runtime.any_order.manifest import AnyOrderManifest
+from adr_runtime.bundles.card import model_card
 from adr_runtime.errors import ADRError
-from adr_runtime.interrupts import held
-from adr_runtime.manifest import (
+from adr_runtime.terminal.interrupts import held
+from adr_runtime.causal.manifest import (
     AudioSpec,
     Defaults,
     GraphSpec,
@@ -28,7 +28,7 @@ from adr_runtime.manifest import (
     check_defaults,
     parse_manifest,
 )
-from adr_runtime.onnx_file import check_onnx
+from adr_runtime.bundles.onnx_file import check_onnx
 
 from adr_export.errors import ExportError
 from adr_export.graphs import Graph, build_graphs, state_axes

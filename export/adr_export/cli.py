@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from adr_runtime.display import PlainConsole
-from adr_runtime.interrupts import empty_handed
+from adr_runtime.terminal.display import PlainConsole
+from adr_runtime.terminal.interrupts import empty_handed
 
 from adr_export.errors import ExportError
 

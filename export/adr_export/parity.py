@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 import torch
 from adr_models import ADRModel
-from adr_runtime.samplers import coefficients
+from adr_runtime.causal.samplers import coefficients
 from torch import Tensor
 
 from adr_export.errors import ExportError

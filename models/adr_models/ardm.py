@@ -30,7 +30,7 @@ class ARDMConfig:
     stage reveals, or a mixture of discretised logistics. The retention and softmax networks take tokens of `patch`
     (rows, columns) variables; `widths` and `blocks` shape the U-Net. `scales` are the standard deviations, in
     variables, and `rounds` the rounds of sparse recovery of `adr_models.interpolation`. `alphabet` spells the symbols
-    of text ("" for raw bytes); `colour` names the transform of pixels that `adr_runtime.variables` undoes.
+    of text ("" for raw bytes); `colour` names the transform of pixels that `adr_runtime.any_order.variables` undoes.
     """
 
     kind: Literal["image", "text", "sound"] = "image"

@@ -1,7 +1,7 @@
 """Generation in PyTorch: the reference for the exported graphs, and the samples that training logs.
 
 Every sampler (DDPM, DDIM, DPM-Solver++) is linear given the prediction, so one loop runs them all from a table with
-one row a step; see `adr_runtime.samplers` for the tables.
+one row a step; see `adr_runtime.causal.samplers` for the tables.
 """
 
 import torch

@@ -1,37 +1,66 @@
-"""ADR runtime: generate images and sound from a bundle with ONNX Runtime alone.
+"""ADR runtime: generate images, audio and text from a bundle with ONNX Runtime alone.
 
 import adr_runtime
-model = adr_runtime.load("speech-digits")
-audio = model.generate(seconds=1.0, label="seven", steps=25, seed=0)   # samples, sample_rate
-for chunk in model.stream(label="seven", steps=8): ...                 # endless, flat memory
+
+audio = adr_runtime.AudioModel.load("speech-digits").generate(label="seven", seed=1)
+audio.save("seven.wav")
 """
 
 # As the typing module has it, which takes longer to load than all that a command needs to hear Ctrl-C.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from adr_runtime.any_order import AnyOrderModel
-    from adr_runtime.errors import ADRError
+    from adr_runtime.any_order.model import AnyOrderModel
+    from adr_runtime.any_order.scoring import Score
+    from adr_runtime.causal.audio_model import AudioModel
+    from adr_runtime.causal.image_model import ImageModel
+    from adr_runtime.causal.stream import Stream
+    from adr_runtime.coding.compression import CodedFile, Compressed, compress, decompress
+    from adr_runtime.errors import ADRError, BundleError, DamagedFileError, InputError, ProviderError
     from adr_runtime.loading import load
-    from adr_runtime.model import Audio, Images, Model
-    from adr_runtime.stream import Stream
+    from adr_runtime.media.audio import Audio
+    from adr_runtime.media.images import Images
+    from adr_runtime.media.texts import Texts
 else:
     # NumPy is loaded when a name is first used: a command must hear Ctrl-C before that.
     HOMES = {
-        "ADRError": "errors", "AnyOrderModel": "any_order", "Audio": "model", "Images": "model", "Model": "model",
-        "Stream": "stream", "load": "loading",
+        "any_order.model": ("AnyOrderModel",), "any_order.scoring": ("Score",), "causal.audio_model": ("AudioModel",),
+        "causal.image_model": ("ImageModel",), "causal.stream": ("Stream",),
+        "coding.compression": ("CodedFile", "Compressed", "compress", "decompress"),
+        "errors": ("ADRError", "BundleError", "DamagedFileError", "InputError", "ProviderError"),
+        "loading": ("load",), "media.audio": ("Audio",), "media.images": ("Images",), "media.texts": ("Texts",),
     }  # fmt: skip
 
     def __getattr__(name):
         from importlib import import_module
 
-        if name not in HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
-        return value
+        for home, names in HOMES.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
         return sorted({*globals(), *__all__})
 
 
 __version__ = "0.1.0"
-__all__ = ["ADRError", "AnyOrderModel", "Audio", "Images", "Model", "Stream", "load"]
+__all__ = [
+    "ADRError",
+    "AnyOrderModel",
+    "Audio",
+    "AudioModel",
+    "BundleError",
+    "CodedFile",
+    "Compressed",
+    "DamagedFileError",
+    "ImageModel",
+    "Images",
+    "InputError",
+    "ProviderError",
+    "Score",
+    "Stream",
+    "Texts",
+    "compress",
+    "decompress",
+    "load",
+]

@@ -1,15 +1,30 @@
-"""The one exception that the runtime shows to its user, and the commands that its lines tell the user to run."""
+"""The errors that the runtime shows to its users, and the commands that their lines tell to run.
+
+Each is one line that says what is wrong and what to do. Arguments are named as the Python interface names them.
+"""
 
 # What package indexes know this project by; `adr` there belongs to others.
 DISTRIBUTION = "adr-runtime"
 
 
 class ADRError(Exception):
-    """One line that says what is wrong and what to do. exit_status 2: bad input or usage; 1: it failed."""
+    """Something failed although nothing was wrong with what was given: writing, running, fetching."""
 
-    def __init__(self, line: str, exit_status: int = 2):
-        super().__init__(line)
-        self.exit_status = exit_status
+
+class InputError(ADRError, ValueError):
+    """An argument, or a file that it names, is not what it can be."""
+
+
+class BundleError(ADRError):
+    """A bundle is missing, damaged, too new, or not one that `adr-export` writes."""
+
+
+class ProviderError(ADRError):
+    """What computes, ONNX Runtime or CUDA, is missing, too old, or not usable here."""
+
+
+class DamagedFileError(ADRError):
+    """A compressed file or a stream's state is damaged, or was made for something else."""
 
 
 def install_hint(extra: str) -> str:

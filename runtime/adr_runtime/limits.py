@@ -1,10 +1,6 @@
 """Limits that the commands and both families of models share. They hold before anything is allocated."""
 
-import math
-
-from adr_runtime.errors import ADRError
-from adr_runtime.interfaces import ITEM_BYTES
-from adr_runtime.manifest import Manifest
+from adr_runtime.errors import InputError
 
 MAX_COUNT = 4096
 MAX_THREADS = 1024
@@ -18,20 +14,12 @@ MAX_BYTES = 4 << 30
 
 def check_count(count: int, name: str = "count") -> None:
     if not 1 <= count <= MAX_COUNT:
-        raise ADRError(f"{name} must be from 1 to {MAX_COUNT}, not {count}")
+        raise InputError(f"{name} must be from 1 to {MAX_COUNT}, not {count}")
 
 
 def check_threads(threads: int | None, name: str = "threads") -> None:
     if threads is not None and not 1 <= threads <= MAX_THREADS:
-        raise ADRError(f"{name} must be from 1 to {MAX_THREADS}, not {threads}")
-
-
-def check_rows(manifest: Manifest, count: int, steps: int) -> None:
-    """ADRError where the states of `count` rows, old and new and for two guides, and a token's noise for all steps need
-    too much."""
-    states = sum(ITEM_BYTES[s.dtype] * math.prod(n for n in s.shape if isinstance(n, int)) for s in manifest.states)
-    noise = 40 * (steps + 1) * manifest.tokens.channels
-    check_bytes(count * (4.0 * states + noise), f"a count of {count} at {steps} steps")
+        raise InputError(f"{name} must be from 1 to {MAX_THREADS}, not {threads}")
 
 
 def check_samples(count: int, samples: float) -> None:
@@ -42,7 +30,7 @@ def check_samples(count: int, samples: float) -> None:
 def check_bytes(needed: float, what: str) -> None:
     """ADRError where `what`, as "9 sounds of 3600 s", is estimated to need more than MAX_BYTES."""
     if needed > MAX_BYTES:
-        raise ADRError(
+        raise InputError(
             f"{what} would take about {needed / 2**30:.1f} GiB of memory, and up to {MAX_BYTES >> 30} GiB are taken; "
             "ask for fewer or less at a time"
         )
@@ -51,7 +39,7 @@ def check_bytes(needed: float, what: str) -> None:
 def check_sheet(count: int, height: int, width: int, scale: int) -> None:
     """ADRError where `count` pictures, enlarged `scale` times and put into one, have more than MAX_PIXELS."""
     if count * height * width * scale * scale > MAX_PIXELS:
-        raise ADRError(
+        raise InputError(
             f"{count} x {width} x {height} pixels, enlarged {scale} times, are more than the {MAX_PIXELS} of one "
             "picture; lower --scale or -n, or take --separate"
         )

@@ -1,36 +1,73 @@
-"""Loading a bundle: verified, one session for each graph, on the provider that was asked for."""
+"""Loading a bundle whose kind is not known beforehand."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from adr_runtime.any_order import AnyOrderModel
-from adr_runtime.any_order_manifest import AnyOrderManifest
-from adr_runtime.bundle import open_bundle
-from adr_runtime.engine import require_onnxruntime
-from adr_runtime.errors import ADRError
-from adr_runtime.limits import check_threads
-from adr_runtime.model import Model
-from adr_runtime.session import CudaFailure, choose_provider, open_sessions
+from adr_runtime.any_order.manifest import ANY_ORDER
+from adr_runtime.any_order.model import AnyOrderModel
+from adr_runtime.bundles.bundle import Bundle, read_bundle, shipped
+from adr_runtime.causal.audio_model import AudioModel
+from adr_runtime.causal.checks import CAUSAL
+from adr_runtime.causal.image_model import ImageModel
+from adr_runtime.errors import InputError
+from adr_runtime.inference.opening import open_model
+
+FAMILIES = {"adr": CAUSAL, "ardm": ANY_ORDER}
+# The shipped model that a command takes unless one is named: to generate, by the kind of what is made; to fill in, by
+# the channels of the picture; to score and to compress, by the kind of file.
+GENERATORS = {"audio": "speech-digits", "image": "digits", "text": "shakespeare"}
+FILLERS = {1: "digits-any", 3: "pictures"}
+CODERS = {"image": "pictures", "text": "shakespeare"}
 
 
-def load(name: str | Path, provider: str = "auto", threads: int | None = None) -> "Model | AnyOrderModel":
-    """A shipped bundle by name, or any bundle by its folder; an `AnyOrderModel` where its family is "ardm".
+def load(
+    name: str | Path, provider: str = "auto", threads: int | None = None
+) -> AudioModel | ImageModel | AnyOrderModel:
+    """Load a shipped model by name, or any bundle by its folder, as whatever it is.
 
-    provider "cuda" or "cpu" is used or refused; "auto" takes CUDA where it works. threads is ONNX Runtime's count
-    within an operator, 1 unless given: for models of this size more threads cost more than they bring.
-    Raises ADRError.
+    Args:
+        name: See `adr-run list`, or a folder that `adr-export` wrote.
+        provider: "cuda" or "cpu" is used or refused; "auto" takes CUDA where it works.
+        threads: ONNX Runtime's threads within an operator, 1 unless given: for models of this size more threads cost
+            more than they bring.
+
+    Returns:
+        `AnyOrderModel` for the family "ardm", else `AudioModel` or `ImageModel`.
+
+    Raises:
+        ADRError: In one line that says what to do.
     """
-    check_threads(threads)
-    chosen, note = choose_provider(provider)
-    bundle = open_bundle(name)
-    require_onnxruntime(bundle.manifest.onnxruntime, str(bundle.folder))
-    try:
-        sessions = open_sessions(bundle, chosen, threads or 1)
-    except CudaFailure as failure:
-        if provider == "cuda":
-            raise ADRError(f"--provider cuda: {failure}") from failure
-        note = str(failure)
-        sessions = open_sessions(bundle, "cpu", threads or 1)
-    bundle.graphs.clear()
-    if isinstance(bundle.manifest, AnyOrderManifest):
-        return AnyOrderModel(bundle, sessions["network"], threads or 1, note)
-    return Model(bundle, sessions, note)
+    opened = open_model(name, FAMILIES, provider, threads)
+    if opened.bundle.manifest.family == "ardm":
+        return AnyOrderModel(opened)
+    return AudioModel(opened) if opened.bundle.manifest.kind == "audio" else ImageModel(opened)
+
+
+def load_any_order(name: str | Path, provider: str = "auto", threads: int | None = None) -> AnyOrderModel:
+    """As `load`, for a model of the family "ardm". Raises InputError, which names those that are shipped, for any
+    other."""
+    model = load(name, provider, threads)
+    if not isinstance(model, AnyOrderModel):
+        names = [n for n, folder in shipped().items() if open_bundle(folder).manifest.family == "ardm"]
+        raise InputError(f"{model.name} is no any-order model; shipped ones are {', '.join(names)}")
+    return model
+
+
+def load_coders(names: Sequence[str], provider: str, threads: int | None) -> dict[str, AnyOrderModel]:
+    """A model for each kind of file: those named, and shipped ones for the other kinds. Raises InputError where two are
+    for one kind."""
+    models: dict[str, AnyOrderModel] = {}
+    for name in names:
+        model = load_any_order(name, provider, threads)
+        if model.kind in models:
+            raise InputError(f"{models[model.kind].name} and {model.name} are both for {model.kind}; give one of them")
+        models[model.kind] = model
+    for kind, name in CODERS.items():
+        if kind not in models and name in shipped():
+            models[kind] = load_any_order(name, provider, threads)
+    return models
+
+
+def open_bundle(name: str | Path) -> Bundle:
+    """A shipped bundle by name, or any bundle by its folder: verified and not loaded. Raises ADRError."""
+    return read_bundle(name, FAMILIES)[0]

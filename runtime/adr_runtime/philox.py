@@ -15,7 +15,7 @@ import secrets
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from adr_runtime.errors import ADRError
+from adr_runtime.errors import InputError
 
 SEED_BITS = 64
 
@@ -40,7 +40,7 @@ def checked_seed(seed: int | None, bits: int = SEED_BITS) -> int:
     if seed is None:
         return secrets.randbits(32)
     if not 0 <= int(seed) < 1 << bits:
-        raise ADRError(f"seed must be from 0 to 2^{bits} - 1, not {seed}")
+        raise InputError(f"seed must be from 0 to 2^{bits} - 1, not {seed}")
     return int(seed)
 
 

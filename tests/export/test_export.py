@@ -11,7 +11,7 @@ from adr_export import bundle_writer, parity
 from adr_export.errors import ExportError
 from adr_export.graphs import build_graphs
 from adr_export.onnx_writer import round_weights, write_onnx
-from adr_runtime.manifest import parse_manifest
+from adr_runtime.causal.manifest import parse_manifest
 from onnx.reference import ReferenceEvaluator
 from random_models import PICTURE, SOUND, export, random_model
 

@@ -1,12 +1,12 @@
 """What adr-export leaves behind when it is told to stop: the old folder or the new one, whole, and nothing else."""
 
 import pytest
-from adr_runtime.bundle import shipped
+from adr_runtime.bundles.bundle import shipped
 
 WRITE = """
 from pathlib import Path
 from adr_export import bundle_writer
-from adr_runtime.manifest import parse_manifest
+from adr_runtime.causal.manifest import parse_manifest
 manifest = parse_manifest(Path({manifest!r}).read_text())
 def kill(): os.kill(os.getpid(), signal.SIGINT)
 def before(function):

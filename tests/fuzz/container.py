@@ -49,7 +49,7 @@ def resealed(body: bytes) -> bytes:
 
 def opened(data: bytes) -> tuple[bytes, bytes]:
     """Header and rest of a valid container."""
-    from adr_runtime import container
+    from adr_runtime.coding import container
 
     reader = container.Reader(data[:-4], "seed")
     reader.at = 5
@@ -59,7 +59,7 @@ def opened(data: bytes) -> tuple[bytes, bytes]:
 
 def with_header(random: Random, data: bytes) -> bytes:
     """Bytes of the header, which is deflated, are changed; most of them are numbers."""
-    from adr_runtime import container
+    from adr_runtime.coding import container
 
     header, rest = opened(data)
     if random.random() < 0.5:
@@ -73,7 +73,7 @@ def with_header(random: Random, data: bytes) -> bytes:
 
 def bare(random: Random) -> bytes:
     """A header by hand: counts without what is counted, or a great many of something small."""
-    from adr_runtime import container
+    from adr_runtime.coding import container
 
     number = random.choice((1000, 1 << 20, 1 << 32, 1 << 40, 1 << 62))
     return container.seal(
@@ -94,7 +94,7 @@ def bare(random: Random) -> bytes:
 
 def with_fields(random: Random, data: bytes, case: Case | None) -> bytes:
     """Fields of sections and entries take other values; with a case, paths lead elsewhere, or twice to one place."""
-    from adr_runtime import container
+    from adr_runtime.coding import container
 
     found = container.unpack(data, "seed")
     for _ in range(50):

@@ -14,7 +14,7 @@ from .cases import WrongResult
 def watched_outputs() -> Iterator[list[str]]:
     """Collects what graphs gave that is not finite. Who uses such an output without complaint, is wrong: rounding to
     pixels hides it from everybody else. States are left out: what is wrong with them shows in the next outputs."""
-    from adr_runtime.session import Session
+    from adr_runtime.inference.session import Session
 
     original, found = Session.run, []
 

@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adr_runtime import ADRError
-from adr_runtime.atomic import check_place, write_whole
-from adr_runtime.media import check_target, write_picture, write_sound
-from adr_runtime.provenance import read_provenance
+from adr_runtime.media.atomic import check_place, write_atomic
+from adr_runtime.media.writing import check_target, write_picture, write_audio
+from adr_runtime.media.provenance import read_provenance
 
 
 def put(path, data=b"new"):
-    write_whole(path, lambda beside: beside.write_bytes(data))
+    write_atomic(path, lambda beside: beside.write_bytes(data))
 
 
 @pytest.mark.parametrize("length", [249, 255])
 def test_names_as_long_as_the_file_system_allows(tmp_path, length):
     sound, picture = (tmp_path / (kind * (length - 4) + suffix) for kind, suffix in (("s", ".wav"), ("p", ".png")))
     check_target(sound, (".wav",))
-    write_sound(sound, np.zeros(100, np.float32), 8000, {"seed": 1})
+    write_audio(sound, np.zeros(100, np.float32), 8000, {"seed": 1})
     write_picture(picture, np.zeros((2, 2, 3), np.uint8), {"seed": 1})
     assert read_provenance(sound) == read_provenance(picture) == {"seed": 1}
     assert sorted(tmp_path.iterdir()) == sorted([sound, picture])
@@ -97,7 +97,7 @@ def test_permissions(tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
         for mode in (0o600, 0o444, 0o755):
             path.chmod(mode)
-            write_whole(path, lambda beside: seen.append(beside.stat().st_mode & 0o077) or beside.write_bytes(b"new"))
+            write_atomic(path, lambda beside: seen.append(beside.stat().st_mode & 0o077) or beside.write_bytes(b"new"))
             assert stat.S_IMODE(path.stat().st_mode) == mode and seen[-1] == mode & 0o077
     finally:
         os.umask(before)
@@ -113,7 +113,7 @@ def test_nothing_is_left_behind_whatever_is_raised(tmp_path, error):
         raise error
 
     with pytest.raises(error):
-        write_whole(tmp_path / "x", fail)
+        write_atomic(tmp_path / "x", fail)
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
 
 

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
-from adr_runtime import archive, choice, cli_code, container
-from adr_runtime.archive import File
+from adr_runtime.coding import archive
+from adr_runtime.coding import choice
+from adr_runtime.cli import compress as cli_code
+from adr_runtime.coding import container
+from adr_runtime.coding.archive import File
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +62,7 @@ def test_what_clearly_loses_never_goes_through_the_model(models, monkeypatch):
 
 
 def test_samples_are_few_and_spread_over_files_and_group(models):
-    from adr_runtime.blocks import Blocks
+    from adr_runtime.any_order.blocks import Blocks
 
     spec = models["symbols"].variables
     blocks = Blocks([("text", (24 * n,)) for n in (100, 2, 9)], spec)
@@ -98,7 +101,7 @@ def test_who_settles_how_long(seconds, named, terminal, answer, agreed, says, mo
 
 
 def test_values_that_a_model_cannot_say_are_kept_byte_for_byte(models, tmp_path):
-    from adr_runtime.sources import read_source
+    from adr_runtime.coding.sources import read_source
     from PIL import Image
 
     Image.fromarray(np.full((4, 6), 7, np.uint8)).save(tmp_path / "a.png")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from adr_runtime.bundle import shipped
+from adr_runtime.bundles.bundle import shipped
 
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
@@ -75,7 +75,7 @@ def test_a_signal_while_the_process_ends_changes_nothing(probe, code, status):
 
 def test_held_signals_wait_until_the_block_is_over(probe):
     done = probe(
-        "from adr_runtime.interrupts import held\n"
+        "from adr_runtime.terminal.interrupts import held\n"
         "with held() as waiting:\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(0.3)\n"
         "    print('whole', waiting(), file=sys.stderr)\nprint('never', file=sys.stderr)"
     )
@@ -86,7 +86,7 @@ def test_the_library_installs_no_handlers():
     code = (
         "import signal, sys\nnames = ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGALRM')\n"
         "before = [signal.getsignal(getattr(signal, n)) for n in names]\n"
-        "import adr_runtime, adr_runtime.cli, adr_runtime.command, adr_runtime.media\nadr_runtime.load\n"
+        "import adr_runtime, adr_runtime.cli.main, adr_runtime.terminal.command, adr_runtime.media.writing\nadr_runtime.load\n"
         "assert before == [signal.getsignal(getattr(signal, n)) for n in names] and sys.stdout is sys.__stdout__"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -151,7 +151,7 @@ def test_a_signal_to_a_stream_that_nobody_reads(installed):
     ("moment", "arguments"),
     [
         ("os:unlink", ("audio", "--seconds", "9", "--out", "x.wav")),
-        ("adr_runtime.walk:Loop.advance", ("audio", "--seconds", "9", "--out", "x.wav")),
+        ("adr_runtime.causal.generator:Loop.advance", ("audio", "--seconds", "9", "--out", "x.wav")),
         ("soundfile:SoundFile.write", ("audio", "--seconds", "0.1", "--out", "x.wav")),
         ("soundfile:SoundFile.close", ("audio", "--seconds", "0.1", "--out", "x.flac")),
         ("os:replace", ("audio", "--seconds", "0.1", "--plot", "x.png", "--out", "x.ogg")),
@@ -189,7 +189,7 @@ def test_pull_fetches_a_bundle_or_leaves_nothing(struck, command, tmp_path):
     (stubs / "huggingface_hub.py").write_text(code)
     path = os.pathsep.join([str(stubs), os.environ.get("PYTHONPATH", "")])
     before = sorted(tmp_path.iterdir())
-    for moment in ("pathlib:Path.write_bytes", "adr_runtime.pull:open_bundle"):
+    for moment in ("pathlib:Path.write_bytes", "adr_runtime.bundles.hub:open_bundle"):
         done = struck("adr-run", (moment, "shutil:rmtree"), signal.SIGINT, "pull", "a/b", "out", PYTHONPATH=path)
         assert (done.returncode, done.stderr) == (130, "adr-run: interrupted\n")
         assert sorted(p for p in tmp_path.iterdir() if p.name != "__pycache__") == before

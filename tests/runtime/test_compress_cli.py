@@ -7,8 +7,8 @@ import shutil
 
 import numpy as np
 import pytest
-from adr_runtime import container
-from adr_runtime.picture_files import read_picture_file
+from adr_runtime.coding import container
+from adr_runtime.media.exact.pictures import read_picture_file
 from PIL import Image
 
 

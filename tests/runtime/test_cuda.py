@@ -10,9 +10,11 @@ from types import SimpleNamespace
 import adr_runtime
 import numpy as np
 import pytest
-from adr_runtime import ADRError, cuda, session
-from adr_runtime.cli_load import load, say
-from adr_runtime.cuda import cuda_obstacle
+from adr_runtime import ADRError
+from adr_runtime.inference import cuda
+from adr_runtime.inference import session
+from adr_runtime.cli.load import load, say
+from adr_runtime.inference.cuda import cuda_obstacle
 
 OBSTACLE = cuda_obstacle()
 needs_cuda = pytest.mark.skipif(OBSTACLE is not None, reason=f"CUDA cannot be used here: {OBSTACLE}")

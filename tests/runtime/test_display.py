@@ -9,10 +9,10 @@ from importlib import import_module
 import pytest
 import soundfile
 from adr_runtime import ADRError
-from adr_runtime.cli_make import default_name, file_stem
-from adr_runtime.display import PlainConsole
-from adr_runtime.plain_text import escaped
-from adr_runtime.provenance import read_provenance
+from adr_runtime.cli.image import default_name, file_stem
+from adr_runtime.terminal.display import PlainConsole
+from adr_runtime.terminal.plain_text import escaped
+from adr_runtime.media.provenance import read_provenance
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from rich.table import Table
@@ -55,8 +55,8 @@ def test_names_in_a_line_of_failure_are_escaped(refused):
 
 def test_every_command_has_this_console():
     for module in (
-        "adr_runtime.cli_make",
-        "adr_runtime.cli_code",
+        "adr_runtime.cli.image",
+        "adr_runtime.cli.compress",
         "adr_train.cli",
         "adr_train.eval_cli",
         "adr_export.cli",

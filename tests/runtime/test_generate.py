@@ -121,7 +121,7 @@ def test_prompt_of_sound(sound):
 
 def test_prefill_equals_having_generated(sound):
     """Continuing a generated clip from its own tokens gives what the uninterrupted walk gave."""
-    from adr_runtime.walk import Loop
+    from adr_runtime.causal.generator import Loop
 
     loop = Loop(sound.manifest, sound.sessions, sound.settings("mid", None, **SETTINGS))
     walk, again = loop.start(), loop.start()
@@ -145,7 +145,7 @@ def test_agrees_with_pytorch(exported):
     from adr_export.onnx_writer import round_weights
     from adr_models.generate import denoise
     from adr_runtime.philox import normal
-    from adr_runtime.samplers import coefficients
+    from adr_runtime.causal.samplers import coefficients
     from random_models import SOUND, random_model
 
     model = random_model(SOUND)

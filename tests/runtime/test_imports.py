@@ -8,7 +8,7 @@ FORBIDDEN = "torch scipy onnx onnxscript sklearn safetensors adr_models adr_trai
 
 def test_the_import_is_light():
     code = (
-        "import sys, adr_runtime, adr_runtime.cli, adr_runtime.cli_make, adr_runtime.cli_info\n"
+        "import sys, adr_runtime, adr_runtime.cli.main, adr_runtime.cli.image, adr_runtime.cli.info\n"
         f"found = set({FORBIDDEN!r}.split()) & set(sys.modules)\n"
         "assert not found, found"
     )

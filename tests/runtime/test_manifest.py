@@ -5,7 +5,7 @@ import json
 
 import pytest
 from adr_runtime import ADRError
-from adr_runtime.manifest import parse_manifest
+from adr_runtime.causal.manifest import parse_manifest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import soundfile
 from adr_runtime import ADRError
-from adr_runtime.atomic import write_whole
-from adr_runtime.media import check_target, grid, to_pcm, write_picture, write_sound
-from adr_runtime.prompts import read_picture, read_sound
-from adr_runtime.provenance import read_provenance
-from adr_runtime.resampling import resample
+from adr_runtime.media.atomic import write_atomic
+from adr_runtime.media.writing import check_target, grid, to_pcm, write_picture, write_audio
+from adr_runtime.media.reading import read_picture, read_sound
+from adr_runtime.media.provenance import read_provenance
+from adr_runtime.media.resampling import resample
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,7 +21,7 @@ FACTS = {"model": "m", "seed": 7, "labels": ["é", None], "filled": "\udcff.png"
 def test_sound_and_its_provenance_come_back(tmp_path, suffix):
     path, time = tmp_path / f"x{suffix}", np.arange(8000) / 8000
     samples = (0.5 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
-    write_sound(path, samples, 8000, FACTS)
+    write_audio(path, samples, 8000, FACTS)
     assert read_provenance(path) == FACTS
     found = read_sound(path, 8000)
     assert len(found) == 8000
@@ -97,7 +97,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(ADRError, match="No space left on device"):
-        write_whole(path, fail)
+        write_atomic(path, fail)
     assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 
 

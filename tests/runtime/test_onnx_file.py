@@ -9,9 +9,9 @@ import onnx
 import onnxruntime
 import pytest
 from adr_runtime import ADRError
-from adr_runtime.memory import arena_bytes, limit_memory, machine_bytes
-from adr_runtime.onnx_file import check_onnx
-from adr_runtime.protobuf import MAX_FIELDS
+from adr_runtime.inference.memory import arena_bytes, limit_memory, machine_bytes
+from adr_runtime.bundles.onnx_file import check_onnx
+from adr_runtime.bundles.protobuf import MAX_FIELDS
 from hostile_bundles import change_graph, refuse, reseal
 from onnx import TensorProto, helper, numpy_helper
 
@@ -195,8 +195,8 @@ def test_constants_that_grow(name):
 LOAD_AND_RUN = """
 import sys, numpy, resource
 from adr_runtime import ADRError
-from adr_runtime.onnx_file import check_onnx
-from adr_runtime.session import Session
+from adr_runtime.bundles.onnx_file import check_onnx
+from adr_runtime.inference.session import Session
 data = open(sys.argv[1], "rb").read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 session = Session(data, "x.onnx", "cpu", 1, check_onnx(data, "x.onnx", "step"))

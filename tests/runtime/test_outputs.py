@@ -6,9 +6,9 @@ import adr_runtime
 import numpy as np
 import pytest
 from adr_runtime import ADRError
-from adr_runtime.interfaces import output_sizes
-from adr_runtime.manifest import TensorSpec
-from adr_runtime.outputs import OutputCheck
+from adr_runtime.causal.interfaces import output_sizes
+from adr_runtime.causal.manifest import TensorSpec
+from adr_runtime.inference.outputs import OutputCheck
 from hostile_bundles import change_graph, edit, refuse
 from onnx import helper, numpy_helper
 

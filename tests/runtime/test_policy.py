@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from adr_runtime.policy import plan, predicted_loss, shrink, split_budget, step_counts
+from adr_runtime.any_order.policy import plan, predicted_loss, shrink, split_budget, step_counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

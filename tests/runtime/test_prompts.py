@@ -8,9 +8,12 @@ import adr_runtime
 import numpy as np
 import pytest
 import soundfile
-from adr_runtime import ADRError, encoding, prompts, stream
-from adr_runtime.prompts import read_picture, read_sound, read_unchanged
-from adr_runtime.resampling import resample, resampled
+from adr_runtime import ADRError
+from adr_runtime.causal import codec as encoding
+from adr_runtime.media import reading as prompts
+from adr_runtime.causal import stream
+from adr_runtime.media.reading import read_picture, read_sound, read_unchanged
+from adr_runtime.media.resampling import resample, resampled
 from PIL import Image
 
 NAMES = ("x.png", "mask.png")
@@ -231,7 +234,7 @@ def test_long_and_impossible_names_are_no_file(tmp_path):
 
 
 def test_a_picture_to_fill_is_read_once(tmp_path, monkeypatch):
-    from adr_runtime import cli_make
+    from adr_runtime.cli import image as cli_make
 
     seen, read = [], cli_make.read_unchanged
     monkeypatch.setattr(cli_make, "read_unchanged", lambda path: seen.append(path.name) or read(path))

@@ -8,8 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from adr_runtime import cli_code, cli_decode, container, restore, sources
-from adr_runtime.coded_files import File, checksum
+from adr_runtime.cli import compress as cli_code
+from adr_runtime.cli import decompress as cli_decode
+from adr_runtime.coding import container
+from adr_runtime.coding import restore
+from adr_runtime.coding import sources
+from adr_runtime.media.exact.files import File, checksum
 from adr_runtime.errors import ADRError
 from PIL import Image
 
@@ -193,7 +197,7 @@ def test_settings_that_decoding_could_not_follow_are_refused(compress, tmp_path)
 
 
 def test_a_refusal_names_the_versions_to_install(models, coded, monkeypatch):
-    from adr_runtime import archive
+    from adr_runtime.coding import archive
 
     read = container.unpack(coded, "x")
     was = replace(read.sections[0].environment, onnxruntime="1.2.3", numpy="4.5.6", fingerprint=b"elsewhere")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from adr_runtime import ADRError
-from adr_runtime.samplers import coefficients, initial_scale, respace
+from adr_runtime.causal.samplers import coefficients, initial_scale, respace
 from hypothesis import given
 from hypothesis import strategies as st
 

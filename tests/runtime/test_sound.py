@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 from adr_runtime import ADRError
-from adr_runtime.pace import Pace
-from adr_runtime.playlist import Playlist
-from adr_runtime.plot import draw, mel_spectrogram
+from adr_runtime.causal.real_time import Pace
+from adr_runtime.causal.playlist import Playlist
+from adr_runtime.media.spectrogram import draw, mel_spectrogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image

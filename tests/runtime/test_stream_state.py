@@ -8,7 +8,7 @@ import adr_runtime
 import numpy as np
 import pytest
 from adr_runtime import ADRError
-from adr_runtime.state_rules import MAX_CHUNK
+from adr_runtime.causal.stream_header import MAX_CHUNK
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

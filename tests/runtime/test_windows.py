@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 from adr_runtime.errors import ADRError
-from adr_runtime.mulaw import from_mulaw, to_mulaw
-from adr_runtime.variables import from_samples, to_samples
-from adr_runtime.windows import fill, spans
+from adr_runtime.any_order.mulaw import from_mulaw, to_mulaw
+from adr_runtime.any_order.variables import from_samples, to_samples
+from adr_runtime.any_order.windows import fill, spans
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import adr_runtime
 import numpy as np
 import pytest
-from adr_runtime.bundle import shipped
+from adr_runtime.bundles.bundle import shipped
 from adr_train import classifiers, crossfit, eval_cli, evaluate, voices
 from adr_train.classifiers import ClassifierConfig
 from adr_train.crossfit import CrossFit, folds_of, part

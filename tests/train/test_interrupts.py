@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from adr_runtime.bundle import shipped
+from adr_runtime.bundles.bundle import shipped
 
 KILL = "lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)"
 

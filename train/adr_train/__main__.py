@@ -1,6 +1,6 @@
 """adr-train and adr-eval, as a light module that can be told to stop before the heavy ones are loaded."""
 
-from adr_runtime.command import run
+from adr_runtime.terminal.command import run
 
 
 def train() -> None:

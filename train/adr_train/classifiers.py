@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from adr_runtime.atomic import write_whole
+from adr_runtime.media.atomic import write_atomic
 from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -170,5 +170,5 @@ def cached_judge(data: Sounds | Images, cache: Path, config: ClassifierConfig | 
         return judge
     judge.fit(data)
     cache.mkdir(parents=True, exist_ok=True)
-    write_whole(path, lambda beside: save_file(judge.model.state_dict(), beside))
+    write_atomic(path, lambda beside: save_file(judge.model.state_dict(), beside))
     return judge

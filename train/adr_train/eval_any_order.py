@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from adr_runtime import AnyOrderModel
-from adr_runtime.display import PlainConsole
+from adr_runtime.terminal.display import PlainConsole
 
 from adr_train import likelihood
 from adr_train.data import call_seed

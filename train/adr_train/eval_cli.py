@@ -9,8 +9,8 @@ from typing import Annotated, Any, Optional
 import adr_runtime
 import typer
 from adr_runtime import Model
-from adr_runtime.display import PlainConsole
-from adr_runtime.interrupts import empty_handed
+from adr_runtime.terminal.display import PlainConsole
+from adr_runtime.terminal.interrupts import empty_handed
 
 from adr_train.errors import TrainError
 from adr_train.eval_table import Rows, print_rows

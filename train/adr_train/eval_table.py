@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 import adr_runtime
-from adr_runtime.display import PlainConsole
+from adr_runtime.terminal.display import PlainConsole
 from rich.table import Table
 
 from adr_train.metrics import STANDARD_ERROR

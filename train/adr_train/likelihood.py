@@ -13,7 +13,7 @@ import adr_runtime
 import numpy as np
 import torch
 from adr_models.causal import Causal, CausalConfig
-from adr_runtime.any_order import random_order
+from adr_runtime.any_order.model import random_order
 
 from adr_train.checkpoint import latest_checkpoint, read_config, read_tensors
 from adr_train.data import load_dataset, spread

@@ -6,8 +6,8 @@ import torch
 from adr_models import ADRModel
 from adr_models.generate import generate
 from adr_models.patches import ImageTokens
-from adr_runtime.plot import draw
-from adr_runtime.samplers import coefficients
+from adr_runtime.media.spectrogram import draw
+from adr_runtime.causal.samplers import coefficients
 from torch.utils.tensorboard import SummaryWriter
 
 from adr_train.loop import Progress

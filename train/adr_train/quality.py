@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import adr_runtime
-from adr_runtime.atomic import write_whole
-from adr_runtime.card import model_card
-from adr_runtime.interrupts import held
+from adr_runtime.media.atomic import write_atomic
+from adr_runtime.bundles.card import model_card
+from adr_runtime.terminal.interrupts import held
 
 from adr_train.evaluate import Setting
 
@@ -45,4 +45,4 @@ def record_rows(
 
 
 def write_text(path: Path, text: str) -> None:
-    write_whole(path, lambda beside: beside.write_bytes(text.encode()))
+    write_atomic(path, lambda beside: beside.write_bytes(text.encode()))

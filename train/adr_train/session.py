@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from adr_runtime.interrupts import Interrupted, held
-from adr_runtime.standard_streams import Enough
+from adr_runtime.terminal.interrupts import Interrupted, held
+from adr_runtime.terminal.standard_streams import Enough
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from adr_models.ardm import ARDMConfig
 from adr_models.causal import CausalConfig
-from adr_runtime.variables import from_pixels, from_samples
+from adr_runtime.any_order.variables import from_pixels, from_samples
 
 from adr_train.batches import Batch
 from adr_train.data import Images, Sounds

@@ -1,0 +1,77 @@
+"""What a causal model's manifest may say, beyond the types of its fields."""
+
+from adr_runtime.bundles.manifest import Family, Rule, check_graphs, common_rules, enforce
+from adr_runtime.causal.config import MAX_GUIDANCE, MAX_TEMPERATURE
+from adr_runtime.causal.interfaces import check_interfaces
+from adr_runtime.causal.manifest import CausalManifest, Defaults
+from adr_runtime.causal.samplers import SAMPLERS
+from adr_runtime.limits import MAX_COUNT, MAX_SECONDS
+
+MAX_STEPS = 10_000
+PREDICTIONS = ("epsilon", "velocity")
+GRAPHS = ("step", "parallel", "timestep", "head", "decode", "encode")
+
+
+def check_causal(manifest: CausalManifest) -> None:
+    """Check choices, ranges, names confined to the folder, caps, and that the graphs have the states. Raises ADRError
+    that names the field."""
+    enforce([
+        *common_rules(manifest, ("audio", "image"), GRAPHS), *token_rules(manifest), *signal_rules(manifest),
+    ])  # fmt: skip
+    check_defaults(manifest.defaults, len(manifest.schedule.betas))
+    check_graphs(manifest)
+    check_interfaces(manifest)
+
+
+def token_rules(manifest: CausalManifest) -> list[Rule]:
+    schedule, tokens = manifest.schedule, manifest.tokens
+    return [
+        ("dialect", manifest.dialect, manifest.dialect in ("linear-attention", "portable"), "a known dialect"),
+        ("schedule.betas", len(schedule.betas), 1 <= len(schedule.betas) <= MAX_STEPS, f"1 to {MAX_STEPS} numbers"),
+        ("schedule.betas", "others", all(0 < b <= 1 for b in schedule.betas), "numbers above 0, up to 1"),
+        ("schedule.prediction", schedule.prediction, schedule.prediction in PREDICTIONS, " or ".join(PREDICTIONS)),
+        ("schedule.clip", schedule.clip, schedule.clip > 0, "a number above 0"),
+        ("tokens.channels", tokens.channels, 1 <= tokens.channels <= 1 << 16, "1 to 65536"),
+        ("tokens.condition", tokens.condition, 1 <= tokens.condition <= 1 << 16, "1 to 65536"),
+        ("speakers", "others", len(set(manifest.speakers)) == len(manifest.speakers), "no speaker twice"),
+    ]
+
+
+def signal_rules(manifest: CausalManifest) -> list[Rule]:
+    audio, image, kind = manifest.audio, manifest.image, manifest.kind
+    rules: list[Rule] = [
+        ("audio", "an object" if audio else None, bool(audio) == (kind == "audio"), "set for sound only"),
+        ("image", "an object" if image else None, bool(image) == (kind == "image"), "set for pictures only"),
+    ]
+    if audio:
+        rules += [
+            ("audio.sample_rate", audio.sample_rate, 1 <= audio.sample_rate <= 768_000, "1 to 768000"),
+            ("audio.hop", audio.hop, 1 <= audio.hop <= 1 << 16, "1 to 65536"),
+            ("audio.delay", audio.delay, 0 <= audio.delay <= 1 << 20, "0 to 1048576"),
+        ]
+    if image:
+        sides = (image.height, image.width, image.channels, image.patch)
+        fits = all(1 <= s <= 1 << 14 for s in sides) and not (image.height % image.patch or image.width % image.patch)
+        count = image.height * image.width // max(image.patch, 1) ** 2
+        rules += [
+            ("image", sides, fits, "sizes from 1 that the patch divides"),
+            ("tokens.length", manifest.tokens.length, manifest.tokens.length == count, str(count)),
+        ]
+    return rules
+
+
+def check_defaults(defaults: Defaults, timesteps: int) -> None:
+    """Raises ADRError for defaults that no generation could have."""
+    enforce([
+        ("defaults.steps", defaults.steps, 1 <= defaults.steps <= timesteps, f"1 to {timesteps}"),
+        ("defaults.sampler", defaults.sampler, defaults.sampler in SAMPLERS, " or ".join(SAMPLERS)),
+        ("defaults.guidance", defaults.guidance, 0 <= defaults.guidance <= MAX_GUIDANCE, f"0 to {MAX_GUIDANCE}"),
+        ("defaults.temperature", defaults.temperature, 0 <= defaults.temperature <= MAX_TEMPERATURE,
+         f"0 to {MAX_TEMPERATURE}"),
+        ("defaults.seconds", defaults.seconds, 0 < defaults.seconds <= MAX_SECONDS,
+         f"more than 0, up to {MAX_SECONDS:g}"),
+        ("defaults.count", defaults.count, 1 <= defaults.count <= MAX_COUNT, f"1 to {MAX_COUNT}"),
+    ])  # fmt: skip
+
+
+CAUSAL = Family(CausalManifest, check_causal)

@@ -1,0 +1,131 @@
+"""How tokens are generated: what a caller may choose, and what that comes to with a bundle."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from adr_runtime.bundles.specs import ITEM_BYTES
+from adr_runtime.causal.manifest import CausalManifest
+from adr_runtime.causal.samplers import SAMPLERS
+from adr_runtime.errors import InputError
+from adr_runtime.limits import check_bytes, check_count
+from adr_runtime.philox import checked_seed
+
+MAX_GUIDANCE = 100
+MAX_TEMPERATURE = 10
+
+# A label or speaker by name or number; None is no label, and a voice that the seed chooses.
+Label = str | int | None
+
+
+class GenerationOptions(TypedDict, total=False):
+    """The fields of `GenerationConfig` as keyword arguments of a call."""
+
+    steps: int | None
+    sampler: str | None
+    guidance: float | None
+    temperature: float | None
+    seed: int | None
+    speaker: Label
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A resolved `GenerationConfig`. `labels` and `speakers` have one index a row; those of no label and of no speaker
+    are len(manifest.labels) and len(manifest.speakers)."""
+
+    labels: tuple[int, ...]
+    speakers: tuple[int, ...]
+    steps: int
+    sampler: str
+    guidance: float
+    temperature: float
+    seed: int
+
+    def guidance_rows(self, manifest: CausalManifest) -> int:
+        """How many rows of the backbone make one row of tokens: with classifier-free guidance a second one, which knows
+        no label."""
+        named = any(i != len(manifest.labels) for i in self.labels)
+        named |= any(i != len(manifest.speakers) for i in self.speakers)
+        return 2 if self.guidance != 1 and named else 1
+
+
+@dataclass(frozen=True)
+class GenerationConfig:
+    """What may be chosen of a generation; None takes the bundle's default, and draws the seed.
+
+    steps is the number of denoising steps a token, sampler "ddpm", "ddim" or "dpm++", guidance the scale of
+    classifier-free guidance (1 is none), temperature the scale of the noise (1 is the model's own). Equal seeds, from
+    0 to 2^64 - 1, give equal results.
+    """
+
+    steps: int | None = None
+    sampler: str | None = None
+    guidance: float | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    speaker: Label = None
+
+    def resolve(self, manifest: CausalManifest, labels: Sequence[Label] = (None,)) -> Settings:
+        """Checked settings for one row a label. Raises InputError."""
+        defaults, timesteps = manifest.defaults, len(manifest.schedule.betas)
+        check_count(len(labels))
+        steps = defaults.steps if self.steps is None else self.steps
+        if not 1 <= steps <= timesteps:
+            raise InputError(f"steps must be from 1 to {timesteps}, not {steps}")
+        sampler = self.sampler or defaults.sampler
+        if sampler not in SAMPLERS:
+            raise InputError(f"unknown sampler {sampler!r}; there are {', '.join(SAMPLERS)}")
+        guidance = defaults.guidance if self.guidance is None else float(self.guidance)
+        if not 0 <= guidance <= MAX_GUIDANCE:
+            raise InputError(f"guidance must be from 0 to {MAX_GUIDANCE} (1 is none), not {guidance:g}")
+        temperature = defaults.temperature if self.temperature is None else float(self.temperature)
+        if not 0 <= temperature <= MAX_TEMPERATURE:
+            raise InputError(f"temperature must be from 0 to {MAX_TEMPERATURE}, not {temperature:g}")
+        seed = checked_seed(self.seed)
+        check_rows(manifest, len(labels), steps)
+        indices = tuple(label_index(manifest, label) for label in labels)
+        speakers = (speaker_index(manifest, self.speaker),) * len(labels)
+        return Settings(indices, speakers, steps, sampler, guidance, temperature, seed)
+
+
+def label_rows(label: Label | Sequence[Label], count: int | None) -> list[Label]:
+    """One label a row: those of a sequence, or the same for each of `count` rows. Raises InputError."""
+    if isinstance(label, Sequence) and not isinstance(label, str):
+        check_count(len(label))
+        if count not in (None, len(label)):
+            raise InputError(f"{len(label)} labels but a count of {count}; give one label a row, or one for all")
+        return list(label)
+    check_count(1 if count is None else count)
+    return [label] * (1 if count is None else count)
+
+
+def label_index(manifest: CausalManifest, label: Label) -> int:
+    """The index of a label by name or number; None is the one of no label. Raises InputError for an unknown one."""
+    return index_of(label, "label", manifest.labels, manifest.name)
+
+
+def speaker_index(manifest: CausalManifest, speaker: Label) -> int:
+    """The same for a speaker."""
+    return index_of(speaker, "speaker", manifest.speakers, manifest.name)
+
+
+def index_of(wanted: Label, what: str, names: tuple[str, ...], model: str) -> int:
+    if wanted is None:
+        return len(names)
+    if not names:
+        raise InputError(f"{model} has no {what}s; leave the {what} out")
+    if isinstance(wanted, str) and wanted in names:
+        return names.index(wanted)
+    if not isinstance(wanted, str) and 0 <= wanted < len(names):
+        return int(wanted)
+    raise InputError(f"unknown {what} {wanted!r}; {model} knows {', '.join(names)}")
+
+
+def check_rows(manifest: CausalManifest, count: int, steps: int) -> None:
+    """Raises InputError where the states of `count` rows, old and new and for two guidance rows, and a token's noise
+    for all steps need too much memory."""
+    states = sum(ITEM_BYTES[s.dtype] * math.prod(n for n in s.shape if isinstance(n, int)) for s in manifest.states)
+    noise = 40 * (steps + 1) * manifest.tokens.channels
+    check_bytes(count * (4.0 * states + noise), f"a count of {count} at {steps} steps")

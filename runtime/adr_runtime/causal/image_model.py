@@ -1,0 +1,92 @@
+"""Pictures, token by token from the top down."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+import numpy as np
+
+from adr_runtime.causal.config import GenerationConfig, GenerationOptions, Label, label_rows
+from adr_runtime.causal.generator import TokenGenerator
+from adr_runtime.causal.manifest import ImageSpec
+from adr_runtime.causal.model import CausalModel
+from adr_runtime.errors import InputError
+from adr_runtime.media.images import Images
+
+
+class ImageModel(CausalModel):
+    """Generates pictures of one size."""
+
+    KIND = "image"
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Height, width and channels of a picture."""
+        image = self.spec
+        return image.height, image.width, image.channels
+
+    @property
+    def spec(self) -> ImageSpec:
+        assert self.manifest.image is not None
+        return self.manifest.image
+
+    def generate(
+        self, *, label: Label | Sequence[Label] = None, count: int | None = None, prompt: np.ndarray | None = None,
+        **options: Unpack[GenerationOptions],
+    ) -> Images:  # fmt: skip
+        """Generate pictures.
+
+        Args:
+            label: One label for all, or a sequence with one for each picture; None is unconditional.
+            count: How many; the bundle's default unless given, or as many as there are labels.
+            prompt: The top rows of a picture, uint8 (rows, width, channels), which come back unchanged.
+            **options: The fields of `GenerationConfig`.
+
+        Returns:
+            `Images`, one for each row. Equal seeds give equal pictures, row by row, for any count.
+
+        Raises:
+            ADRError: In one line that says what to do.
+
+        Example:
+            >>> images = adr_runtime.ImageModel.load("digits").generate(label=7, count=16, seed=1)
+            >>> images.save("sevens.png")
+        """
+        several = isinstance(label, Sequence) and not isinstance(label, str)
+        count = self.manifest.defaults.count if count is None and not several else count
+        rows = label_rows(label, count)
+        generator = TokenGenerator(self.opened, GenerationConfig(**options).resolve(self.manifest, rows))
+        top = None if prompt is None else checked_prompt(self.spec, prompt)
+        return Images(generate_pictures(generator, top), generator.settings.seed, generator.provenance())
+
+
+def generate_pictures(generator: TokenGenerator, top: np.ndarray | None) -> np.ndarray:
+    """Pixels uint8 (batch, height, width, channels), below the rows of `top` where there are some."""
+    state, tokens = generator.start(), []
+    if top is not None:
+        encoded = generator.sessions["encode"].run({"pixels": top[None].astype(np.float32) / 255})["tokens"]
+        encoded = np.repeat(encoded, generator.batch, 0)
+        generator.prefill(state, encoded)
+        tokens = list(encoded.transpose(1, 0, 2))
+    length = generator.manifest.tokens.length
+    assert length is not None
+    while len(tokens) < length:
+        tokens.append(generator.next_token(state))
+    pixels: np.ndarray = (np.clip(generator.decode(state, np.stack(tokens, 1)), 0, 1) * 255).round().astype(np.uint8)
+    if top is not None:
+        pixels[:, : len(top)] = top
+    return pixels
+
+
+def checked_prompt(image: ImageSpec, prompt: np.ndarray) -> np.ndarray:
+    """The top of a picture, whole rows of patches, uint8 (h, width, channels). Raises InputError."""
+    prompt = np.asarray(prompt)
+    if prompt.dtype != np.uint8 or prompt.ndim != 3 or prompt.shape[1:] != (image.width, image.channels):
+        raise InputError(
+            f"the prompt must be uint8 (rows, {image.width}, {image.channels}), not {prompt.dtype} {prompt.shape}"
+        )
+    rows = prompt.shape[0] // image.patch * image.patch
+    if not 0 < rows < image.height:
+        raise InputError(
+            f"the prompt must have from {image.patch} to {image.height - image.patch} rows, not {prompt.shape[0]}"
+        )
+    return prompt[:rows]

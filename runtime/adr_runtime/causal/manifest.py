@@ -1,0 +1,114 @@
+"""manifest.json of a causal model (family "adr"): its graphs, states, tokens, schedule and defaults."""
+
+from dataclasses import dataclass
+
+from adr_runtime.bundles.manifest import Manifest
+from adr_runtime.bundles.specs import Sizes
+
+
+@dataclass(frozen=True)
+class StateSpec:
+    """A state tensor: fed as `past`, read back as `present`; `graph` is backbone (step and parallel) or decode."""
+
+    graph: str
+    past: str
+    present: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    initial: float
+
+
+@dataclass(frozen=True)
+class TokenSpec:
+    """`channels` of a token, `condition` width, and `length`, the tokens of one picture (null for endless audio)."""
+
+    geometry: str
+    channels: int
+    condition: int
+    length: int | None
+
+
+@dataclass(frozen=True)
+class ScheduleSpec:
+    """`betas` of the forward process, what the head predicts, and `clip`, the bound on |x0| while sampling."""
+
+    betas: tuple[float, ...]
+    prediction: str
+    learned_variance: bool
+    clip: float
+
+
+@dataclass(frozen=True)
+class AudioSpec:
+    """`hop` samples a token; the decoder runs `delay` samples late, which a fresh stream drops."""
+
+    sample_rate: int
+    hop: int
+    delay: int
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """Pictures of `height` x `width` pixels in square patches."""
+
+    height: int
+    width: int
+    channels: int
+    patch: int
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """How a bundle generates where nobody says otherwise."""
+
+    steps: int
+    sampler: str
+    guidance: float
+    temperature: float
+    seconds: float
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CausalManifest(Manifest):
+    """What the token loop needs beside the graphs. Of `audio` and `image` one is set, as `kind` says."""
+
+    states: tuple[StateSpec, ...]
+    tokens: TokenSpec
+    schedule: ScheduleSpec
+    speakers: tuple[str, ...]
+    audio: AudioSpec | None
+    image: ImageSpec | None
+    defaults: Defaults
+
+    @property
+    def ends(self) -> bool:
+        """Whether the model says where a clip is over."""
+        return any(tensor.name == "end" for tensor in self.graphs["step"].outputs)
+
+    @property
+    def jumps(self) -> bool:
+        """Whether the head was distilled into jumps from one noise level to another."""
+        return any(tensor.name == "arrival" for tensor in self.graphs["timestep"].inputs)
+
+    @property
+    def output(self) -> str:
+        if self.audio:
+            return f"sound at {self.audio.sample_rate} Hz, {self.audio.hop} samples a token"
+        assert self.image is not None
+        return f"pictures of {self.image.width} x {self.image.height} pixels, {self.image.channels} channel(s)"
+
+    def states_of(self, graph: str) -> tuple[StateSpec, ...]:
+        return tuple(state for state in self.states if state.graph == graph)
+
+    def output_sizes(self, graph: str) -> Sizes:
+        audio, image = self.audio, self.image
+        if graph == "decode" and audio:
+            return lambda sizes: {"samples": sizes["length"] * audio.hop}
+        if graph == "encode" and audio:
+            return lambda sizes: {"length": sizes["samples"] // audio.hop}
+        if graph == "encode" and image:
+            return lambda sizes: {"length": sizes["height"] * image.width // image.patch**2}
+        if any("past" in state.shape for state in self.states) and graph in ("step", "parallel"):
+            return lambda sizes: {"total": sizes["past"] + sizes.get("length", 1)}
+        return super().output_sizes(graph)

@@ -1,0 +1,137 @@
+"""A stream of audio: all the state of one generation, which can be saved, restored elsewhere, and forked."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from adr_runtime.causal.codec import PIECE, encode
+from adr_runtime.causal.generator import GenerationState, TokenGenerator
+from adr_runtime.causal.playlist import Playlist
+from adr_runtime.causal.stream_header import Header
+from adr_runtime.causal.stream_state import cache_length, pack_state, unpack_state
+from adr_runtime.errors import InputError
+from adr_runtime.inference.opening import OpenBundle
+from adr_runtime.media.audio import Audio
+
+# How many rows take in a whole piece of a prompt at a time.
+ROWS = 16
+
+
+class Stream:
+    """Iterator of chunks float32 (count, samples) of `chunk_tokens` tokens each; constant memory however long it runs.
+
+    `prompt` is the part of an audio prompt that comes before the first chunk (the decoder's delay overlaps the two).
+    `playlist` changes the label where a word is over, and ends the stream after the last one.
+    A stream belongs to one thread at a time; different streams of one model may run at once.
+    """
+
+    def __init__(
+        self, generator: TokenGenerator, state: GenerationState, limit: int | None, chunk_tokens: int,
+        playlist: Playlist | None = None, emitted: int = 0,
+    ):  # fmt: skip
+        self.generator, self.progress = generator, state
+        self.limit, self.chunk_tokens, self.playlist, self.emitted = limit, chunk_tokens, playlist, emitted
+        self.skip = generator.audio.delay
+        self.prompt: np.ndarray | None = None
+
+    @property
+    def seed(self) -> int:
+        return self.generator.settings.seed
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where its audio comes from, as files carry it."""
+        names = [*self.generator.manifest.labels, None]
+        words = [names[i] for i in self.playlist.labels] if self.playlist else None
+        return self.generator.provenance(words)
+
+    def continue_from(self, prompt: np.ndarray | None) -> "Stream":
+        """Prefill with audio float (samples,); its last `delay` samples are emitted again, joined to what follows."""
+        if prompt is None:
+            return self
+        audio, batch = self.generator.audio, self.generator.batch
+        prompt = np.asarray(prompt, np.float32)
+        if prompt.ndim != 1 or not np.isfinite(prompt).all():
+            raise InputError(f"the prompt must be finite samples of shape (samples,), not {prompt.shape}")
+        whole = len(prompt) // audio.hop * audio.hop
+        if not whole:
+            name = self.generator.manifest.name
+            raise InputError(f"the prompt has {len(prompt)} samples; {name} needs at least {audio.hop}")
+        prompt = prompt[len(prompt) - whole :]
+        # Memory is that of one piece, however long the prompt: the rows share what ROWS of them may take at a time.
+        length = max(PIECE * ROWS // max(batch, ROWS), 1)
+        for tokens in encode(self.generator.sessions["encode"], self.generator.manifest, prompt):
+            for a in range(0, tokens.shape[1], length):
+                part = np.repeat(tokens[:, a : a + length], batch, 0)
+                self.generator.prefill(self.progress, part)
+                self.generator.decode(self.progress, part)
+        self.prompt, self.skip = prompt[: whole - audio.delay], 0
+        if self.limit is not None:
+            self.limit += audio.delay
+        return self
+
+    def __iter__(self) -> "Stream":
+        return self
+
+    def __next__(self) -> np.ndarray:
+        """The next chunk (count, samples)."""
+        while (self.limit is None or self.emitted < self.limit) and not (self.playlist and self.playlist.done):
+            samples = self.generator.decode(self.progress, np.stack(self.tokens(), 1))
+            samples, self.skip = samples[:, self.skip :], max(self.skip - samples.shape[1], 0)
+            if self.limit is not None:
+                samples = samples[:, : self.limit - self.emitted]
+            self.emitted += samples.shape[1]
+            if samples.shape[1]:
+                return samples
+        raise StopIteration
+
+    def tokens(self) -> list[np.ndarray]:
+        """The tokens of the next chunk, no more than are needed."""
+        count = self.chunk_tokens
+        if self.limit is not None:
+            count = min(count, -(-(self.limit - self.emitted + self.skip) // self.generator.audio.hop))
+        tokens: list[np.ndarray] = []
+        while len(tokens) < count and not (self.playlist and self.playlist.done):
+            tokens.append(self.generator.next_token(self.progress))
+            if self.playlist and self.playlist.advance(bool(self.progress.finished.all())):
+                self.generator.restart(self.progress, (self.playlist.label,) * self.generator.batch)
+        return tokens
+
+    def collect(self) -> Audio:
+        """All that is still to come, behind the prompt, as clips. For streams that end."""
+        return self.as_audio(list(self))
+
+    def as_audio(self, chunks: list[np.ndarray]) -> Audio:
+        """Clips out of chunks of this stream (count, samples), behind the prompt."""
+        if self.prompt is not None:
+            chunks = [np.broadcast_to(self.prompt, (self.generator.batch, len(self.prompt))), *chunks]
+        samples = np.concatenate(chunks, 1)
+        lengths = (samples.shape[1],) * len(samples)
+        return Audio(samples, self.generator.audio.sample_rate, self.seed, lengths, self.provenance)
+
+    def fork(self) -> "Stream":
+        """An independent stream that goes on from here."""
+        playlist = replace(self.playlist) if self.playlist else None
+        fork = Stream(self.generator, self.progress.copy(), self.limit, self.chunk_tokens, playlist, self.emitted)
+        fork.skip, fork.prompt = self.skip, self.prompt
+        return fork
+
+    def state(self) -> bytes:
+        """Everything needed to go on, in this process or another: `AudioModel.resume` takes it back. The format is that
+        of `adr_runtime.causal.stream_state`."""
+        generator, state = self.generator, self.progress
+        header = Header(
+            generator.opened.bundle.hash, generator.settings, state.position, cache_length(generator.manifest, state),
+            state.labels, tuple(state.finished.tolist()), self.limit, self.chunk_tokens, self.emitted, self.skip,
+            self.playlist,
+        )  # fmt: skip
+        return pack_state(header, generator.manifest, state)
+
+
+def resume(state: bytes, opened: OpenBundle) -> Stream:
+    """The stream of `Stream.state()`. Raises ADRError for anything else."""
+    header, generator, progress = unpack_state(state, opened)
+    stream = Stream(generator, progress, header.limit, header.chunk_tokens, header.playlist, header.emitted)
+    stream.skip = header.skip
+    return stream

@@ -1,0 +1,71 @@
+"""adr-run image with an any-order model: whole pictures, or a given one with its holes filled."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from adr_runtime.any_order.model import AnyOrderModel
+from adr_runtime.causal.config import GenerationOptions
+from adr_runtime.cli.image_request import ImageRequest
+from adr_runtime.cli.output import listed, report
+from adr_runtime.errors import InputError
+from adr_runtime.limits import check_count
+from adr_runtime.media.images import Images, visible_scale
+from adr_runtime.media.naming import file_stem
+from adr_runtime.media.reading import read_unchanged
+from adr_runtime.philox import checked_seed
+
+
+def generate_any_order(
+    model: AnyOrderModel, request: ImageRequest, picture: np.ndarray | None, options: GenerationOptions
+) -> None:
+    """Make what was asked for, and tell what became of it."""
+    refuse_options(model, request, options)
+    model.require("image", "pictures")
+    seed, mask, (height, width, channels) = checked_seed(options["seed"]), None, model.variables.shape
+    count, scale = request.count, request.scale or visible_scale(height)
+    if picture is not None and request.mask is not None:
+        mask = read_unchanged(request.mask).max(-1) > 127
+        picture = fitted(model, request, picture, mask)
+        (height, width), scale = mask.shape, request.scale or 1
+        count = 1 if count is None else count
+    count = model.manifest.defaults.count if count is None else count
+    check_count(count)
+    out = request.out or Path(f"{file_stem(model.name)}-{seed}.png")
+    Images.files(out, (count, height, width, channels), request.separate, scale)
+    started = time.perf_counter()
+    images = model.generate(
+        count=count, picture=picture, mask=mask, steps=options["steps"], seed=seed, temperature=options["temperature"]
+    )
+    seconds = time.perf_counter() - started
+    images.provenance["filled"] = str(request.fill or "")
+    files = images.save(out, separate=request.separate, scale=scale)
+    values = {**images.provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
+    line = f"{listed(files)}: {count} picture(s), {images.provenance['steps']} network calls a window, "
+    report(values, request.json, line + f"seed {seed}, {seconds:.2f} s")
+
+
+def fitted(model: AnyOrderModel, request: ImageRequest, picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The picture with the model's channels. Raises InputError where model or mask do not fit it."""
+    channels = model.variables.shape[2]
+    if picture.shape[2] > channels:
+        raise InputError(f"{request.fill}: is in colour, {model.name} makes greys; choose another --model")
+    height, width = picture.shape[:2]
+    if (height, width) != mask.shape:
+        raise InputError(
+            f"{request.fill}: {width} x {height} pixels, the mask {mask.shape[1]} x {mask.shape[0]}; "
+            "make them of one size"
+        )
+    return np.broadcast_to(picture, (height, width, channels))
+
+
+def refuse_options(model: AnyOrderModel, request: ImageRequest, options: GenerationOptions) -> None:
+    """Raises InputError for options that any-order models do not have."""
+    asked = {
+        "sampler": options["sampler"] is not None, "guidance": options["guidance"] is not None,
+        "label": request.label not in (None, "none"), "prompt": request.prompt is not None,
+    }  # fmt: skip
+    for option, given in asked.items():
+        if given:
+            raise InputError(f"{model.name} is an any-order model, which takes no --{option}")

@@ -1,0 +1,99 @@
+"""adr-run image: pictures, whole or continued from their top, and what is missing of them."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from adr_runtime.any_order.model import AnyOrderModel
+from adr_runtime.causal.config import GenerationOptions
+from adr_runtime.causal.image_model import ImageModel
+from adr_runtime.cli.any_order_image import generate_any_order
+from adr_runtime.cli.image_request import ImageRequest
+from adr_runtime.cli.labels import choose_labels
+from adr_runtime.cli.options import (
+    CountOption,
+    DebugOption,
+    GuidanceOption,
+    JsonOption,
+    LabelOption,
+    ModelOption,
+    PromptOption,
+    ProviderOption,
+    SamplerOption,
+    SeedOption,
+    StepsOption,
+    TemperatureOption,
+    ThreadsOption,
+    app,
+)
+from adr_runtime.cli.output import announced, listed, listed_labels, report
+from adr_runtime.errors import InputError
+from adr_runtime.loading import FILLERS, GENERATORS, load
+from adr_runtime.media.images import Images, visible_scale
+from adr_runtime.media.naming import default_name
+from adr_runtime.media.reading import read_picture, read_unchanged
+from adr_runtime.philox import checked_seed
+
+
+@app.command(epilog="Example: adr-run image -n 16 --label 7 --seed 1 --out sevens.png")
+def image(
+    label: LabelOption = None,
+    count: CountOption = None,
+    out: Annotated[Optional[Path], typer.Option(help="A .png file; named after the label unless given.")] = None,
+    separate: Annotated[bool, typer.Option("--separate", help="One file a picture instead of a grid.")] = False,
+    scale: Annotated[Optional[int], typer.Option(min=1, help="Enlarge pixels this many times.")] = None,
+    steps: StepsOption = None,
+    sampler: SamplerOption = None,
+    guidance: GuidanceOption = None,
+    temperature: TemperatureOption = None,
+    seed: SeedOption = None,
+    prompt: PromptOption = None,
+    fill: Annotated[Optional[Path], typer.Option(help="A picture to fill in where --mask is white.")] = None,
+    mask: Annotated[
+        Optional[Path], typer.Option(help="Of the size of --fill: black is kept exactly, white is made anew.")
+    ] = None,
+    model: ModelOption = None,
+    provider: ProviderOption = "auto",
+    threads: ThreadsOption = None,
+    json_: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Make pictures; --prompt continues the top of a given one, --fill with --mask completes any part of it."""
+    request = ImageRequest(label, count, out, separate, scale, prompt, fill, mask, json_)
+    options = GenerationOptions(
+        steps=steps, sampler=sampler, guidance=guidance, temperature=temperature, seed=checked_seed(seed)
+    )
+    if (fill is None) != (mask is None):
+        raise InputError("--fill and --mask belong together: a picture, and which part of it is made anew")
+    picture = None if fill is None else read_unchanged(fill)
+    name = GENERATORS["image"] if picture is None else FILLERS[picture.shape[2]]
+    opened = announced(load(model or name, provider, threads))
+    if isinstance(opened, AnyOrderModel):
+        generate_any_order(opened, request, picture, options)
+    elif fill is not None:
+        raise InputError(f"{opened.name} makes pictures from the top down; --fill takes an any-order model")
+    elif isinstance(opened, ImageModel):
+        generate(opened, request, options)
+    else:
+        raise InputError(f"{opened.name} makes sound; use adr-run audio")
+
+
+def generate(model: ImageModel, request: ImageRequest, options: GenerationOptions) -> None:
+    """Make what was asked for, and tell what became of it."""
+    seed = checked_seed(options["seed"])
+    height, width, channels = model.size
+    count = model.manifest.defaults.count if request.count is None else request.count
+    labels = choose_labels(model.manifest, request.label, count, seed)
+    out = request.out or default_name(model.name, labels, seed, ".png")
+    scale = request.scale or visible_scale(height)
+    Images.files(out, (count, height, width, channels), request.separate, scale)
+    top = None if request.prompt is None else read_picture(request.prompt, width, channels)
+    started = time.perf_counter()
+    images = model.generate(label=labels, prompt=top, **options)
+    seconds = time.perf_counter() - started
+    files = images.save(out, separate=request.separate, scale=scale)
+    values = {**images.provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
+    line = f"{listed(files)}: {count} x {listed_labels(labels)}, seed {seed}, {seconds:.2f} s on {model.provider}"
+    report(values, request.json, line)

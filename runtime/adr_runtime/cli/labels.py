@@ -1,0 +1,23 @@
+"""Which labels a command asks for."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from adr_runtime.causal.config import label_index
+from adr_runtime.causal.manifest import CausalManifest
+from adr_runtime.limits import check_count
+
+UNCONDITIONAL = "none"
+
+
+def choose_labels(manifest: CausalManifest, label: str | None, count: int, seed: int) -> Sequence[str | None]:
+    """One label a row: the one asked for, or, without one, each drawn by the seed. Raises InputError."""
+    check_count(count)
+    if label not in (None, UNCONDITIONAL):
+        label_index(manifest, label)
+        return [label] * count
+    if label is not None or not manifest.labels:
+        return [None] * count
+    drawn = np.random.default_rng(seed).integers(len(manifest.labels), size=count)
+    return [manifest.labels[i] for i in drawn]

@@ -1,0 +1,195 @@
+"""Lossless compression with any-order models: files -> a container -> the very same files.
+
+Blocks are predicted in batches of equal shape, in the order in which the container lists its files; a batch is encoded
+and decoded by the same network calls. Whatever can go wrong is found before or after, never passed on: the container's
+CRC, its limits, the model's hash and the environment's fingerprint are compared first, the checksum of every file last.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import math
+import platform
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+
+from adr_runtime.any_order.blocks import Blocks, dtype_of
+from adr_runtime.any_order.network import AnyOrderNetwork
+from adr_runtime.any_order.scoring import BATCH, Progress, no_progress
+from adr_runtime.coding.batches import decode, encode, seconds
+from adr_runtime.coding.choice import losers, pack_all, worth_trying
+from adr_runtime.coding.container import Container, Entry, Environment, Section
+from adr_runtime.coding.entropy import fingerprint, import_constriction
+from adr_runtime.coding.plain_codecs import MOST, unpack_plain
+from adr_runtime.errors import ADRError, DamagedFileError, InputError
+from adr_runtime.inference.engine import import_onnxruntime
+from adr_runtime.media.exact.files import File, checksum
+
+# Given about how many seconds coding by models will take: shall it?
+Agree = Callable[[float], bool]
+RANKS = {"image": 3, "sound": 2, "text": 1, "folder": 1}
+CHANNELS = {"L": 1, "LA": 2, "I;16": 2, "RGB": 3, "RGBA": 4}
+
+
+def identity(model: AnyOrderNetwork) -> bytes:
+    """Eight bytes of a hash of all that decoding depends on: graph, variables, losses and policies."""
+    manifest = model.manifest
+    parts = [manifest.graphs["network"].sha256, asdict(manifest.variables), manifest.step_loss, manifest.policies]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()[:8]
+
+
+def environment(model: AnyOrderNetwork, blocks: Blocks) -> Environment:
+    """Where we are, and what the model says here for batches of these blocks' sizes."""
+    import_constriction()
+    sizes = [len(batch.rows) for batch in blocks.batches(BATCH)]
+    return Environment(
+        import_onnxruntime().__version__, np.__version__, importlib.metadata.version("constriction"),
+        platform.machine(), model.threads, fingerprint(model, (min(sizes), max(sizes))),
+    )  # fmt: skip
+
+
+def encode_files(
+    groups: list[tuple[AnyOrderNetwork | None, list[File]]], folder: bool, steps: int | None = None, seed: int = 0,
+    choose: bool = True, agree: Agree | None = None, progress: Progress = no_progress,
+) -> Container:  # fmt: skip
+    """Code files, each group by its model or, where there is none, by the standard library's codecs. What these make
+    smaller than the model is theirs, file by file; with `choose` false, everything but empty files is the model's."""
+    plains = [pack_all(files) for _, files in groups]
+    tried = [
+        every_full(model, files) if model is None or not choose
+        else worth_trying(model, files, plain, budget_of(model, steps), seed)
+        for (model, files), plain in zip(groups, plains, strict=True)
+    ]  # fmt: skip
+    jobs = [(m, [f[n] for n in numbers]) for (m, f), numbers in zip(groups, tried, strict=True) if m and numbers]
+    if agree and not agree(sum(about(model, files, steps) for model, files in jobs)):
+        tried = [[] for _ in groups]
+    sections: list[Section] = []
+    entries: list[Entry] = []
+    coded: list[bytes] = []
+    costs: list[int] = []
+    for (model, files), plain, numbers in zip(groups, plains, tried, strict=True):
+        made = code(model, files, plain, numbers, budget_of(model, steps), seed, choose, progress) if model else None
+        mine: dict[int, float] = {}
+        if made:
+            section, data, mine = made
+            sections, coded = [*sections, section], [*coded, data]
+        for n, f in enumerate(files):
+            codec, stored = (0, b"") if n in mine else plain[n]
+            where = len(sections) - 1 if n in mine else 0
+            entries.append(Entry(f.path, f.kind, f.data.shape, checksum(f), codec, where, stored, f.extra))
+            costs.append(math.ceil(mine[n] / 8) if n in mine else len(stored))
+    return Container(folder, tuple(sections), tuple(entries), tuple(coded), tuple(costs))
+
+
+def every_full(model: AnyOrderNetwork | None, files: list[File]) -> list[int]:
+    """The numbers of all files that a model can code, if there is one."""
+    return [n for n, f in enumerate(files) if f.data.size] if model else []
+
+
+def budget_of(model: AnyOrderNetwork, steps: int | None) -> int:
+    return model.manifest.defaults.steps if steps is None else steps
+
+
+def about(model: AnyOrderNetwork, files: list[File], steps: int | None) -> float:
+    """Seconds that coding files takes, about."""
+    return seconds(model, Blocks([(f.kind, f.data.shape) for f in files], model.variables), model.policy(steps))
+
+
+def code(
+    model: AnyOrderNetwork, files: list[File], plain: list[tuple[int, bytes]], numbers: list[int], budget: int,
+    seed: int, choose: bool, progress: Progress,
+) -> tuple[Section, bytes, dict[int, float]] | None:  # fmt: skip
+    """A section of those files of the numbers of which the model makes less than `plain`, its coded bytes, and for each
+    file what it costs in bits; None where there are no such files."""
+    policy = model.policy(budget)
+    while numbers:
+        mine = [files[n] for n in numbers]
+        blocks = Blocks([(f.kind, f.data.shape) for f in mine], model.variables)
+        data, bits = encode(model, blocks, [f.data for f in mine], seed, policy, progress)
+        lost = losers(mine, bits, [plain[n] for n in numbers]) if choose else []
+        if not lost:
+            # Behind its last word the decoder reads zeros anyway.
+            least = -(-sum(f.data.size for f in mine) // MOST)
+            data += bytes(max(-(-least // 4) * 4 - len(data), 0))
+            stored = () if str(budget) in model.manifest.policies else policy
+            here = environment(model, blocks)
+            section = Section(model.name, identity(model), seed, budget, stored, here, len(data))
+            return section, data, dict(zip(numbers, map(float, bits), strict=True))
+        numbers = [n for i, n in enumerate(numbers) if i not in set(lost)]
+    return None
+
+
+def decode_files(
+    container: Container, find: Callable[[Section], AnyOrderNetwork], file: str, progress: Progress = no_progress
+) -> list[File]:
+    """The files of a container, exact or not at all: ADRError with one line otherwise."""
+    for entry in container.entries:
+        check_shape(entry, file)
+    for number, section in enumerate(container.sections):
+        mine = [e for e in container.entries if not e.codec and e.section == number]
+        values = sum(math.prod(e.shape) for e in mine)
+        if not mine or values > MOST * section.length or not all(math.prod(e.shape) for e in mine):
+            raise DamagedFileError(f"{file}: damaged: {values} values are not in {section.length} bytes")
+    found: dict[int, np.ndarray] = {}
+    for number, (section, data) in enumerate(zip(container.sections, container.coded, strict=True)):
+        mine = [e for e in container.entries if not e.codec and e.section == number]
+        decoded = decode_section(section, mine, find(section), data, file, progress)
+        found |= {id(entry): values for entry, values in zip(mine, decoded, strict=True)}
+    files = []
+    for entry in container.entries:
+        data_ = stored_values(entry, file) if entry.codec else found[id(entry)]
+        made = File(entry.path, entry.kind, data_, entry.extra)
+        if checksum(made) != entry.checksum:
+            was = f"; install what made it: {versions(container.sections[entry.section])}" if not entry.codec else ""
+            raise ADRError(
+                f"{file}: {entry.path or 'its content'} does not match its checksum; nothing was written{was}"
+            )
+        files.append(made)
+    return files
+
+
+def decode_section(
+    section: Section, entries: list[Entry], model: AnyOrderNetwork, data: bytes, file: str, progress: Progress
+) -> list[np.ndarray]:
+    spec = model.variables
+    for entry in entries:
+        if entry.kind.partition(":")[0] != model.kind or (model.kind == "sound" and spec.levels != 1 << 16):
+            raise DamagedFileError(f"{file}: damaged: {entry.kind} {entry.shape} does not suit {model.name}")
+    policy = section.policy or model.manifest.policies.get(str(section.steps), ())
+    if len(policy) != spec.stages or any(sum(p) != spec.dimensions or min(p, default=0) < 1 for p in policy):
+        raise DamagedFileError(f"{file}: damaged: its policy does not suit {model.name}")
+    blocks = Blocks([(e.kind, e.shape) for e in entries], spec)
+    was, here = section.environment, environment(model, blocks)
+    if here.fingerprint != was.fingerprint:
+        same = (was.onnxruntime, was.numpy, was.constriction) == (here.onnxruntime, here.numpy, here.constriction)
+        raise InputError(
+            f"{file}: was encoded where {section.model} computes other numbers; "
+            + (f"decode it on a processor ({was.machine}) like that one" if same else f"install {versions(section)}")
+            + f" (here: ONNX Runtime {here.onnxruntime}, NumPy {here.numpy}, {here.machine}, {here.threads} thread(s))"
+        )
+    return decode(model, blocks, section.seed, policy, data, file, progress)
+
+
+def versions(section: Section) -> str:
+    was = section.environment
+    packages = f"onnxruntime=={was.onnxruntime} numpy=={was.numpy} constriction=={was.constriction}"
+    return f"pip install {packages}, on {was.machine}, {was.threads} thread(s)"
+
+
+def check_shape(entry: Entry, file: str) -> None:
+    """Before anything is allocated: as many sizes as the kind has, and as many channels as the mode."""
+    kind, _, rest = entry.kind.partition(":")
+    mode = rest.partition(":")[0]
+    channels = CHANNELS.get(mode) if kind == "image" else None
+    fits = len(entry.shape) == RANKS[kind] and (channels is None or entry.shape[2] == channels)
+    if not fits or (kind == "image" and (entry.shape[2] > 4 or not math.prod(entry.shape))):
+        raise DamagedFileError(f"{file}: damaged: {entry.kind} of {entry.shape}")
+
+
+def stored_values(entry: Entry, file: str) -> np.ndarray:
+    """The values of an entry that no model codes."""
+    dtype = dtype_of(entry.kind)
+    data = unpack_plain(entry.codec, entry.stored, math.prod(entry.shape) * dtype.itemsize, file)
+    return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype).reshape(entry.shape)

@@ -1,0 +1,95 @@
+"""Clips of audio: in memory, in files, in a notebook."""
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adr_runtime.media.atomic import check_target, write_atomic
+from adr_runtime.media.naming import numbered
+from adr_runtime.media.provenance import encode_provenance
+
+# Of each ending: libsndfile's format and subtype.
+FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+# Samples that are turned to 16 bits at a time.
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """Clips of audio and where they came from.
+
+    samples float32 (count, samples), about [-1, 1], or int16 from a model of 16-bit samples, at `sample_rate` Hz;
+    `lengths` are the samples of each clip, behind which there are zeros. `seed` makes the same again.
+    """
+
+    samples: np.ndarray
+    sample_rate: int
+    seed: int
+    lengths: tuple[int, ...]
+    provenance: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def clips(self) -> list[np.ndarray]:
+        """Each clip up to its end, (samples,)."""
+        return [row[:length] for row, length in zip(self.samples, self.lengths, strict=True)]
+
+    def save(self, path: str | Path) -> list[Path]:
+        """Write one clip to `path`, or several to numbered files beside it: WAV, FLAC or OGG by the ending, with the
+        provenance as a comment. -> the files. Raises ADRError."""
+        files = self.files(Path(path), len(self))
+        labels = self.provenance.get("labels")
+        for file, clip, number in zip(files, self.clips, range(len(self)), strict=True):
+            # A single clip may have been several words.
+            own = {"labels": [labels[number]]} if labels and len(self) > 1 else {}
+            write_audio(file, clip, self.sample_rate, self.provenance | own)
+        return files
+
+    @staticmethod
+    def files(path: Path, count: int) -> list[Path]:
+        """The files that `count` clips go to. Raises InputError, before anything is made, where one cannot."""
+        files = [path] if count == 1 else numbered(path, count)
+        for file in files:
+            check_target(file, tuple(FORMATS))
+        return files
+
+    def _repr_html_(self) -> str:
+        """A player for each clip, in a notebook."""
+        players = []
+        for clip in self.clips:
+            file = io.BytesIO()
+            write_pcm(file, clip, self.sample_rate, *FORMATS[".wav"], encode_provenance(self.provenance))
+            data = base64.b64encode(file.getvalue()).decode()
+            players.append(f'<audio controls src="data:audio/wav;base64,{data}"></audio>')
+        return "\n".join(players)
+
+
+def to_pcm(samples: np.ndarray) -> np.ndarray:
+    """float (samples,) -> int16, clipped to [-1, 1]."""
+    scaled: np.ndarray = np.round(np.clip(np.nan_to_num(samples), -1, 1) * 32767)
+    return scaled.astype(np.int16)
+
+
+def write_audio(path: Path, samples: np.ndarray, sample_rate: int, provenance: dict[str, Any]) -> None:
+    """float32 or int16 samples (samples,) -> WAV, FLAC or OGG by the file's ending, its comment the provenance."""
+    form, comment = FORMATS[path.suffix.lower()], encode_provenance(provenance)
+    write_atomic(path, lambda temporary: write_pcm(str(temporary), samples, sample_rate, *form, comment))
+
+
+def write_pcm(
+    file: str | io.BytesIO, samples: np.ndarray, sample_rate: int, form: str, subtype: str, comment: str
+) -> None:
+    """Write samples block by block, so that no copy of all of them is made."""
+    import soundfile
+
+    with soundfile.SoundFile(file, "w", sample_rate, 1, subtype, format=form) as sound:
+        sound.comment = comment
+        for a in range(0, len(samples), BLOCK):
+            block = samples[a : a + BLOCK]
+            sound.write(block if block.dtype == np.int16 else to_pcm(block))

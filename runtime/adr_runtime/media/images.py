@@ -1,0 +1,100 @@
+"""Pictures: in memory, in files, in a notebook."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adr_runtime.limits import check_sheet
+from adr_runtime.media.atomic import check_target, write_atomic
+from adr_runtime.media.naming import numbered
+from adr_runtime.media.provenance import KEY, encode_provenance
+
+# Smaller pictures are enlarged to about this height where nobody says how much.
+VISIBLE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Pictures and where they came from: pixels uint8 (count, height, width, channels). `seed` makes the same again."""
+
+    pixels: np.ndarray
+    seed: int
+    provenance: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def save(self, path: str | Path, *, separate: bool = False, scale: int | None = None) -> list[Path]:
+        """Write a PNG with the provenance as a text chunk: one picture, a sheet of several, or with `separate` numbered
+        files beside `path`. scale enlarges the pixels; small pictures are enlarged unless it is given.
+        -> the files. Raises ADRError."""
+        scale = scale or visible_scale(self.pixels.shape[1])
+        files = self.files(Path(path), self.pixels.shape, separate, scale)
+        if not separate:
+            write_picture(files[0], self.sheet(scale), self.provenance)
+            return files
+        labels = self.provenance.get("labels")
+        for number, (file, picture) in enumerate(zip(files, self.pixels, strict=True)):
+            own = {"labels": [labels[number]]} if labels else {}
+            write_picture(file, enlarged(picture, scale), self.provenance | own)
+        return files
+
+    @staticmethod
+    def files(path: Path, shape: tuple[int, ...], separate: bool, scale: int) -> list[Path]:
+        """The files that pictures of this shape (count, height, width, channels) go to. Raises InputError, before
+        anything is made, where one cannot or would be too large."""
+        count, height, width, _ = shape
+        check_sheet(1 if separate else count, height, width, scale)
+        files = numbered(path, count) if separate else [path]
+        for file in files:
+            check_target(file, (".png",))
+        return files
+
+    def sheet(self, scale: int = 1) -> np.ndarray:
+        """One picture, or several as one, uint8 (height, width, channels)."""
+        return enlarged(self.pixels[0], scale) if len(self) == 1 else grid(self.pixels, scale)
+
+    def _repr_png_(self) -> bytes:
+        """A sheet, in a notebook."""
+        file = io.BytesIO()
+        save_png(file, self.sheet(visible_scale(self.pixels.shape[1])), self.provenance)
+        return file.getvalue()
+
+
+def visible_scale(height: int) -> int:
+    """The scale at which small pictures can be seen."""
+    return max(1, VISIBLE // height)
+
+
+def enlarged(picture: np.ndarray, scale: int) -> np.ndarray:
+    return picture.repeat(scale, 0).repeat(scale, 1)
+
+
+def grid(pixels: np.ndarray, scale: int, gap: int = 2) -> np.ndarray:
+    """Pictures (count, height, width, channels) as one, nearly square, enlarged `scale` times, on white."""
+    count, height, width, channels = pixels.shape
+    columns = int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    height, width = height * scale, width * scale
+    sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), 255, np.uint8)
+    for i, picture in enumerate(pixels):
+        y, x = gap + i // columns * (height + gap), gap + i % columns * (width + gap)
+        sheet[y : y + height, x : x + width] = enlarged(picture, scale)
+    return sheet
+
+
+def write_picture(path: Path, pixels: np.ndarray, provenance: dict[str, Any]) -> None:
+    """uint8 pixels (height, width, 1 or 3) -> PNG with the provenance as a text chunk."""
+    write_atomic(path, lambda temporary: save_png(temporary, pixels, provenance))
+
+
+def save_png(file: Path | io.BytesIO, pixels: np.ndarray, provenance: dict[str, Any]) -> None:
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text(KEY, encode_provenance(provenance))
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, "PNG", pnginfo=info)
