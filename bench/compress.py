@@ -28,8 +28,9 @@ from adr_runtime.archive import File, compress, decompress
 from adr_runtime.blocks import Blocks
 from adr_runtime.coding import score
 from adr_runtime.container import pack, unpack
-from adr_train.data import load_dataset, spread
-from adr_train.likelihood import dataset_of
+from adr_train.data.datasets import load_dataset
+from adr_train.data.splits import spread
+from adr_train.evaluation.likelihood import dataset_of
 from formats import Rows, picture_formats, sound_formats, text_formats
 from sources import cut, grid, jpeg_sizes, read_pictures
 

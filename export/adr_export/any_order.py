@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
-from adr_models.ardm import ARDM
+from adr_models.any_order.ardm import ARDM
 from adr_runtime.any_order_manifest import AnyOrderDefaults, AnyOrderManifest
 from adr_runtime.manifest import parse_manifest
 from adr_runtime.policy import split_budget

@@ -10,7 +10,7 @@ from typing import Any
 import onnxruntime
 import torch
 from adr_models import ADRModel
-from adr_models.patches import ImageTokens
+from adr_models.tokens.patches import ImageTokens
 from adr_runtime.any_order_manifest import AnyOrderManifest
 from adr_runtime.card import model_card
 from adr_runtime.errors import ADRError

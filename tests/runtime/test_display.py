@@ -58,7 +58,7 @@ def test_every_command_has_this_console():
         "adr_runtime.cli_make",
         "adr_runtime.cli_code",
         "adr_train.cli",
-        "adr_train.eval_cli",
+        "adr_train.evaluation.cli",
         "adr_export.cli",
     ):
         assert isinstance(import_module(module).console, PlainConsole)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 from adr_models import ADRModel
-from adr_models.generate import generate
-from adr_models.patches import ImageTokens
+from adr_models.causal.generate import generate
+from adr_models.tokens.patches import ImageTokens
 from adr_runtime.plot import draw
 from adr_runtime.samplers import coefficients
 from torch.utils.tensorboard import SummaryWriter
