@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from adr_export.graphs import Graph, state_axes
 from adr_export.onnx_writer import write_onnx
-from adr_models.causal import Causal, CausalConfig
+from adr_models.any_order.baseline import Causal, CausalConfig
 from adr_runtime.inference.session import Session
 from adr_train.checkpoint import latest_checkpoint, read_config, read_tensors
 from torch import Tensor, nn

@@ -11,7 +11,8 @@ from pathlib import Path
 import adr_runtime
 import numpy as np
 from adr_runtime.media.spectrogram import mel_spectrogram
-from adr_train.data import Sounds, level, load_dataset
+from adr_train.data.datasets import load_dataset
+from adr_train.data.types import Sounds, level
 
 
 def main() -> None:

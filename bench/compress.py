@@ -24,12 +24,13 @@ from pathlib import Path
 
 import adr_runtime
 import numpy as np
-from adr_runtime.coding.archive import File, compress, decompress
 from adr_runtime.any_order.blocks import Blocks
+from adr_runtime.coding.archive import File, compress, decompress
 from adr_runtime.coding.batches import score
 from adr_runtime.coding.container import pack, unpack
-from adr_train.data import load_dataset, spread
-from adr_train.likelihood import dataset_of
+from adr_train.data.datasets import load_dataset
+from adr_train.data.splits import spread
+from adr_train.evaluation.likelihood import dataset_of
 from formats import Rows, picture_formats, sound_formats, text_formats
 from sources import cut, grid, jpeg_sizes, read_pictures
 

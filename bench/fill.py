@@ -13,9 +13,10 @@ from pathlib import Path
 
 import adr_runtime
 import numpy as np
-from adr_train.classifiers import cached_judge
-from adr_train.data import call_seed, load_dataset, spread
-from adr_train.eval_cli import default_cache
+from adr_train.data.datasets import load_dataset
+from adr_train.data.splits import call_seed, spread
+from adr_train.evaluation.classifiers import cached_judge
+from adr_train.evaluation.cli import default_cache
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 

@@ -18,8 +18,8 @@ import adr_runtime
 import numpy as np
 import odd_pictures
 import plain_png
-from adr_runtime.coding.archive import compress
 from adr_runtime.cli.compress import grouped
+from adr_runtime.coding.archive import compress
 from adr_runtime.coding.container import pack
 from adr_runtime.coding.restore import restore
 from adr_runtime.coding.sources import find_sources, read_source

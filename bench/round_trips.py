@@ -10,12 +10,12 @@ import time
 
 import adr_runtime
 import numpy as np
-from adr_runtime.any_order.model import AnyOrderModel, random_order
-from adr_runtime.coding.archive import File, compress, decompress
 from adr_runtime.any_order.blocks import from_blocks
-from adr_runtime.bundles.bundle import shipped
-from adr_runtime.coding.container import pack, unpack
+from adr_runtime.any_order.model import AnyOrderModel, random_order
 from adr_runtime.any_order.variables import to_pixels
+from adr_runtime.bundles.bundle import shipped
+from adr_runtime.coding.archive import File, compress, decompress
+from adr_runtime.coding.container import pack, unpack
 
 AT_ONCE = 50
 

@@ -40,7 +40,7 @@ def torch_round(checkpoint: Path, guidance: float, sampler: str) -> Callable[[in
     """The same in PyTorch eager, with the same tables."""
     import torch
     from adr_export.checkpoint import find_checkpoint, load_checkpoint
-    from adr_models.generate import denoise
+    from adr_models.causal.generate import denoise
     from adr_runtime.causal.samplers import coefficients
 
     torch.set_num_threads(1)
@@ -115,8 +115,8 @@ def endure(model: adr_runtime.Model, minutes: int, steps: int | None, data: Path
         row = {"minute": minute, "resident_mib": round(resident(), 2), "ms_a_token": round(1000 * taken / tokens, 4)}
         print(json.dumps(row), flush=True)
     if data:
-        from adr_train.eval_cli import default_cache
-        from adr_train.evaluate import Protocol, dataset_of
+        from adr_train.evaluation.cli import default_cache
+        from adr_train.evaluation.evaluator import Protocol, dataset_of
 
         protocol = Protocol(dataset_of(model), data, "test", default_cache())
         for minute, words in kept.items():

@@ -50,8 +50,7 @@ def models(any_order):
 @pytest.fixture(scope="session")
 def coded(models):
     """A container of text that is worth coding, as bytes."""
-    from adr_runtime.coding import archive
-    from adr_runtime.coding import container
+    from adr_runtime.coding import archive, container
 
     model = models["symbols"]
     nothing, everything = np.zeros(24, bool), np.ones(24, bool)
@@ -154,7 +153,7 @@ run(program, module)
 def struck(tmp_path):
     """struck("adr-run", ("os:replace",), SIGINT, "audio") runs the command in an empty folder, and sends it the signal
     when it calls the first of these functions, and again when it calls the next one."""
-    modules = {"adr-run": "adr_runtime.cli.main", "adr-train": "adr_train.cli", "adr-eval": "adr_train.eval_cli",
+    modules = {"adr-run": "adr_runtime.cli.main", "adr-train": "adr_train.cli", "adr-eval": "adr_train.evaluation.cli",
                "adr-export": "adr_export.cli"}  # fmt: skip
 
     def run(program: str, moments: tuple[str, ...], number: int, *arguments: object, **environment: str):

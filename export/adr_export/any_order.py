@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
-from adr_models.ardm import ARDM
-from adr_runtime.any_order.manifest import AnyOrderDefaults, AnyOrderManifest
-from adr_runtime.causal.manifest import parse_manifest
+from adr_models.any_order.ardm import ARDM
+from adr_runtime.any_order.manifest import ANY_ORDER, AnyOrderDefaults, AnyOrderManifest
 from adr_runtime.any_order.policy import split_budget
 from adr_runtime.any_order.variables import VariablesSpec
+from adr_runtime.bundles.manifest import parse_manifest
 from torch import Tensor, nn
 
 from adr_export.bundle_writer import describe_graph, write_folder
@@ -123,7 +123,7 @@ def write_any_order(
         training={**about["training"], "onnxruntime": onnxruntime.__version__}, quality={}, parity=dict(parity),
         onnxruntime=least_onnxruntime({"network": data}, dialect),
     )  # fmt: skip
-    checked = parse_manifest(manifest.to_json())
+    checked = parse_manifest(manifest.to_json(), {"ardm": ANY_ORDER})
     assert isinstance(checked, AnyOrderManifest)
     write_folder(out, {"network": data}, checked)
     return checked

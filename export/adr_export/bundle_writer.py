@@ -10,25 +10,23 @@ from typing import Any
 import onnxruntime
 import torch
 from adr_models import ADRModel
-from adr_models.patches import ImageTokens
-from adr_runtime.any_order.manifest import AnyOrderManifest
+from adr_models.tokens.patches import ImageTokens
 from adr_runtime.bundles.card import model_card
-from adr_runtime.errors import ADRError
-from adr_runtime.terminal.interrupts import held
+from adr_runtime.bundles.manifest import Manifest, parse_manifest
+from adr_runtime.bundles.onnx_file import check_onnx
+from adr_runtime.bundles.specs import GraphSpec, TensorSpec
+from adr_runtime.causal.checks import CAUSAL, check_defaults
 from adr_runtime.causal.manifest import (
     AudioSpec,
+    CausalManifest,
     Defaults,
-    GraphSpec,
     ImageSpec,
-    Manifest,
     ScheduleSpec,
     StateSpec,
-    TensorSpec,
     TokenSpec,
-    check_defaults,
-    parse_manifest,
 )
-from adr_runtime.bundles.onnx_file import check_onnx
+from adr_runtime.errors import ADRError
+from adr_runtime.terminal.interrupts import held
 
 from adr_export.errors import ExportError
 from adr_export.graphs import Graph, build_graphs, state_axes
@@ -41,7 +39,7 @@ DTYPES = {torch.float32: "float32", torch.int64: "int64", torch.bool: "bool"}
 def write_bundle(
     model: ADRModel, about: dict[str, Any], out: Path, dialect: str, half: bool, overwrite: bool,
     tell: Callable[[str], None] = lambda line: None,
-) -> Manifest:  # fmt: skip
+) -> CausalManifest:  # fmt: skip
     """Export to `out`, a folder that appears only when every graph has passed.
 
     about: name, description, licence, source, defaults, clip, training (see `adr_train.checkpoint`). `half` rounds
@@ -64,7 +62,7 @@ def write_bundle(
     return manifest
 
 
-def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest | AnyOrderManifest) -> None:
+def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest) -> None:
     """Graphs, manifest and card into a folder that appears only when it is whole."""
     for name, data in files.items():
         try:
@@ -96,11 +94,11 @@ def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest | AnyOrd
 def describe(
     model: ADRModel, about: dict[str, Any], dialect: str, graphs: list[Graph], files: dict[str, bytes],
     parity: dict[str, float],
-) -> Manifest:  # fmt: skip
+) -> CausalManifest:  # fmt: skip
     """The manifest, parsed once from its own JSON so that nothing is written that the runtime would refuse."""
     config, codec = model.config, model.tokens
     image = codec.config if isinstance(codec, ImageTokens) else None
-    manifest = Manifest(
+    manifest = CausalManifest(
         schema_version=1,
         family="adr",
         kind="image" if image else "audio",
@@ -133,8 +131,8 @@ def describe(
         parity=dict(parity),
         onnxruntime=least_onnxruntime(files, dialect),
     )
-    checked = parse_manifest(manifest.to_json())
-    assert isinstance(checked, Manifest)
+    checked = parse_manifest(manifest.to_json(), {"adr": CAUSAL})
+    assert isinstance(checked, CausalManifest)
     return checked
 
 

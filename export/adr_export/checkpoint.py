@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adr_models import ADRConfig, ADRModel
-from adr_models.ardm import ARDM, ARDMConfig
+from adr_models.any_order.ardm import ARDM, ARDMConfig
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 

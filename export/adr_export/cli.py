@@ -37,7 +37,7 @@ def export(
 ) -> None:
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
     with empty_handed():
-        from adr_models.ardm import ARDM
+        from adr_models.any_order.ardm import ARDM
 
         from adr_export.any_order import write_any_order
         from adr_export.bundle_writer import write_bundle

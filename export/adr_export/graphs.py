@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 from adr_models import ADRModel
-from adr_models.generate import denoise_step
-from adr_models.patches import ImageTokens
-from adr_models.retention import Form
+from adr_models.causal.generate import denoise_step
+from adr_models.mixers.retention import Form
+from adr_models.tokens.patches import ImageTokens
 from torch import Tensor, nn
 from torch._higher_order_ops.scan import scan
 
@@ -75,7 +75,7 @@ class TimestepGraph(nn.Module):
 
 
 class HeadGraph(nn.Module):
-    """`adr_models.generate.denoise` with its loop as an ONNX Scan."""
+    """`adr_models.causal.generate.denoise` with its loop as an ONNX Scan."""
 
     def __init__(self, model: ADRModel):
         super().__init__()

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import onnx
 import torch
-from adr_models.retention import Form
+from adr_models.mixers.retention import Form
 from onnx import TensorProto, helper, numpy_helper
 from torch.export import Dim
 

@@ -1,5 +1,5 @@
 """PyTorch modules of ADR, with their configs: retention, backbone, diffusion head, token geometries."""
 
-from adr_models.model import ADRConfig, ADRModel
+from adr_models.causal.model import ADRConfig, ADRModel
 
 __all__ = ["ADRConfig", "ADRModel"]

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from adr_models.backbone import Backbone, BackboneConfig, grid_features
-from adr_models.retention import RetentionConfig
-from adr_models.softmax import SoftmaxAttention
+from adr_models.causal.backbone import Backbone, BackboneConfig, grid_features
+from adr_models.mixers.retention import RetentionConfig
+from adr_models.mixers.softmax import SoftmaxAttention
 
 CONFIG = BackboneConfig(
     channels=6, labels=3, layers=2, feedforward=24, retention=RetentionConfig(width=16, heads=2, chunk=5)

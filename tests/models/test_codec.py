@@ -3,7 +3,7 @@
 import pytest
 import torch
 from adr_models import ADRConfig, ADRModel
-from adr_models.codec import CodecConfig, CodecTokens
+from adr_models.tokens.codec import CodecConfig, CodecTokens
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from adr_models.discrete import Upscaling, bound_log_scale, edges, logistic_interval
+from adr_models.any_order.discrete import Upscaling, bound_log_scale, edges, logistic_interval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from adr_models.head import DiffusionHead, HeadConfig
-from adr_models.schedule import Schedule, ScheduleConfig
+from adr_models.causal.head import DiffusionHead, HeadConfig
+from adr_models.causal.schedule import Schedule, ScheduleConfig
 
 DEVIATIONS = np.array([0.05, 0.6, 1.0, 3.0])
 

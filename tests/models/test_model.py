@@ -3,8 +3,8 @@
 import pytest
 import torch
 from adr_models import ADRConfig, ADRModel
-from adr_models.generate import denoise, generate, guided_prediction
-from adr_models.model import Draws
+from adr_models.causal.generate import denoise, generate, guided_prediction
+from adr_models.causal.model import Draws
 
 SMALL = {
     "labels": ["a", "b"],

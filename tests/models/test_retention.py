@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from adr_models.retention import (
+from adr_models.mixers.retention import (
     MultiScaleRetention,
     RetentionConfig,
     decay_mask,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from adr_models.rotary import RotaryAngles, rotate
+from adr_models.mixers.rotary import RotaryAngles, rotate
 
 POSITIONS = [0, 1, 255, 256, 65_535, 999_999, 1_000_000, 16_777_217, 2**31 - 1, 2**32 - 1]
 

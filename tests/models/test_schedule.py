@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from adr_models.schedule import Schedule, ScheduleConfig, make_betas
+from adr_models.causal.schedule import Schedule, ScheduleConfig, make_betas
 
 
 def test_linear_is_ddpms():

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from adr_models.mdct import MDCTConfig, MDCTTokens, mdct_basis
-from adr_models.patches import ImageConfig, ImageTokens, WaveConfig, WaveTokens
+from adr_models.tokens.mdct import MDCTConfig, MDCTTokens, mdct_basis
+from adr_models.tokens.patches import ImageConfig, ImageTokens, WaveConfig, WaveTokens
 
 
 def test_mdct_is_the_textbook_sum():

@@ -11,10 +11,10 @@ import pytest
 import torch
 from adr_export.onnx_writer import round_weights
 from adr_runtime.any_order.model import choose_by, random_order
-from adr_runtime.cli.text import fill
-from adr_runtime.errors import ADRError
 from adr_runtime.any_order.mulaw import to_mulaw
 from adr_runtime.any_order.variables import from_pixels, from_text, to_pixels, to_text
+from adr_runtime.cli.text import fill
+from adr_runtime.errors import ADRError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays

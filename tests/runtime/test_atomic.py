@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from adr_runtime import ADRError
 from adr_runtime.media.atomic import check_place, write_atomic
-from adr_runtime.media.writing import check_target, write_picture, write_audio
 from adr_runtime.media.provenance import read_provenance
+from adr_runtime.media.writing import check_target, write_audio, write_picture
 
 
 def put(path, data=b"new"):
@@ -126,7 +126,7 @@ def test_the_command_leaves_a_pipe_a_pipe(refused, exported, tmp_path):
 def test_figures_of_a_bundle_are_written_through_the_same_door(bundle_copy):
     """adr-eval --write keeps a link where the manifest is one, and the permissions of the card."""
     import adr_runtime
-    from adr_train.quality import record_rows
+    from adr_train.evaluation.quality import record_rows
 
     folder = bundle_copy("picture")
     (folder / "manifest.json").rename(folder / "kept.json")

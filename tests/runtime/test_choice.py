@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from adr_runtime.coding import archive
-from adr_runtime.coding import choice
 from adr_runtime.cli import compress as cli_code
-from adr_runtime.coding import container
+from adr_runtime.coding import archive, choice, container
 from adr_runtime.coding.archive import File
 
 

@@ -7,16 +7,14 @@ from dataclasses import replace
 import adr_runtime
 import numpy as np
 import pytest
-from adr_runtime.coding import archive
-from adr_runtime.coding import batches as coding
-from adr_runtime.coding import container
-from adr_runtime.coding import entropy
-from adr_runtime.coding.archive import File
 from adr_runtime.any_order.blocks import Blocks, block_count, from_blocks, refuse_unsayable
-from adr_runtime.errors import ADRError
 from adr_runtime.any_order.mulaw import to_mulaw
 from adr_runtime.any_order.variables import VariablesSpec
+from adr_runtime.coding import archive, container, entropy
+from adr_runtime.coding import batches as coding
+from adr_runtime.coding.archive import File
 from adr_runtime.coding.varints import Writer
+from adr_runtime.errors import ADRError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays

@@ -7,12 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from adr_runtime.coding import archive
-from adr_runtime.coding import container
-from adr_runtime.coding import plain_codecs
+from adr_runtime.coding import archive, container, plain_codecs
 from adr_runtime.coding.container import Container, Entry, Environment, Section
-from adr_runtime.errors import ADRError
 from adr_runtime.coding.varints import Writer
+from adr_runtime.errors import ADRError
 
 HERE = Environment("1.31.1", "2.4.6", "0.5.0", "x86_64", 1, b"f" * 8)
 SECTION = Section("m", b"h" * 8, 0, 20, ((1,) * 8,), HERE, 4)

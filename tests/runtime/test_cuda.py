@@ -11,9 +11,8 @@ import adr_runtime
 import numpy as np
 import pytest
 from adr_runtime import ADRError
-from adr_runtime.inference import cuda
-from adr_runtime.inference import session
 from adr_runtime.cli.load import load, say
+from adr_runtime.inference import cuda, session
 from adr_runtime.inference.cuda import cuda_obstacle
 
 OBSTACLE = cuda_obstacle()

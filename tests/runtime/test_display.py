@@ -10,9 +10,9 @@ import pytest
 import soundfile
 from adr_runtime import ADRError
 from adr_runtime.cli.image import default_name, file_stem
+from adr_runtime.media.provenance import read_provenance
 from adr_runtime.terminal.display import PlainConsole
 from adr_runtime.terminal.plain_text import escaped
-from adr_runtime.media.provenance import read_provenance
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from rich.table import Table
@@ -58,7 +58,7 @@ def test_every_command_has_this_console():
         "adr_runtime.cli.image",
         "adr_runtime.cli.compress",
         "adr_train.cli",
-        "adr_train.eval_cli",
+        "adr_train.evaluation.cli",
         "adr_export.cli",
     ):
         assert isinstance(import_module(module).console, PlainConsole)

@@ -143,9 +143,9 @@ def test_agrees_with_pytorch(exported):
     """The whole path, graphs and noise, against the PyTorch model run token by token in float64."""
     import torch
     from adr_export.onnx_writer import round_weights
-    from adr_models.generate import denoise
-    from adr_runtime.philox import normal
+    from adr_models.causal.generate import denoise
     from adr_runtime.causal.samplers import coefficients
+    from adr_runtime.philox import normal
     from random_models import SOUND, random_model
 
     model = random_model(SOUND)

@@ -9,10 +9,10 @@ from pathlib import Path
 import adr_runtime
 import pytest
 from adr_runtime import ADRError
-from adr_runtime.inference import engine
 from adr_runtime.bundles.bundle import open_bundle, shipped
 from adr_runtime.bundles.card import licence_lines, model_card
 from adr_runtime.errors import DISTRIBUTION, install_hint, upgrade_hint
+from adr_runtime.inference import engine
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -4,8 +4,8 @@ import adr_runtime
 import numpy as np
 import pytest
 from adr_runtime import ADRError
-from adr_runtime.limits import check_rows, check_samples, check_sheet
 from adr_runtime.causal.real_time import affordable_steps
+from adr_runtime.limits import check_rows, check_samples, check_sheet
 
 HUGE = "9" * 20
 
@@ -78,7 +78,9 @@ def test_sound_of_any_order_is_bounded(models):
 
 def test_a_pace_that_any_machine_affords_takes_all_steps(speech, monkeypatch):
     """However little is asked for, the number of steps stays a number."""
-    monkeypatch.setattr("adr_runtime.causal.real_time.token_seconds", lambda model, options, tokens: options["steps"] * 1e-4)
+    monkeypatch.setattr(
+        "adr_runtime.causal.real_time.token_seconds", lambda model, options, tokens: options["steps"] * 1e-4
+    )
     assert affordable_steps(speech, 1e-320, {}) == 1000
     assert affordable_steps(speech, 1.0, {}) == 320
     with pytest.raises(ADRError, match="ask for less"):

@@ -5,10 +5,10 @@ import pytest
 import soundfile
 from adr_runtime import ADRError
 from adr_runtime.media.atomic import write_atomic
-from adr_runtime.media.writing import check_target, grid, to_pcm, write_picture, write_audio
-from adr_runtime.media.reading import read_picture, read_sound
 from adr_runtime.media.provenance import read_provenance
+from adr_runtime.media.reading import read_picture, read_sound
 from adr_runtime.media.resampling import resample
+from adr_runtime.media.writing import check_target, grid, to_pcm, write_audio, write_picture
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image

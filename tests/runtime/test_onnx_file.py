@@ -9,9 +9,9 @@ import onnx
 import onnxruntime
 import pytest
 from adr_runtime import ADRError
-from adr_runtime.inference.memory import arena_bytes, limit_memory, machine_bytes
 from adr_runtime.bundles.onnx_file import check_onnx
 from adr_runtime.bundles.protobuf import MAX_FIELDS
+from adr_runtime.inference.memory import arena_bytes, limit_memory, machine_bytes
 from hostile_bundles import change_graph, refuse, reseal
 from onnx import TensorProto, helper, numpy_helper
 

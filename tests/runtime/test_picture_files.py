@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from adr_runtime.coding.sources import read_source, read_to_score
+from adr_runtime.errors import ADRError
 from adr_runtime.media.exact import audio as sound_files
 from adr_runtime.media.exact.files import File, checksum, read_exactly, render
-from adr_runtime.errors import ADRError
 from adr_runtime.media.exact.pictures import FORMATS, read_picture_file
-from adr_runtime.coding.sources import read_source, read_to_score
 from PIL import Image
 
 sys.path.append(str(Path(__file__).parents[2] / "bench"))

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from adr_runtime import ADRError
 from adr_runtime.causal import codec as encoding
-from adr_runtime.media import reading as prompts
 from adr_runtime.causal import stream
+from adr_runtime.media import reading as prompts
 from adr_runtime.media.reading import read_picture, read_sound, read_unchanged
 from adr_runtime.media.resampling import resample, resampled
 from PIL import Image

@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 from adr_runtime.cli import compress as cli_code
 from adr_runtime.cli import decompress as cli_decode
-from adr_runtime.coding import container
-from adr_runtime.coding import restore
-from adr_runtime.coding import sources
-from adr_runtime.media.exact.files import File, checksum
+from adr_runtime.coding import container, restore, sources
 from adr_runtime.errors import ADRError
+from adr_runtime.media.exact.files import File, checksum
 from PIL import Image
 
 POSIX = pytest.mark.skipif(sys.platform != "linux", reason="names and special files as Linux has them")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 from adr_runtime import ADRError
-from adr_runtime.causal.real_time import Pace
 from adr_runtime.causal.playlist import Playlist
+from adr_runtime.causal.real_time import Pace
 from adr_runtime.media.spectrogram import draw, mel_spectrogram
 from hypothesis import given, settings
 from hypothesis import strategies as st

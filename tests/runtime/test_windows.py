@@ -6,10 +6,10 @@ import adr_runtime
 import numpy as np
 import pytest
 import soundfile
-from adr_runtime.errors import ADRError
 from adr_runtime.any_order.mulaw import from_mulaw, to_mulaw
 from adr_runtime.any_order.variables import from_samples, to_samples
 from adr_runtime.any_order.windows import fill, spans
+from adr_runtime.errors import ADRError
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 from adr_export.any_order import slope_steps
-from adr_models.ardm import ARDM, ARDMConfig
-from adr_models.causal import Causal, CausalConfig
-from adr_train.ardm_jobs import measure_step_loss
-from adr_train.data import Sounds
-from adr_train.data_text import TEXT8, Text, read, respell
+from adr_models.any_order.ardm import ARDM, ARDMConfig
+from adr_models.any_order.baseline import Causal, CausalConfig
+from adr_train.data.text import TEXT8, read, respell
+from adr_train.data.types import Sounds, Text
+from adr_train.data.variables import VariableBatches, to_variables, windows
 from adr_train.errors import TrainError
-from adr_train.likelihood import estimate_error, held_out_values, measure, measure_causal, measure_full
-from adr_train.recipe import available, read_recipe
-from adr_train.variables import VariableBatches, to_variables, windows
+from adr_train.evaluation.likelihood import estimate_error, held_out_values, measure, measure_causal, measure_full
+from adr_train.recipes.recipe import available, read_recipe
+from adr_train.tasks.any_order import measure_step_loss
 from random_models import ANY_ORDER
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from adr_train.codec_losses import Discriminator, SpectralLoss, adversarial_loss, discriminator_loss
+from adr_train.tasks.codec_losses import Discriminator, SpectralLoss, adversarial_loss, discriminator_loss
 from safetensors.torch import load_file
 
 ABOUT = "dataset: fsdd\ndescription: for tests\nlicence: CC0-1.0\nsource: none\n"

@@ -9,11 +9,13 @@ import tarfile
 import numpy as np
 import pytest
 import soundfile
-from adr_train import data_cifar10
-from adr_train.data import Sounds, level, load_dataset, spread
-from adr_train.download import Release, download
+from adr_train.data import cifar10 as data_cifar10
+from adr_train.data.datasets import load_dataset
+from adr_train.data.download import Release, download
+from adr_train.data.plain_pickle import PickleRefused, read_plain_pickle
+from adr_train.data.splits import spread
+from adr_train.data.types import Sounds, level
 from adr_train.errors import TrainError
-from adr_train.plain_pickle import PickleRefused, read_plain_pickle
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,9 +4,8 @@ import copy
 
 import torch
 from adr_models import ADRConfig
-from adr_train.batches import Batch
-from adr_train.distil import DistilLoss, Student, rotate
-from adr_train.recipe import DistilConfig
+from adr_train.data.batch import Batch
+from adr_train.tasks.distil_loss import DistilConfig, DistilLoss, Student, rotate
 from torch import nn
 
 CONFIG = ADRConfig.from_dict(

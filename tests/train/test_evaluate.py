@@ -8,13 +8,17 @@ import adr_runtime
 import numpy as np
 import pytest
 from adr_runtime.bundles.bundle import shipped
-from adr_train import classifiers, crossfit, eval_cli, evaluate, voices
-from adr_train.classifiers import ClassifierConfig
-from adr_train.crossfit import CrossFit, folds_of, part
-from adr_train.data import Images, Sounds, call_seed, load_dataset
+from adr_train.data.datasets import load_dataset
+from adr_train.data.splits import call_seed
+from adr_train.data.types import Images, Sounds
 from adr_train.errors import TrainError
-from adr_train.evaluate import Protocol, Setting, generate
-from adr_train.metrics import frechet_distance, nearest_distances, with_errors
+from adr_train.evaluation import classifiers, crossfit, voices
+from adr_train.evaluation import cli as eval_cli
+from adr_train.evaluation import evaluator as evaluate
+from adr_train.evaluation.classifiers import ClassifierConfig
+from adr_train.evaluation.crossfit import CrossFit, folds_of, part
+from adr_train.evaluation.evaluator import Protocol, Setting, generate
+from adr_train.evaluation.metrics import frechet_distance, nearest_distances, with_errors
 
 TINY = ClassifierConfig(channels=(4, 4, 4, 4), epochs=2, batch=64)
 

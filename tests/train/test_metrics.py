@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from adr_train.classifiers import ClassifierConfig, Judge, cached_judge, place_clips
-from adr_train.data import Images, Sounds
-from adr_train.metrics import (
+from adr_train.data.types import Images, Sounds
+from adr_train.evaluation.classifiers import ClassifierConfig, Judge, cached_judge, place_clips
+from adr_train.evaluation.metrics import (
     am_score,
     frechet_distance,
     inception_score,
     modified_inception_score,
     nearest_distances,
-)  # fmt: skip
+)
 from hypothesis import given
 from hypothesis import strategies as st
 

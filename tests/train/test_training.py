@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 import torch
 from adr_models import ADRModel
-from adr_models.ardm import ARDM
-from adr_models.causal import Causal
-from adr_models.codec import CodecTokens
-from adr_train.batches import Batches, epoch_order
-from adr_train.data import load_dataset
+from adr_models.any_order.ardm import ARDM
+from adr_models.any_order.baseline import Causal
+from adr_models.tokens.codec import CodecTokens
+from adr_train.data.datasets import load_dataset
 from adr_train.errors import TrainError
-from adr_train.jobs import fit_tokens
 from adr_train.loop import Trainer, learning_rate
 from adr_train.processes import Processes
-from adr_train.recipe import available, read_recipe
+from adr_train.recipes.recipe import available, read_recipe
+from adr_train.tasks.adr import fit_tokens
+from adr_train.tasks.batches import Batches, epoch_order
 from hypothesis import given
 from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -8,7 +8,7 @@ def train() -> None:
 
 
 def evaluate() -> None:
-    run("adr-eval", "adr_train.eval_cli")
+    run("adr-eval", "adr_train.evaluation.cli")
 
 
 if __name__ == "__main__":

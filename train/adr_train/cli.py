@@ -20,7 +20,7 @@ EXAMPLE = """Example: adr-train digits --out runs/digits --max-minutes 3"""
 def show_recipes(listing: bool) -> None:
     if not listing:
         return
-    from adr_train.recipe import SIZES, available, read_recipe
+    from adr_train.recipes.recipe import SIZES, available, read_recipe
 
     table = Table("recipe", "size", "data set", "minutes", "what", box=None)
     for name in available():
@@ -34,7 +34,7 @@ def show_recipes(listing: bool) -> None:
 def fetch(what: Optional[tuple[str, Path]]) -> None:
     if what is None:
         return
-    from adr_train.download import download
+    from adr_train.data.download import download
 
     download(what[0], Path(what[1]), tell=console.print)
     console.print(f"{what[1]}: {what[0]} is there; give --data {what[1]}")
@@ -87,7 +87,7 @@ def train(
 ) -> None:
     """Train a model by a recipe. Ctrl-C and SIGTERM save and leave; --resume goes on."""
     with empty_handed():
-        from adr_train.recipe import SIZES, read_recipe
+        from adr_train.recipes.recipe import SIZES, read_recipe
         from adr_train.session import Options, run_training
 
     if steps and max_minutes:

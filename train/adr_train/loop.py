@@ -9,15 +9,44 @@ from typing import Any
 
 import torch
 from adr_models import ADRModel
-from adr_models.model import Draws
+from adr_models.causal.model import Draws
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from adr_train.batches import Batch
 from adr_train.checkpoint import pack_optimizer, unpack_optimizer
+from adr_train.data.batch import Batch
 from adr_train.errors import TrainError
 from adr_train.processes import Processes
-from adr_train.recipe import TrainConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained.
+
+    One of `steps` and `minutes` ends the run, and the learning rate follows it: a linear warm-up over the fraction
+    `warmup`, then a cosine down to nothing. `batch` sequences make a step; they are drawn in `shards` equal parts
+    with one random generator each, so that any number of processes that divides `shards` computes the same losses.
+    Up to `silence` silent tokens follow the longest clip of a batch; `loudness` brings every clip to one root mean
+    square, as far as its peak allows; `speakers` conditions on who speaks; `flip` mirrors half of the pictures.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+    batch: int = 64
+    shards: int = 4
+    learning_rate: float = 1e-3
+    warmup: float = 0.02
+    weight_decay: float = 0.01
+    betas: tuple[float, ...] = (0.9, 0.98)
+    clip: float = 1.0
+    ema: float = 0.999
+    silence: int = 32
+    loudness: float | None = None
+    speakers: bool = False
+    flip: bool = False
+    precision: str = "auto"
+    compile: bool = False
+    seed: int = 0
 
 
 def learning_rate(config: TrainConfig, progress: float) -> float:

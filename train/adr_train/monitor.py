@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 from adr_models import ADRModel
-from adr_models.generate import generate
-from adr_models.patches import ImageTokens
-from adr_runtime.media.spectrogram import draw
+from adr_models.causal.generate import generate
+from adr_models.tokens.patches import ImageTokens
 from adr_runtime.causal.samplers import coefficients
+from adr_runtime.media.spectrogram import draw
 from torch.utils.tensorboard import SummaryWriter
 
 from adr_train.loop import Progress

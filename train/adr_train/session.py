@@ -17,15 +17,19 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from adr_train.ardm_jobs import ARDMJob, VariableJob
 from adr_train.checkpoint import CheckpointConfig, latest_checkpoint, read_config, read_tensors, save_checkpoint
-from adr_train.data import Sounds, level, load_dataset
+from adr_train.data.datasets import load_dataset
+from adr_train.data.types import Sounds, level
 from adr_train.errors import TrainError
-from adr_train.jobs import ADRJob, CodecJob, DistilJob, Job
 from adr_train.loop import Progress
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
-from adr_train.recipe import Recipe
+from adr_train.recipes.recipe import Recipe
+from adr_train.tasks.adr import ADRJob
+from adr_train.tasks.any_order import ARDMJob, VariableJob
+from adr_train.tasks.codec import CodecJob
+from adr_train.tasks.distil import DistilJob
+from adr_train.tasks.job import Job
 
 # SIGPIPE's number, which no handler here ever reports.
 UNREAD = 13

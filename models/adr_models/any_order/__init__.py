@@ -1,0 +1,1 @@
+"""Models of discrete variables in any order, and their causal baseline."""

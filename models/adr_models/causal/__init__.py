@@ -1,0 +1,1 @@
+"""ADR itself: causal backbone, diffusion head, schedule, loss, generation."""

@@ -1,0 +1,163 @@
+"""ADR whole: tokens of one geometry, the causal backbone, the diffusion head, and the training loss."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adr_models.causal.backbone import Backbone, BackboneConfig
+from adr_models.causal.head import DiffusionHead, HeadConfig
+from adr_models.causal.schedule import Schedule, ScheduleConfig
+from adr_models.config import build
+from adr_models.mixers.retention import Form
+from adr_models.tokens.codec import CodecConfig, CodecTokens
+from adr_models.tokens.mdct import MDCTConfig, MDCTTokens
+from adr_models.tokens.patches import ImageConfig, ImageTokens, WaveConfig, WaveTokens
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """`draws` noise levels a token and backbone pass (MAR uses 4); `label_dropout` trains the null label together
+    with the null speaker, and `speaker_dropout` the null speaker on its own; the context is mixed with noise of a
+    power drawn for each sequence, context_noise times the cube of a uniform number; `end` weights the binary
+    cross-entropy of the clip's end."""
+
+    draws: int = 4
+    label_dropout: float = 0.1
+    speaker_dropout: float = 0.3
+    end: float = 0.1
+    context_noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class ADRConfig:
+    """Everything that shapes a model. One of `image`, `mdct`, `wave` and `codec` chooses the token geometry; the
+    channels, the grid and the number of labels and speakers of the backbone follow from it and from their names."""
+
+    labels: tuple[str, ...] = ()
+    speakers: tuple[str, ...] = ()
+    image: ImageConfig | None = None
+    mdct: MDCTConfig | None = None
+    wave: WaveConfig | None = None
+    codec: CodecConfig | None = None
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ADRConfig":
+        """Strict: an unknown field raises ValueError that names it."""
+        return build(cls, values, "model")
+
+
+class ADRModel(nn.Module):
+    """tokens -> loss for training; `backbone`, `head` and `tokens` are used one by one for generation and export."""
+
+    def __init__(self, config: ADRConfig):
+        super().__init__()
+        chosen = [c for c in (config.image, config.mdct, config.wave, config.codec) if c]
+        if len(chosen) != 1:
+            raise ValueError("a model needs exactly one of image, mdct, wave and codec")
+        self.tokens: ImageTokens | MDCTTokens | WaveTokens | CodecTokens
+        if config.image:
+            self.tokens = ImageTokens(config.image)
+        elif config.mdct:
+            self.tokens = MDCTTokens(config.mdct)
+        elif config.codec:
+            self.tokens = CodecTokens(config.codec)
+        else:
+            self.tokens = WaveTokens(config.wave or WaveConfig())
+        grid = self.tokens.grid if isinstance(self.tokens, ImageTokens) else ()
+        backbone = {f.name: getattr(config.backbone, f.name) for f in fields(config.backbone)} | {
+            "channels": self.tokens.channels,
+            "labels": len(config.labels),
+            "speakers": len(config.speakers),
+            "grid": grid,
+        }
+        self.config = config
+        self.backbone = Backbone(BackboneConfig(**backbone))
+        self.schedule = Schedule(config.schedule)
+        self.head = DiffusionHead(
+            config.head,
+            self.tokens.channels,
+            config.backbone.retention.width,
+            self.schedule,
+        )
+
+    def loss(
+        self, tokens: Tensor, label: Tensor | None, mask: Tensor, draws: "Draws", speaker: Tensor | None = None,
+        ended: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Sum of the per-token diffusion losses (Li et al. 2024), each the mean over draws and channels.
+
+        tokens float (rows, length, C); label and speaker int64 (rows,) or None; mask bool (rows, length), False for
+        tokens that are padding; ended bool (rows, length), True where the clip is over.
+        """
+        loss, length = self.config.loss, tokens.shape[1]
+        dropped = draws.drop < loss.label_dropout
+        if label is not None:
+            label = torch.where(dropped, len(self.config.labels), label)
+        if speaker is not None:
+            unnamed = dropped | (draws.drop_speaker < loss.speaker_dropout)
+            speaker = torch.where(unnamed, len(self.config.speakers), speaker)
+        form: Form = "parallel" if length <= 2 * self.config.backbone.retention.chunk else "chunkwise"
+        conditions, _ = self.backbone(self.context(tokens, draws), label, None, form, speaker)
+        t, epsilon, x0 = draws.t[mask], draws.epsilon[mask], tokens[mask][:, None].expand(-1, loss.draws, -1)
+        xt = self.schedule.q_sample(x0, t, epsilon)
+        output = self.head(xt, self.time_modulation(t), self.head.condition_modulation(conditions[mask])[:, None])
+        total = self.schedule.loss(output.float(), x0, xt, t, epsilon).mean(-1).sum()
+        if self.config.backbone.ends and ended is not None:
+            logits = self.backbone.ended(conditions[mask]).float()
+            total = total + loss.end * F.binary_cross_entropy_with_logits(logits, ended[mask].float(), reduction="sum")
+        return total
+
+    def context(self, tokens: Tensor, draws: "Draws") -> Tensor:
+        """What the backbone sees: the tokens one place later, mixed with noise (none of it where the power is 0)."""
+        if self.config.loss.context_noise:
+            # Mostly little: a model that never sees a nearly clean context is lost in its own silences.
+            power = (draws.power**3 * self.config.loss.context_noise)[:, None, None]
+            tokens = (1 - power).sqrt() * tokens + power.sqrt() * draws.context
+        return torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, :-1]], 1)
+
+    def time_modulation(self, t: Tensor) -> Tensor:
+        """The head's timestep modulation for t int64 (...), through a table of all timesteps where t repeats."""
+        timesteps = self.config.schedule.timesteps
+        if t.numel() < timesteps:
+            return self.head.time_modulation(t.flatten()).reshape(*t.shape, -1)
+        return F.embedding(t, self.head.time_modulation(torch.arange(timesteps, device=t.device)))
+
+    def draw(self, rows: int, length: int, generator: torch.Generator) -> "Draws":
+        """The random numbers of one loss, on the generator's device."""
+        draws, channels = self.config.loss.draws, self.tokens.channels
+        at: dict[str, Any] = {"generator": generator, "device": generator.device}
+        return Draws(
+            t=torch.randint(self.config.schedule.timesteps, (rows, length, draws), **at),
+            epsilon=torch.randn(rows, length, draws, channels, **at),
+            drop=torch.rand(rows, **at),
+            drop_speaker=torch.rand(rows, **at),
+            power=torch.rand(rows, **at),
+            context=torch.randn(rows, length, channels, **at),
+        )
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What a loss draws for each row: timesteps and noise for every token and draw, whether label and speaker are
+    dropped (uniform), the power of the context noise (uniform), and that noise."""
+
+    t: Tensor
+    epsilon: Tensor
+    drop: Tensor
+    drop_speaker: Tensor
+    power: Tensor
+    context: Tensor
+
+    @classmethod
+    def join(cls, parts: "list[Draws]") -> "Draws":
+        return cls(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)))

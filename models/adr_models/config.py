@@ -1,0 +1,27 @@
+"""Configs from dictionaries, as YAML and JSON hold them."""
+
+import types
+import typing
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+
+def build(cls: Any, values: Any, where: str) -> Any:
+    """A (nested) dataclass from plain dicts and lists, refusing unknown fields."""
+    if not isinstance(values, dict):
+        raise ValueError(f"{where} should be a mapping, found {values!r}")
+    hints = typing.get_type_hints(cls)
+    unknown = set(values) - {f.name for f in fields(cls)}
+    if unknown:
+        raise ValueError(f"{where} has no field {', '.join(sorted(unknown))}; it has {', '.join(hints)}")
+    made = {}
+    for name, value in values.items():
+        hint = hints[name]
+        if isinstance(hint, types.UnionType):
+            hint = next(t for t in typing.get_args(hint) if t is not type(None))
+        if is_dataclass(hint) and value is not None:
+            value = build(hint, value, f"{where}.{name}")
+        elif isinstance(value, list):
+            value = tuple(value)
+        made[name] = value
+    return cls(**made)

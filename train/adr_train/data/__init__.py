@@ -1,0 +1,1 @@
+"""Data sets: fetching, reading, splitting, and their discrete variables."""

@@ -1,0 +1,42 @@
+"""What the readers of data sets return: plain arrays with names for their labels."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Images:
+    """pixels uint8 (count, height, width, channels), labels int64 (count,), a name for each label."""
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """clips float32 (samples,) in [-1, 1], labels int64 (count,), names, Hz, and who speaks in each clip."""
+
+    clips: list[np.ndarray]
+    labels: np.ndarray
+    names: tuple[str, ...]
+    sample_rate: int
+    speakers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """symbols uint8 (length,): bytes, or places in `alphabet`."""
+
+    symbols: np.ndarray
+    alphabet: str
+
+
+def level(data: Sounds, loudness: float) -> Sounds:
+    """Every clip at the root mean square `loudness`, or as near as a peak of 1 allows; silent clips stay."""
+    clips = []
+    for clip in data.clips:
+        rms, peak = float(np.sqrt(np.mean(np.square(clip)))), float(np.abs(clip).max())
+        clips.append(clip * np.float32(min(loudness / rms, 1 / peak)) if rms else clip)
+    return replace(data, clips=clips)

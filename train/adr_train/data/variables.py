@@ -1,0 +1,68 @@
+"""Data sets as the discrete variables of any-order models, and their batches."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from adr_models.any_order.ardm import ARDMConfig
+from adr_models.any_order.baseline import CausalConfig
+from adr_runtime.any_order.variables import from_pixels, from_samples
+
+from adr_train.data.batch import Batch
+from adr_train.data.text import respell
+from adr_train.data.types import Images, Sounds, Text
+from adr_train.errors import TrainError
+
+
+def to_variables(data: Images | Sounds | Text, config: ARDMConfig | CausalConfig, where: str) -> np.ndarray:
+    """Pictures as uint8 (count, D); text and sound as one stream of symbols, int64 (length,).
+
+    Pictures with fewer than 256 levels have theirs evenly spaced between 0 and 255. Sound of 256 levels is mu-law, of
+    65,536 levels the 16-bit samples themselves, counted from -32,768.
+    """
+    if isinstance(data, Images) and config.kind == "image":
+        if data.pixels.shape[1:] != config.shape:
+            raise TrainError(f"{where} has pictures of {data.pixels.shape[1:]}, the recipe wants {config.shape}")
+        # A byte a variable while training: CIFAR-10 is 1.2 GB of int64.
+        return from_pixels(data.pixels, config.levels, config.colour).astype(np.uint8).reshape(len(data.pixels), -1)
+    if isinstance(data, Text) and config.kind == "text":
+        return respell(data, config.alphabet).symbols.astype(np.int64)
+    if isinstance(data, Sounds) and config.kind == "sound":
+        if data.sample_rate != config.sample_rate:
+            raise TrainError(f"{where} is at {data.sample_rate} Hz, the recipe at {config.sample_rate} Hz")
+        # The files hold 16 bits a sample; they were read as multiples of 2^-15.
+        samples = np.round(np.concatenate(data.clips) * 32768).astype(np.int64)
+        return from_samples(samples, config.levels)
+    raise TrainError(f"{where} and the recipe's variables ({config.kind}) are of different kinds")
+
+
+def windows(stream: np.ndarray, length: int) -> np.ndarray:
+    """A stream as whole windows (count, length), one behind the other; the rest that fills none is left out."""
+    return stream[: len(stream) // length * length].reshape(-1, length)
+
+
+class VariableBatches:
+    """The batch of any step, drawn with replacement by the seed and the step alone: pictures, mirrored in half of the
+    cases where `flip` is set, or windows of a stream from anywhere."""
+
+    def __init__(self, variables: np.ndarray, shape: tuple[int, ...], batch: int, seed: int, flip: bool = False):
+        self.variables, self.shape, self.batch, self.seed, self.flip = variables, shape, batch, seed, flip
+        self.dimensions = int(np.prod(shape))
+        self.count = len(variables) if variables.ndim == 2 else len(variables) - self.dimensions + 1
+        if self.count < 1:
+            raise TrainError(f"{len(variables)} symbols are fewer than a window of {self.dimensions}")
+
+    def at(self, step: int) -> Batch:
+        random = np.random.default_rng((self.seed, 2, step))
+        index = random.integers(self.count, size=self.batch)
+        if self.variables.ndim == 2:
+            chosen = self.variables[index]
+            if self.flip:
+                mirrored = chosen.reshape(-1, *self.shape)[:, :, ::-1].reshape(chosen.shape)
+                chosen = np.where(random.random(len(index))[:, None] < 0.5, mirrored, chosen)
+        else:
+            chosen = np.stack([self.variables[i : i + self.dimensions] for i in index])
+        values = torch.from_numpy(chosen.astype(np.int64))
+        nothing: Any = torch.zeros(len(values), dtype=torch.int64)
+        whole = torch.ones(values.shape, dtype=torch.bool)
+        return Batch(values, nothing, nothing, whole, ~whole)

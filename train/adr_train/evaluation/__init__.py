@@ -1,0 +1,1 @@
+"""adr-eval: figures of generated samples and of likelihoods, beside real data."""

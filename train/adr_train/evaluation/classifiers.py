@@ -1,0 +1,174 @@
+"""The judges: small CNNs trained on real data, one for spoken words, one for pictures.
+
+They are trained on the spot, with a fixed seed, and kept as safetensors in a cache named by the data and the config.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from adr_runtime.media.atomic import write_atomic
+from rich.progress import track
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchaudio.transforms import MelSpectrogram
+
+from adr_train.data.types import Images, Sounds
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Four stages of convolution, batch norm and pooling. `version` changes with this file's behaviour."""
+
+    channels: tuple[int, ...] = (32, 64, 96, 128)
+    epochs: int = 24
+    batch: int = 64
+    learning_rate: float = 2e-3
+    mels: int = 48
+    seed: int = 0
+    version: int = 1
+
+
+class Classifier(nn.Module):
+    """features (count, planes, height, width) -> embeddings (count, channels[-1]) -> logits (count, classes)."""
+
+    def __init__(self, config: ClassifierConfig, planes: int, classes: int, pools: int):
+        super().__init__()
+        layers: list[nn.Module] = []
+        for i, width in enumerate(config.channels):
+            before = planes if i == 0 else config.channels[i - 1]
+            layers += [nn.Conv2d(before, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
+            layers += [nn.MaxPool2d(2)] if i < pools else []
+        self.body = nn.Sequential(*layers)
+        self.dropout, self.output = nn.Dropout(0.3), nn.Linear(config.channels[-1], classes)
+
+    def embed(self, features: Tensor) -> Tensor:
+        return self.body(features).mean((2, 3))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.output(self.dropout(self.embed(features)))
+
+
+class SoundFeatures(nn.Module):
+    """Clips of one second -> log-mel pictures (count, 1, mels, frames)."""
+
+    def __init__(self, sample_rate: int, mels: int):
+        super().__init__()
+        window = sample_rate // 40
+        self.mel = MelSpectrogram(sample_rate, n_fft=512, win_length=window, hop_length=sample_rate // 64, n_mels=mels)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return (torch.log(self.mel(samples) + 1e-4)[:, None] + 4) / 4
+
+
+def place_clips(clips: list[np.ndarray], sample_rate: int, offsets: np.ndarray | None = None) -> Tensor:
+    """Clips cut or padded to one second, float32 (count, sample_rate); each begins at its offset, 0 by default."""
+    placed = torch.zeros(len(clips), sample_rate)
+    for i, clip in enumerate(clips):
+        at = 0 if offsets is None else int(offsets[i] * max(sample_rate - len(clip), 0))
+        part = torch.from_numpy(np.ascontiguousarray(clip[: sample_rate - at], np.float32))
+        placed[i, at : at + len(part)] = part
+    return placed
+
+
+def disturb_sounds(clips: list[np.ndarray], sample_rate: int, random: np.random.Generator) -> Tensor:
+    """Random place, loudness and noise floor: none of them should sway a judge of words."""
+    samples = place_clips(clips, sample_rate, random.random(len(clips)) * (random.random(len(clips)) < 0.7))
+    gain = torch.from_numpy(10 ** random.uniform(-0.7, 0.7, (len(clips), 1))).float()
+    floor = torch.from_numpy(10 ** random.uniform(-5, -2.3, (len(clips), 1))).float()
+    noise = torch.from_numpy(random.standard_normal(samples.shape, np.float32))
+    return samples * gain + noise * floor
+
+
+def disturb_pictures(pixels: np.ndarray, random: np.random.Generator) -> Tensor:
+    """Shifts of up to a tenth of the size, and a little noise."""
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    reach = max(x.shape[-1] // 10, 1)
+    dy, dx = random.integers(-reach, reach + 1, 2)
+    return torch.roll(x, (int(dy), int(dx)), (2, 3)) + 0.02 * torch.from_numpy(
+        random.standard_normal(x.shape, np.float32)
+    )
+
+
+class Judge:
+    """A trained classifier with its features: real or generated samples -> probabilities and embeddings."""
+
+    def __init__(self, data: Sounds | Images, config: ClassifierConfig | None = None):
+        self.config = config or ClassifierConfig()
+        self.rate = data.sample_rate if isinstance(data, Sounds) else None
+        torch.manual_seed(self.config.seed)
+        self.features = SoundFeatures(self.rate, self.config.mels) if self.rate else nn.Identity()
+        planes = 1 if isinstance(data, Sounds) else data.pixels.shape[-1]
+        pools = 4 if self.rate else {8: 2}.get(0 if isinstance(data, Sounds) else data.pixels.shape[1], 3)
+        self.model = Classifier(self.config, planes, len(data.names), pools)
+
+    def fit(self, data: Sounds | Images) -> "Judge":
+        """Train on a training split: AdamW, one-cycle learning rate, masking of bands and spans in sound."""
+        config, random = self.config, np.random.default_rng(self.config.seed)
+        labels = torch.from_numpy(data.labels)
+        steps = max(len(labels) // config.batch, 1)
+        optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.learning_rate, weight_decay=0.05)
+        rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps * config.epochs)
+        self.model.train()
+        for _ in track(range(config.epochs), "training the judge", disable=not os.isatty(2), transient=True):
+            order = random.permutation(len(labels))
+            for index in np.array_split(order, steps):
+                if isinstance(data, Sounds):
+                    clips = [data.clips[i] for i in index]
+                    features = mask(self.features(disturb_sounds(clips, data.sample_rate, random)), random)
+                else:
+                    features = disturb_pictures(data.pixels[index], random)
+                loss = F.cross_entropy(self.model(features), labels[index], label_smoothing=0.05)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                rate.step()
+        return self
+
+    @torch.no_grad()
+    def judge(self, samples: list[np.ndarray] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Clips, or uint8 pictures (count, h, w, c) -> probabilities (count, classes), embeddings, both float64."""
+        self.model.eval()
+        parts = []
+        for a in range(0, len(samples), 256):
+            part = samples[a : a + 256]
+            if self.rate:
+                features = self.features(place_clips(list(part), self.rate))
+            else:
+                features = torch.from_numpy(np.asarray(part)).permute(0, 3, 1, 2).float() / 255
+            embedded = self.model.embed(features)
+            parts.append((self.model.output(embedded).softmax(-1), embedded))
+        probabilities, embeddings = (torch.cat(p).double().numpy() for p in zip(*parts, strict=True))
+        return probabilities, embeddings
+
+
+def mask(features: Tensor, random: np.random.Generator) -> Tensor:
+    """SpecAugment (Park et al. 2019): one band and one span at the floor."""
+    bands, frames = features.shape[-2:]
+    band, span = int(random.integers(bands - 6)), int(random.integers(frames - 8))
+    features = features.clone()
+    features[:, :, band : band + int(random.integers(7))] = features.min()
+    features[:, :, :, span : span + int(random.integers(9))] = features.min()
+    return features
+
+
+def cached_judge(data: Sounds | Images, cache: Path, config: ClassifierConfig | None = None) -> Judge:
+    """A judge from the cache, or trained and put there (written beside, then renamed)."""
+    judge = Judge(data, config)
+    digest = hashlib.sha256(json.dumps(asdict(judge.config)).encode())
+    digest.update(data.labels.tobytes())
+    for sample in data.clips if isinstance(data, Sounds) else data.pixels:
+        digest.update(np.ascontiguousarray(sample).tobytes())
+    path = cache / f"judge-{digest.hexdigest()[:16]}.safetensors"
+    if path.is_file():
+        judge.model.load_state_dict(load_file(path))
+        return judge
+    judge.fit(data)
+    cache.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, lambda beside: save_file(judge.model.state_dict(), beside))
+    return judge

@@ -1,0 +1,176 @@
+"""The protocol: generate from a bundle with ONNX Runtime, judge beside real data of the validation or the test split.
+
+Rows: the generated samples; the real split; the real training split, whose Frechet distance to the real split is the
+floor of what a model can reach. Every row has as many samples as every other, is compared with the same part of the
+real split, and is judged by classifiers that were trained on none of its samples (`adr_train.evaluation.crossfit`).
+
+Settings are chosen on the validation split and reported once on the test split. The two draw other seeds, so that
+nothing is reported that was chosen for its noise.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import adr_runtime
+import numpy as np
+from adr_runtime import Audio
+
+from adr_train.data.datasets import load_dataset
+from adr_train.data.splits import call_seed, spread
+from adr_train.data.types import Sounds, level
+from adr_train.errors import TrainError
+from adr_train.evaluation.classifiers import ClassifierConfig
+from adr_train.evaluation.crossfit import CrossFit, part, samples_of
+from adr_train.evaluation.metrics import (
+    am_score,
+    average,
+    frechet_distance,
+    inception_score,
+    modified_inception_score,
+    nearest_distances,
+    with_errors,
+)
+from adr_train.recipes.recipe import available, read_recipe
+
+ROWS_AT_ONCE = 64
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How samples are made; None takes the bundle's default."""
+
+    steps: int | None = None
+    sampler: str | None = None
+    guidance: float | None = None
+    temperature: float | None = None
+    seed: int = 0
+    speaker: str | None = None
+
+
+class Protocol:
+    """A data set's judges and its real splits, against which any number of settings can be measured.
+
+    `split` is the one that stands for real data, validation or test. The judges, and the samples among which the
+    nearest is looked for, are the training split's alone, which is what models are trained on.
+    """
+
+    def __init__(
+        self, dataset: str, folder: Path | None, split: str, cache: Path, config: ClassifierConfig | None = None
+    ):  # fmt: skip
+        self.split = split
+        self.train, self.real = load_dataset(dataset, folder, "train"), load_dataset(dataset, folder, split)
+        self.judges = CrossFit(self.train, cache, config)
+        self.train_seen = self.judges.judge(samples_of(self.train))
+        self.real_seen = self.judges.judge(samples_of(self.real))
+        self.shares = np.bincount(self.train.labels, minlength=len(self.train.names)) / len(self.train.labels)
+        pairs = zip(self.real_seen, self.train_seen, strict=True)
+        self.first_percentile = [np.percentile(nearest_distances(real[1], train[1]), 1) for real, train in pairs]
+
+    @property
+    def most(self) -> int:
+        """The largest number of samples of which every row can have as many."""
+        return min(len(self.real.labels), int(np.bincount(self.judges.fold).min()))
+
+    def reference(self, count: int, repeat: int) -> np.ndarray:
+        """The places of the part of the real split that a repetition's rows are compared with, int64 (count,)."""
+        return spread(len(self.real.labels), count, repeat)
+
+    def measure(self, samples: list[np.ndarray] | np.ndarray, labels: np.ndarray, repeat: int = 0) -> Figures:
+        """Every figure of the protocol for samples with the labels that were asked for: the means over the judges."""
+        beside = self.reference(len(labels), repeat)
+        return average([self.figures(i, seen, labels, beside) for i, seen in enumerate(self.judges.judge(samples))])
+
+    def figures(
+        self, judge: int, seen: tuple[np.ndarray, np.ndarray], labels: np.ndarray, beside: np.ndarray | None,
+        own: np.ndarray | None = None,
+    ) -> Figures:  # fmt: skip
+        """What one judge says of samples that it never saw. `beside` are the places of the real ones to compare with,
+        `own` those of the samples themselves if they are training samples."""
+        probabilities, embeddings = seen
+        near = nearest_distances(embeddings, self.train_seen[judge][1], own)
+        found: Figures = {
+            "samples": len(labels),
+            "accuracy": float((probabilities.argmax(1) == labels).mean()),
+            "confidence": float(probabilities[np.arange(len(labels)), labels].mean()),
+            "inception_score": inception_score(probabilities),
+            "modified_inception_score": modified_inception_score(probabilities),
+            "am_score": am_score(probabilities, self.shares),
+            "nearest_training": float(np.median(near)),
+            "nearer_than_1st_percentile": float((near < self.first_percentile[judge]).mean()),
+        }
+        if beside is not None:
+            found["frechet_distance"] = frechet_distance(embeddings, self.real_seen[judge][1][beside])
+        return found
+
+    def real_rows(self, count: int, repeats: int) -> dict[str, Figures]:
+        """The same figures for `count` samples of the real split, and of the training split: those of a fold by the
+        judge to which they are new, the nearest training sample looked for among all the others. The real split has no
+        Frechet distance to itself."""
+        whole = count == len(self.real.labels)
+        return {
+            f"real {self.split}": with_errors([self.real_row(count, r) for r in range(1 if whole else repeats)]),
+            "real training": with_errors([self.training_row(count, r) for r in range(repeats)]),
+        }
+
+    def real_row(self, count: int, repeat: int) -> Figures:
+        chosen = self.reference(count, repeat)
+        labels = self.real.labels[chosen]
+        return average(
+            [self.figures(i, (p[chosen], e[chosen]), labels, None) for i, (p, e) in enumerate(self.real_seen)]
+        )
+
+    def training_row(self, count: int, repeat: int) -> Figures:
+        beside, rows = self.reference(count, repeat), []
+        for judge, (probabilities, embeddings) in enumerate(self.train_seen):
+            new = np.flatnonzero(self.judges.fold == judge)
+            chosen = new[spread(len(new), count, repeat)]
+            seen = probabilities[chosen], embeddings[chosen]
+            rows.append(self.figures(judge, seen, self.train.labels[chosen], beside, chosen))
+        return average(rows)
+
+    def reconstructed(self, model: adr_runtime.Model, loudness: float | None, count: int) -> Figures:
+        """The figures of `count` real clips after the codec of a bundle: as good as its sound can be."""
+        real = part(self.real, self.reference(count, 0))
+        assert isinstance(real, Sounds)
+        clips = level(real, loudness).clips if loudness else real.clips
+        return self.measure([model.reconstruct(clip) for clip in clips], real.labels)
+
+    def generated(self, model: adr_runtime.Model, count: int, setting: Setting, repeats: int) -> Figures:
+        """The figures of `count` samples, their means and standard errors over so many seeds, and the seconds each."""
+        rows = []
+        for repeat in range(repeats):
+            samples, labels, seconds = generate(model, count, setting, self.split, repeat)
+            rows.append(self.measure(samples, labels, repeat) | {"seconds_per_sample": seconds / count})
+        return with_errors(rows)
+
+
+def generate(
+    model: adr_runtime.Model, count: int, setting: Setting, split: str, repeat: int = 0
+) -> tuple[list[np.ndarray], np.ndarray, float]:
+    """`count` samples, of the labels in turn: samples, labels int64, and the seconds it took."""
+    labels = np.arange(count) % len(model.labels)
+    samples: list[np.ndarray] = []
+    started = time.perf_counter()
+    for a in range(0, count, ROWS_AT_ONCE):
+        some = labels[a : a + ROWS_AT_ONCE].tolist()
+        # Rows of one call draw different noise; a seed a call keeps the calls apart.
+        made = model.generate(
+            label=some, steps=setting.steps, sampler=setting.sampler, guidance=setting.guidance,
+            temperature=setting.temperature, seed=call_seed(split, setting.seed, repeat, a), speaker=setting.speaker,
+        )  # fmt: skip
+        if isinstance(made, Audio):
+            lengths = made.lengths or (made.samples.shape[1],) * len(some)
+            samples += [row[:length] for row, length in zip(made.samples, lengths, strict=True)]
+        else:
+            samples += list(made.pixels)
+    return samples, labels, time.perf_counter() - started
+
+
+def dataset_of(model: adr_runtime.Model) -> str:
+    """The data set of the recipe that a bundle was trained by."""
+    recipe = str(model.manifest.training.get("recipe"))
+    if recipe not in available():
+        raise TrainError(f"{model.name} was trained by {recipe!r}, which is no shipped recipe; give --dataset")
+    return read_recipe(recipe, "cpu").dataset

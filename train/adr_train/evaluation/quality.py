@@ -1,0 +1,48 @@
+"""Measured figures into a bundle: its manifest's `quality` and its card."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import adr_runtime
+from adr_runtime.bundles.card import model_card
+from adr_runtime.media.atomic import write_atomic
+from adr_runtime.terminal.interrupts import held
+
+from adr_train.evaluation.evaluator import Setting
+
+
+def record(
+    model: adr_runtime.Model, rows: dict[str, dict[str, Any]], settings: list[Setting], count: int, split: str,
+    seeds: int,
+) -> None:  # fmt: skip
+    """Replace the manifest's quality section and rewrite the card, each written beside and renamed."""
+    defaults, setting = model.manifest.defaults, settings[0]
+    quality: dict[str, Any] = {
+        "split": split,
+        "samples": f"{count} a row",
+        "steps": ", ".join(str(s.steps or defaults.steps) for s in settings),
+        "sampler": setting.sampler or defaults.sampler,
+        "guidance": defaults.guidance if setting.guidance is None else setting.guidance,
+        "temperature": defaults.temperature if setting.temperature is None else setting.temperature,
+        "seed": setting.seed,
+        "seeds": seeds,
+    }
+    record_rows(model, rows, quality)
+
+
+def record_rows(
+    model: adr_runtime.Model | adr_runtime.AnyOrderModel, rows: dict[str, dict[str, Any]], quality: dict[str, Any]
+) -> None:
+    """Settings and rows of figures as the manifest's quality section, and the card written anew."""
+    for row, figures in rows.items():
+        quality |= {f"{row}: {name}": round(float(value), 4) for name, value in figures.items() if name != "samples"}
+    manifest = replace(model.manifest, quality=quality)
+    # Both or neither: the card quotes the manifest.
+    with held():
+        for name, text in (("manifest.json", manifest.to_json()), ("README.md", model_card(manifest))):
+            write_text(model.bundle.folder / name, text)
+
+
+def write_text(path: Path, text: str) -> None:
+    write_atomic(path, lambda beside: beside.write_bytes(text.encode()))

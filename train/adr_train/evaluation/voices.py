@@ -1,0 +1,56 @@
+"""Whose voice is it? Rows of figures for models that were trained on several speakers."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import adr_runtime
+import numpy as np
+
+from adr_train.data.types import Sounds
+from adr_train.evaluation.crossfit import CrossFit
+from adr_train.evaluation.evaluator import Figures, Protocol, Setting, generate
+from adr_train.evaluation.metrics import average, with_errors
+
+
+def voice_rows(
+    protocol: Protocol, model: adr_runtime.Model, count: int, setting: Setting, repeats: int, cache: Path
+) -> dict[str, Figures]:
+    """For generated clips, `count` or a few more of the speakers in turn, and for those of the real split: the part
+    whose speaker classifiers of speakers find right, and the mean cosine of a clip's embedding with the speaker's mean
+    one. The classifiers are trained on folds of the training split; the means are of the fold that is new to each."""
+    assert isinstance(protocol.train, Sounds) and isinstance(protocol.real, Sounds)
+    names = model.manifest.speakers
+    train, real = (named(data, names) for data in (protocol.train, protocol.real))
+    judges = CrossFit(train, cache)
+    centres = []
+    for i, (_, embeddings) in enumerate(judges.judge(train.clips)):
+        new = judges.fold == i
+        centres.append(np.stack([embeddings[new & (train.labels == k)].mean(0) for k in range(len(names))]))
+
+    def figures(clips: list[np.ndarray], truth: np.ndarray) -> Figures:
+        return average([
+            agreement(*seen, truth, centre) for seen, centre in zip(judges.judge(clips), centres, strict=True)
+        ])  # fmt: skip
+
+    each = -(-count // len(names))
+    rows = []
+    for repeat in range(repeats):
+        clips: list[np.ndarray] = []
+        for name in names:
+            clips += generate(model, each, replace(setting, speaker=name), protocol.split, repeat)[0]
+        rows.append(figures(clips, np.arange(len(names)).repeat(each)))
+    return {"generated": with_errors(rows), f"real {protocol.split}": figures(real.clips, real.labels)}
+
+
+def named(data: Sounds, names: tuple[str, ...]) -> Sounds:
+    """The same clips with their speakers as labels."""
+    return replace(data, labels=np.array([names.index(s) for s in data.speakers]), names=names)
+
+
+def agreement(probabilities: np.ndarray, embeddings: np.ndarray, truth: np.ndarray, centres: np.ndarray) -> Figures:
+    own = centres[truth]
+    cosine = (embeddings * own).sum(1) / (np.linalg.norm(embeddings, axis=1) * np.linalg.norm(own, axis=1))
+    return {
+        "speaker_accuracy": float((probabilities.argmax(1) == truth).mean()),
+        "speaker_similarity": float(cosine.mean()),
+    }

@@ -1,0 +1,89 @@
+"""Recipes: short YAML files, one for a model and its data, each with a `cpu` and a `gpu` size."""
+
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from adr_models import ADRConfig
+from adr_models.any_order.ardm import ARDMConfig
+from adr_models.any_order.baseline import CausalConfig
+from adr_models.config import build
+from adr_models.tokens.codec import CodecConfig
+
+from adr_train.errors import TrainError
+from adr_train.loop import TrainConfig
+from adr_train.tasks.codec_losses import CodecLossConfig
+from adr_train.tasks.distil_loss import DistilConfig
+
+SIZES = ("cpu", "gpu")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe in one size, of an ADR model, of a codec, of a head that learns jumps, of an any-order
+    model or its causal baseline (`kind` adr, codec, distil, ardm, causal).
+
+    `model` has its labels and speakers still empty: they come with the data; and where `tokens` names a codec's
+    recipe, its codec, which comes with --codec. `losses` is a codec's. To distil, `teacher` names the recipe of the
+    model that --teacher brings.
+    """
+
+    name: str
+    size: str
+    dataset: str
+    description: str
+    licence: str
+    source: str
+    model: ADRConfig | CodecConfig | ARDMConfig | CausalConfig
+    train: TrainConfig
+    defaults: dict[str, Any] = field(default_factory=dict)
+    kind: str = "adr"
+    tokens: str | None = None
+    losses: CodecLossConfig = field(default_factory=CodecLossConfig)
+    teacher: str | None = None
+    distil: DistilConfig = field(default_factory=DistilConfig)
+
+
+def available() -> dict[str, Path]:
+    folder = Path(str(resources.files("adr_train.recipes")))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def read_recipe(name: str, size: str) -> Recipe:
+    """A shipped recipe by name, or any by its path ending in .yaml."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else available().get(name)
+    if path is None:
+        raise TrainError(f"unknown recipe {name!r}; there are {', '.join(available())}, or give a .yaml file")
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise TrainError(f"{path}: cannot read the recipe: {' '.join(str(error).split())}") from error
+    try:
+        sizes = values.pop("sizes")
+        if size not in sizes:
+            raise TrainError(f"{path}: no size {size!r}; it has {', '.join(sizes)}")
+        merged = merge(values, sizes[size])
+        variables = {"ardm": ARDMConfig, "causal": CausalConfig}
+        if merged.get("kind") in variables:
+            merged["model"] = build(variables[merged["kind"]], merged["model"], "model")
+        elif merged.get("kind") == "codec":
+            merged["model"] = build(CodecConfig, merged["model"], "model")
+            merged["losses"] = build(CodecLossConfig, merged.get("losses", {}), "losses")
+        else:
+            merged["model"] = ADRConfig.from_dict(merged.get("model", {}))
+            merged["distil"] = build(DistilConfig, merged.get("distil", {}), "distil")
+        merged["train"] = build(TrainConfig, merged["train"], "train")
+        return Recipe(name=path.stem, size=size, **merged)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise TrainError(f"{path}: not a recipe: {error}") from error
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over` laid upon it, mapping by mapping."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged

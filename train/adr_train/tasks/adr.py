@@ -1,0 +1,113 @@
+"""What a run trains, an ADR model or a codec: the parts in which the two differ, behind one face for the session."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from adr_models import ADRConfig, ADRModel
+from adr_models.tokens.codec import CodecConfig, CodecTokens
+from torch import Tensor
+from torch.nn import functional as F
+
+from adr_train.checkpoint import read_tensors
+from adr_train.data.types import Images, Sounds
+from adr_train.errors import TrainError
+from adr_train.loop import Trainer
+from adr_train.monitor import Monitor
+from adr_train.processes import Processes
+from adr_train.recipes.recipe import Recipe
+from adr_train.tasks.batches import Batches
+from adr_train.tasks.job import read_source
+
+
+class ADRJob:
+    unit = "tokens"
+
+    def __init__(
+        self, recipe: Recipe, data: Images | Sounds, held_out: Images | Sounds, processes: Processes,
+        source: Path | None,
+    ):  # fmt: skip
+        config, wanted = recipe.train, recipe.model
+        assert isinstance(wanted, ADRConfig)
+        self.recipe, self.codec_training = recipe, {}  # type: ignore[var-annotated]
+        self.sequences = len(data.labels)
+        speakers = tuple(sorted(set(data.speakers))) if isinstance(data, Sounds) and config.speakers else ()
+        wanted = replace(wanted, labels=data.names, speakers=speakers)
+        state: dict[str, Tensor] = {}
+        if recipe.tokens:
+            found, state, self.codec_training = read_codec(recipe, source)
+            wanted = replace(wanted, codec=found)
+        check_data(recipe, wanted, data)
+        model = ADRModel(wanted)
+        if state:
+            model.tokens.load_state_dict(state)
+            model.tokens.requires_grad_(False)
+        self.clip = 1.1 * fit_tokens(model, data)
+        batches, self.validation = make_batches(recipe, model, data, held_out)
+        self.trainer: Trainer = Trainer(model.to(processes.device), batches, config, processes)
+
+    def config(self) -> dict[str, Any]:
+        return self.trainer.model.config.to_dict()
+
+    def provenance(self) -> dict[str, Any]:
+        return {
+            f"codec {k}": v for k, v in self.codec_training.items() if k in ("minutes", "commit", "steps", "device")
+        }
+
+    def weights(self) -> dict[str, Tensor]:
+        return self.trainer.average
+
+    def validate(self) -> float:
+        return self.trainer.validate(self.validation)
+
+    def show(self, monitor: Monitor, averaged: ADRModel, step: int) -> None:
+        monitor.samples(averaged, step, float(self.recipe.defaults["guidance"]), self.clip)
+
+
+def make_batches(
+    recipe: Recipe, model: ADRModel, data: Images | Sounds, held_out: Images | Sounds
+) -> tuple[Batches, Batches]:
+    """Training and validation batches, which encode with a copy of the model's tokens on the CPU."""
+    config, speakers = recipe.train, model.config.speakers
+    tokens = type(model.tokens)(model.tokens.config)  # type: ignore[arg-type]
+    tokens.load_state_dict(model.tokens.state_dict())
+    rows = min(config.batch, len(held_out.labels))
+    return (
+        Batches(data, tokens, config.batch, config.seed, config.silence, config.flip, speakers),
+        Batches(held_out, tokens, rows, config.seed, config.silence, speakers=speakers),
+    )
+
+
+def read_codec(recipe: Recipe, folder: Path | None) -> tuple[CodecConfig, dict[str, Tensor], dict[str, Any]]:
+    """Config, weights and provenance of the codec that a recipe's tokens come from."""
+    found, saved = read_source(recipe, recipe.tokens, folder, "--codec")
+    return CodecConfig(**saved.model), read_tensors(found / "model.safetensors"), saved.training
+
+
+def check_data(recipe: Recipe, model: ADRConfig, data: Images | Sounds) -> None:
+    """The data must have the shape that the recipe's tokens are made for."""
+    image, sound = model.image, model.mdct or model.wave or model.codec
+    if isinstance(data, Images) and image:
+        if data.pixels.shape[1:] != (image.height, image.width, image.channels):
+            raise TrainError(f"{recipe.dataset} has pictures of {data.pixels.shape[1:]}, the recipe wants {image}")
+    elif isinstance(data, Sounds) and sound:
+        if data.sample_rate != sound.sample_rate:
+            raise TrainError(f"{recipe.dataset} is at {data.sample_rate} Hz, the recipe at {sound.sample_rate} Hz")
+    else:
+        raise TrainError(f"{recipe.dataset} and the tokens of recipe {recipe.name} are of different kinds")
+
+
+@torch.no_grad()
+def fit_tokens(model: ADRModel, data: Images | Sounds) -> float:
+    """Fit the normalisation (a codec brings its own) to the training data; the largest magnitude of a token's value."""
+    tokens: Any = model.tokens
+    if isinstance(data, Images):
+        pixels = torch.from_numpy(data.pixels).float() / 255
+        tokens.fit(pixels)
+        return float(tokens.encode(pixels[:10_000]).abs().max())
+    clips = [torch.from_numpy(clip) for clip in data.clips[:: max(len(data.clips) // 4000, 1)]]
+    if not isinstance(tokens, CodecTokens):
+        tokens.fit(clips)
+    padded = (F.pad(clip, (0, -len(clip) % tokens.hop)) for clip in clips)
+    return max(float(tokens.encode(clip[None]).abs().max()) for clip in padded)

@@ -1,0 +1,90 @@
+"""From a data set to batches of tokens, in an order that depends on nothing but the seed and the step.
+
+A run that was killed therefore resumes in the middle of an epoch by its step number alone, and several processes
+agree on a batch without talking.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from adr_models.tokens.patches import ImageTokens
+
+from adr_train.data.batch import Batch
+from adr_train.data.types import Images, Sounds
+
+POOL = 16
+
+
+def epoch_order(lengths: np.ndarray, batch: int, seed: int, epoch: int) -> np.ndarray:
+    """Indices int64 (batches, batch) of one epoch: shuffled, then sorted by length inside pools of 16 batches, so
+    that little padding is needed, then the batches shuffled. What does not fill a batch waits for another epoch."""
+    random = np.random.default_rng((seed, epoch))
+    size = min(batch, len(lengths))
+    order = random.permutation(len(lengths))[: len(lengths) // size * size]
+    pools = [order[a : a + POOL * size] for a in range(0, len(order), POOL * size)]
+    batches = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
+    return random.permutation(batches.reshape(-1, size))
+
+
+class Batches:
+    """The batch of any step. `rows(step)` is the whole batch; a process takes its part of it."""
+
+    def __init__(
+        self, data: Images | Sounds, tokens: Any, batch: int, seed: int, silence: int = 32, flip: bool = False,
+        speakers: tuple[str, ...] = (),
+    ):  # fmt: skip
+        self.data, self.tokens, self.batch, self.seed = data, tokens, batch, seed
+        self.silence, self.flip = silence, flip
+        self.labels = torch.from_numpy(np.asarray(data.labels, np.int64))
+        # A speaker who is not among those of the training data is the null speaker.
+        voices = data.speakers if isinstance(data, Sounds) and speakers else ("",) * len(self.labels)
+        self.speakers = torch.tensor([speakers.index(v) if v in speakers else len(speakers) for v in voices])
+        if isinstance(data, Sounds):
+            self.lengths = np.array([len(clip) for clip in data.clips])
+            self.make: Callable[[np.ndarray, np.random.Generator], Batch] = self.sounds
+        else:
+            self.lengths = np.zeros(len(data.pixels), np.int64)
+            self.make = self.images
+        self.epoch, self.order = -1, np.empty((0, batch), np.int64)
+
+    def at(self, step: int) -> Batch:
+        """The whole batch of a step."""
+        per_epoch = max(len(self.lengths) // self.batch, 1)
+        if step // per_epoch != self.epoch:
+            self.epoch = step // per_epoch
+            self.order = epoch_order(self.lengths, self.batch, self.seed, self.epoch)
+        return self.make(self.order[step % per_epoch], np.random.default_rng((self.seed, 1, step)))
+
+    def images(self, index: np.ndarray, random: np.random.Generator) -> Batch:
+        assert isinstance(self.data, Images) and isinstance(self.tokens, ImageTokens)
+        pixels = torch.from_numpy(self.data.pixels[index]).float() / 255
+        if self.flip:
+            mirrored = torch.from_numpy(random.random(len(index)) < 0.5)
+            pixels = torch.where(mirrored[:, None, None, None], pixels.flip(2), pixels)
+        tokens = self.tokens.encode(pixels)
+        whole = torch.ones(tokens.shape[:2], dtype=torch.bool)
+        return Batch(tokens, self.labels[index], self.speakers[index], whole, ~whole)
+
+    def sounds(self, index: np.ndarray, random: np.random.Generator) -> Batch:
+        """Clips behind a random silence shorter than a token (frames then fall anywhere on a word), and before a
+        silence of 4 to `silence` tokens, mostly short; without the long ones guidance makes bursts of noise out of
+        silences longer than any that was seen. Of the tokens in it a quarter count: it is easily learned."""
+        assert isinstance(self.data, Sounds)
+        hop = self.tokens.hop
+        spoken = -(-(int(self.lengths[index].max()) + hop) // hop)
+        length = spoken + 4 + int(random.random() ** 3 * max(self.silence - 3, 0))
+        samples = torch.zeros(len(index), length * hop)
+        mask = torch.from_numpy(random.random((len(index), length)) < 0.25)
+        ended = torch.zeros_like(mask)
+        for row, i in enumerate(index):
+            clip = self.data.clips[i]
+            shift = int(random.integers(hop))
+            samples[row, shift : shift + len(clip)] = torch.from_numpy(clip)
+            after = -(-(shift + len(clip)) // hop)
+            mask[row, : after + 3] = True
+            ended[row, after + self.tokens.delay // hop :] = True
+        with torch.no_grad():
+            tokens = self.tokens.encode(samples)
+        return Batch(tokens, self.labels[index], self.speakers[index], mask, ended)

@@ -1,0 +1,211 @@
+"""Training a codec: rows of speech end to end, reconstruction first and a small adversary later."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from adr_models.tokens.codec import CodecConfig, CodecTokens
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from adr_train.checkpoint import pack_optimizer, unpack_optimizer
+from adr_train.data.batch import Batch
+from adr_train.data.types import Images, Sounds
+from adr_train.errors import TrainError
+from adr_train.loop import TrainConfig, Trainer
+from adr_train.monitor import Monitor
+from adr_train.processes import Processes
+from adr_train.recipes.recipe import Recipe
+from adr_train.tasks.codec_losses import (
+    CodecLossConfig,
+    Discriminator,
+    SpectralLoss,
+    adversarial_loss,
+    discriminator_loss,
+    relative_distance,
+)
+
+LONGEST_PAUSE = 0.15
+
+
+class CodecBatches:
+    """Rows of clips with short pauses between them, a function of seed and step alone: "tokens" are samples."""
+
+    def __init__(self, data: Sounds, samples: int, batch: int, seed: int):
+        self.data, self.samples, self.batch, self.seed = data, samples, batch, seed
+        self.pause = int(LONGEST_PAUSE * data.sample_rate)
+
+    def at(self, step: int) -> Batch:
+        random = np.random.default_rng((self.seed, 2, step))
+        rows = torch.from_numpy(np.stack([self.row(random) for _ in range(self.batch)]))
+        nobody, whole = torch.zeros(self.batch, dtype=torch.int64), torch.ones(self.batch, 1, dtype=torch.bool)
+        return Batch(rows, nobody, nobody, whole, ~whole)
+
+    def row(self, random: np.random.Generator) -> np.ndarray:
+        made, at = np.zeros(self.samples, np.float32), int(random.integers(self.pause))
+        while at < self.samples:
+            clip = self.data.clips[random.integers(len(self.data.clips))][: self.samples - at]
+            made[at : at + len(clip)] = clip
+            at += len(clip) + int(random.integers(self.pause))
+        return made
+
+
+@dataclass(frozen=True)
+class CodecDraws:
+    """The noise of the latents, float (rows, tokens, channels)."""
+
+    noise: Tensor
+
+    @classmethod
+    def join(cls, parts: "list[CodecDraws]") -> "CodecDraws":
+        return cls(torch.cat([part.noise for part in parts]))
+
+
+class CodecModel(CodecTokens):
+    """The codec with what its training draws."""
+
+    def draw(self, rows: int, length: int, generator: torch.Generator) -> CodecDraws:
+        shape = (rows, length // self.hop, self.channels)
+        return CodecDraws(torch.randn(shape, generator=generator, device=generator.device))
+
+
+class CodecLoss(nn.Module):
+    """Reconstruction and KL divergence, summed over rows; the reconstruction itself for the adversary."""
+
+    def __init__(self, model: CodecModel, config: CodecLossConfig):
+        super().__init__()
+        self.model, self.config = model, config
+        self.spectral = SpectralLoss(model.config.sample_rate)
+
+    def forward(self, batch: Batch, draws: CodecDraws) -> tuple[Tensor, Tensor]:
+        real, rows = batch.tokens, len(batch.tokens)
+        mean, log_variance = self.model.encoder(real)
+        latents = mean + draws.noise * (log_variance / 2).exp()
+        made, _ = self.model.decoder(latents, self.model.initial_state(rows))
+        made, mean, log_variance = made.float(), mean.float(), log_variance.float()
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1).mean()
+        wave = relative_distance(made, real)
+        with torch.autocast(real.device.type, enabled=False):
+            loss = self.spectral(made, real) + self.config.wave * wave + self.config.kl * kl
+        return loss * rows, made
+
+
+class CodecTrainer(Trainer):
+    """`Trainer` whose step also trains a discriminator in the later part of the run."""
+
+    def __init__(
+        self, model: CodecModel, batches: CodecBatches, config: TrainConfig, processes: Processes,
+        losses: CodecLossConfig,
+    ):  # fmt: skip
+        self.losses = losses
+        super().__init__(model, batches, config, processes)
+        self.discriminator = Discriminator().to(self.device)
+        self.judge: nn.Module = self.discriminator
+        if processes.count > 1:
+            self.judge = DistributedDataParallel(self.discriminator)
+        self.judge_names = [name for name, _ in self.discriminator.named_parameters()]
+        self.judge_optimizer = torch.optim.AdamW(
+            self.discriminator.parameters(), lr=losses.adversary_rate, betas=(0.5, 0.9)
+        )
+
+    def make_loss(self) -> nn.Module:
+        return CodecLoss(self.model, self.losses).to(self.device)
+
+    def backward(self, batch: Batch, draws: Any, count: int) -> Tensor:
+        rows = len(batch.tokens)
+        with self.autocast:
+            total, made = self.loss(batch, draws)
+        total = total / count
+        if self.progress >= self.losses.adversary_from:
+            self.train_discriminator(batch.tokens, made.detach(), rows / count)
+            for parameter in self.discriminator.parameters():
+                parameter.requires_grad_(False)
+            with self.autocast:
+                with torch.no_grad():
+                    real = self.discriminator(batch.tokens)
+                fooled, matching = adversarial_loss(real, self.discriminator(made))
+            for parameter in self.discriminator.parameters():
+                parameter.requires_grad_(True)
+            term = self.losses.adversary * fooled + self.losses.matching * matching
+            (self.processes.count * (total + term * rows / count)).backward()
+        else:
+            (self.processes.count * total).backward()
+        return total.detach()
+
+    def train_discriminator(self, real: Tensor, made: Tensor, share: float) -> None:
+        with self.autocast:
+            loss = discriminator_loss(self.judge(real), self.judge(made))
+        self.judge_optimizer.zero_grad(set_to_none=True)
+        (self.processes.count * share * loss).backward()
+        self.judge_optimizer.step()
+
+    @torch.no_grad()
+    def validate(self, batches: Any, count: int = 4) -> float:
+        """Mean reconstruction loss of the averaged weights, on the same batches and draws every time."""
+        total, rows = 0.0, 0
+        with self.averaged(), self.autocast:
+            for step in range(count):
+                whole = batches.at(step)
+                total += float(self.alone(*self.draws(whole, step, range(self.config.shards), purpose=1))[0])
+                rows += len(whole.tokens)
+        return total / rows
+
+    def state(self) -> dict[str, Tensor]:
+        judge = {f"judge.{k}": v for k, v in self.discriminator.state_dict().items()}
+        moments = pack_optimizer(self.judge_optimizer, self.judge_names)
+        return super().state() | judge | {f"judge_{k}": v for k, v in moments.items()}
+
+    def restore(self, tensors: dict[str, Tensor], average: dict[str, Tensor], step: int, seconds: float) -> None:
+        super().restore(tensors, average, step, seconds)
+        weights = {k.removeprefix("judge."): v for k, v in tensors.items() if k.startswith("judge.")}
+        self.discriminator.load_state_dict(weights)
+        moments = {k.removeprefix("judge_"): v for k, v in tensors.items() if k.startswith("judge_optimizer.")}
+        unpack_optimizer(self.judge_optimizer, self.judge_names, moments)
+
+
+class CodecJob:
+    unit = "rows"
+    clip = 1.0
+
+    def __init__(
+        self, recipe: Recipe, data: Images | Sounds, held_out: Images | Sounds, processes: Processes,
+        source: Path | None,
+    ):  # fmt: skip
+        wanted, config = recipe.model, recipe.train
+        assert isinstance(wanted, CodecConfig)
+        if not isinstance(data, Sounds) or not isinstance(held_out, Sounds) or data.sample_rate != wanted.sample_rate:
+            raise TrainError(f"{recipe.dataset}: the codec of {recipe.name} wants sound at {wanted.sample_rate} Hz")
+        model = CodecModel(wanted)
+        model.to(processes.device)
+        samples = int(recipe.losses.seconds * wanted.sample_rate) // model.hop * model.hop
+        batches = CodecBatches(data, samples, config.batch, config.seed)
+        self.validation = CodecBatches(held_out, samples, config.batch, config.seed)
+        self.data, self.sequences = data, len(data.labels)
+        self.trainer: Trainer = CodecTrainer(model, batches, config, processes, recipe.losses)
+
+    def config(self) -> dict[str, Any]:
+        return asdict(self.trainer.model.config)
+
+    def provenance(self) -> dict[str, Any]:
+        return {}
+
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged weights, with the latents' mean and deviation measured for them."""
+        with self.trainer.averaged() as model:
+            clips = self.data.clips[:: max(len(self.data.clips) // 300, 1)]
+            model.fit([torch.from_numpy(clip).to(self.trainer.device) for clip in clips])
+            measured = {k: getattr(model, k).clone() for k in ("mean", "deviation")}
+        return self.trainer.average | measured
+
+    def validate(self) -> float:
+        return self.trainer.validate(self.validation)
+
+    @torch.no_grad()
+    def show(self, monitor: Monitor, averaged: CodecModel, step: int) -> None:
+        real = self.validation.at(0).tokens[:4].to(self.trainer.device)
+        made, _ = averaged.decoder(averaged.encoder(real)[0], averaged.initial_state(len(real)))
+        for row, (a, b) in enumerate(zip(real, made, strict=True)):
+            monitor.sound(f"real/{row}", a, step, averaged.config.sample_rate)
+            monitor.sound(f"decoded/{row}", b, step, averaged.config.sample_rate)

@@ -1,0 +1,63 @@
+"""Distilling the head of a trained model: a student that learns jumps, and its run."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from adr_models import ADRConfig, ADRModel
+from torch import nn
+
+from adr_train.checkpoint import read_tensors
+from adr_train.data.types import Images, Sounds
+from adr_train.loop import TrainConfig, Trainer
+from adr_train.processes import Processes
+from adr_train.recipes.recipe import Recipe
+from adr_train.tasks.adr import ADRJob, check_data, make_batches
+from adr_train.tasks.distil_loss import DistilConfig, DistilLoss, Student
+from adr_train.tasks.job import PROVENANCE, read_source
+
+
+class DistilTrainer(Trainer):
+    """`Trainer` of a student's head."""
+
+    def __init__(
+        self, student: Student, teacher: ADRModel, batches: Any, config: TrainConfig, processes: Processes,
+        distil: DistilConfig,
+    ):  # fmt: skip
+        self.teacher, self.distil = teacher, distil
+        super().__init__(student, batches, config, processes)
+
+    def make_loss(self) -> nn.Module:
+        return DistilLoss(self.model, self.teacher, self.distil).to(self.device)
+
+
+class DistilJob(ADRJob):
+    """A student, whose head learns jumps, of the model in a checkpoint."""
+
+    def __init__(
+        self, recipe: Recipe, data: Images | Sounds, held_out: Images | Sounds, processes: Processes,
+        source: Path | None,
+    ):  # fmt: skip
+        self.recipe, self.sequences = recipe, len(data.labels)
+        found, saved = read_source(recipe, recipe.teacher, source, "--teacher")
+        config = ADRConfig.from_dict(saved.model)
+        teacher = ADRModel(config)
+        weights = read_tensors(found / "model.safetensors")
+        teacher.load_state_dict(weights)
+        check_data(recipe, config, data)
+        student = Student(replace(config, head=replace(config.head, jump=True)))
+        missing = student.load_state_dict(weights, strict=False).missing_keys
+        assert all(name.startswith("head.arrival.") for name in missing)
+        for part in (student.tokens, student.backbone):
+            part.requires_grad_(False)
+        self.clip = saved.clip
+        self.codec_training = {k.removeprefix("codec "): v for k, v in saved.training.items() if k.startswith("codec ")}
+        self.teacher_training = saved.training
+        batches, self.validation = make_batches(recipe, student, data, held_out)
+        self.trainer: Trainer = DistilTrainer(
+            student.to(processes.device), teacher.to(processes.device), batches, recipe.train, processes, recipe.distil
+        )
+
+    def provenance(self) -> dict[str, Any]:
+        kept = {f"teacher {k}": self.teacher_training[k] for k in PROVENANCE if k in self.teacher_training}
+        return super().provenance() | kept | {"guidance distilled": self.recipe.distil.guidance}

@@ -1,0 +1,128 @@
+"""Distilling a head to few steps: it learns to jump from any noise level to any lower one.
+
+With velocity prediction, a DDIM step is a rotation: where sqrt(alpha_bar) = cos phi and sqrt(1 - alpha_bar) = sin phi,
+
+    x_s = cos(phi_t - phi_s) x_t - sin(phi_t - phi_s) v
+
+is exact for a step of no length with the teacher's velocity v(x_t, t), and for a jump of any length with the right mean
+velocity F(x_t, t, s), which the student learns (flow maps: Boffi, Albergo, Vanden-Eijnden 2024, arXiv 2406.07507; the
+rotation is that of sCM, Lu and Song 2024, arXiv 2410.11081):
+
+    s = t    F is the teacher's velocity, with classifier-free guidance (as Meng et al. 2023, arXiv 2210.03142), so
+             that the student needs no second, unconditional pass
+    s < t    F makes the jump t -> s land where two jumps t -> m -> s land (shortcut models: Frans et al. 2024,
+             arXiv 2410.12557), the latter without gradient
+
+The backbone stays as it is. Samplers other than ddim see F(x_t, t, t) and work as before.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from adr_models import ADRModel
+from adr_models.causal.model import Draws
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adr_train.data.batch import Batch
+
+
+@dataclass(frozen=True)
+class DistilConfig:
+    """How a head learns jumps: the teacher's guidance, which becomes part of it, and the part of the draws that learn
+    the slope, a jump of no length."""
+
+    guidance: float = 2.0
+    slope: float = 0.25
+
+
+@dataclass(frozen=True)
+class DistilDraws(Draws):
+    """And for every token and draw where a jump ends, and where it is halved (both uniform)."""
+
+    arrival: Tensor
+    middle: Tensor
+
+
+class Student(ADRModel):
+    """A model whose head learns jumps, with what its training draws."""
+
+    def draw(self, rows: int, length: int, generator: torch.Generator) -> DistilDraws:
+        shape = (rows, length, self.config.loss.draws)
+        uniform = (torch.rand(shape, generator=generator, device=generator.device) for _ in range(2))
+        return DistilDraws(
+            **vars(super().draw(rows, length, generator)), **dict(zip(("arrival", "middle"), uniform, strict=True))
+        )
+
+
+class DistilLoss(nn.Module):
+    """Batch and draws -> the student's loss, summed over tokens. Levels run from 0, clean data, to T."""
+
+    phase: Tensor
+
+    def __init__(self, student: Student, teacher: ADRModel, config: DistilConfig):
+        super().__init__()
+        if student.config.schedule.prediction != "velocity" or student.config.schedule.learned_variance:
+            raise ValueError("only a head that predicts the velocity, without its variance, can learn jumps")
+        self.student, self.config = student, config
+        # In a list, so that the teacher's weights are none of this module's.
+        self.teacher = [teacher.eval().requires_grad_(False)]
+        schedule = student.schedule
+        levels = torch.atan2(schedule.noise.double(), schedule.signal.double())
+        self.register_buffer("phase", torch.cat([levels.new_zeros(1), levels]).float(), persistent=False)
+
+    def forward(self, batch: Batch, draws: DistilDraws) -> Tensor:
+        teacher, mask = self.teacher[0], batch.mask
+        with torch.no_grad():
+            known, unknown = self.conditions(teacher, batch, draws)
+        x0, epsilon, level = batch.tokens[mask][:, None], draws.epsilon[mask], draws.t[mask] + 1
+        slopes = max(round(self.student.config.loss.draws * self.config.slope), 1)
+        head, every = self.student.head, torch.arange(len(self.phase), device=level.device)
+        tables = head.time(head.waves(every - 1)), head.arrival(head.waves(every))
+        condition = head.condition_modulation(known)[:, None]
+
+        def velocity(x: Tensor, start: Tensor, end: Tensor, learn: bool) -> Tensor:
+            time = [F.embedding(i, t if learn else t.detach()) for i, t in zip((start, end), tables, strict=True)]
+            return head(x, time[0] + time[1], condition if learn else condition.detach()).float()
+
+        # A jump of two levels at least, or there would be no half of it.
+        level = torch.cat([level[:, :slopes], level[:, slopes:].clamp(min=2)], 1)
+        arrival = torch.minimum((level * draws.arrival[mask]).long(), level - 2)
+        arrival[:, :slopes] = level[:, :slopes]
+        middle = arrival + 1 + ((level - arrival - 1).clamp(min=0) * draws.middle[mask]).long()
+        middle = torch.minimum(middle, level)
+        phase, before, after = (self.phase[i][..., None] for i in (level, middle, arrival))
+        x = phase.cos() * x0 + phase.sin() * epsilon
+        part = slice(slopes, None)
+        with torch.no_grad():
+            guided = self.guided(teacher, x[:, :slopes], level[:, :slopes], known, unknown)
+            way = velocity(x[:, part], level[:, part], middle[:, part], False)
+            halfway = rotate(x[:, part], way, (phase - before)[:, part])
+            way = velocity(halfway, middle[:, part], arrival[:, part], False)
+            landed = rotate(halfway, way, (before - after)[:, part])
+            length = (phase - after)[:, part]
+            mean = (length.cos() * x[:, part] - landed) / length.sin().clamp(min=1e-4)
+        found, target = velocity(x, level, arrival, True), torch.cat([guided, mean], 1)
+        return (found - target).square().mean((1, 2)).sum()
+
+    def conditions(self, teacher: ADRModel, batch: Batch, draws: Draws) -> tuple[Tensor, Tensor]:
+        """z of the tokens that count, with label and speaker (a part of the speakers unnamed) and with neither."""
+        config, rows = teacher.config, len(batch.tokens)
+        seen = teacher.context(batch.tokens, draws)
+        unnamed = draws.drop_speaker < config.loss.speaker_dropout
+        speaker = torch.where(unnamed, len(config.speakers), batch.speaker)
+        label, nobody = torch.full_like(batch.label, len(config.labels)), torch.full_like(speaker, len(config.speakers))
+        conditions, _ = teacher.backbone(
+            seen.repeat(2, 1, 1), torch.cat([batch.label, label]) if config.labels else None, None, "chunkwise",
+            torch.cat([speaker, nobody]) if config.speakers else None,
+        )  # fmt: skip
+        return conditions[:rows][batch.mask], conditions[rows:][batch.mask]
+
+    def guided(self, teacher: ADRModel, x: Tensor, level: Tensor, known: Tensor, unknown: Tensor) -> Tensor:
+        time, head = teacher.time_modulation(level - 1), teacher.head
+        with_label, without = (head(x, time, head.condition_modulation(z)[:, None]).float() for z in (known, unknown))
+        return without + self.config.guidance * (with_label - without)
+
+
+def rotate(x: Tensor, velocity: Tensor, angle: Tensor) -> Tensor:
+    return angle.cos() * x - angle.sin() * velocity
