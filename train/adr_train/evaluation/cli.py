@@ -1,4 +1,4 @@
-"""adr-eval: a bundle -> the figures of the protocol, beside real data."""
+"""adr-eval: a bundle -> the figures of its samples, with those of real data."""
 
 import itertools
 import os
@@ -67,7 +67,7 @@ def evaluate(
     models by their bits per dimension. Choose settings on the validation split, then report once on the test split."""
     with empty_handed():
         from adr_train.evaluation.any_order import evaluate_any_order
-        from adr_train.evaluation.evaluator import Protocol, Setting, dataset_of
+        from adr_train.evaluation.evaluator import Evaluator, Setting, dataset_of
         from adr_train.evaluation.quality import record
 
     base = Setting(steps, sampler, guidance, temperature, seed)
@@ -87,27 +87,27 @@ def evaluate(
     for setting in settings:
         model.settings(**{k: getattr(setting, k) for k in SWEPT})
     baselines = [load_baseline(other, provider, threads) for other in beside or []]
-    protocol = Protocol(dataset or dataset_of(model), data, split, cache or default_cache())
-    if protocol.train.names != model.labels:
+    evaluator = Evaluator(dataset or dataset_of(model), data, split, cache or default_cache())
+    if evaluator.train.names != model.labels:
         raise TrainError(f"{model.name} has other labels than the data set: {', '.join(model.labels)}")
-    samples = min(per_label * len(model.labels), protocol.most)
+    samples = min(per_label * len(model.labels), evaluator.most)
     if samples < per_label * len(model.labels):
         console.print(f"{samples} samples a row in place of {per_label} of each label: as many as {split} has")
     rows: Rows = {}
     for setting, values in zip(settings, combinations, strict=True):
         name = " ".join(f"{k}={v}" for k, v in values.items()) or "generated"
-        rows[name] = protocol.generated(model, samples, setting, seeds)
+        rows[name] = evaluator.generated(model, samples, setting, seeds)
         console.print(f"{name}: accuracy {rows[name]['accuracy']:.3f} of {seeds} x {samples}")
     for baseline in baselines:
-        rows[baseline.bundle.folder.name] = protocol.generated(baseline, samples, Setting(seed=seed), seeds)
+        rows[baseline.bundle.folder.name] = evaluator.generated(baseline, samples, Setting(seed=seed), seeds)
     if model.manifest.tokens.geometry == "codec_latent":
-        rows[f"reconstructed {split}"] = protocol.reconstructed(model, LOUDNESS, samples)
-    rows |= protocol.real_rows(samples, seeds)
+        rows[f"reconstructed {split}"] = evaluator.reconstructed(model, LOUDNESS, samples)
+    rows |= evaluator.real_rows(samples, seeds)
     if model.manifest.speakers:
         from adr_train.evaluation.voices import voice_rows
 
-        found = voice_rows(protocol, model, samples, settings[0], seeds, cache or default_cache())
-        for row, figures in found.items():
+        voices = voice_rows(evaluator, model, samples, settings[0], seeds, cache or default_cache())
+        for row, figures in voices.items():
             rows.setdefault(row, {}).update(figures)
     if write:
         record(model, rows, settings, samples, split, seeds)

@@ -16,7 +16,7 @@ def record(
     model: adr_runtime.Model, rows: dict[str, dict[str, Any]], settings: list[Setting], count: int, split: str,
     seeds: int,
 ) -> None:  # fmt: skip
-    """Replace the manifest's quality section and rewrite the card, each written beside and renamed."""
+    """Replace the manifest's quality section and rewrite the card, each under a temporary name first."""
     defaults, setting = model.manifest.defaults, settings[0]
     quality: dict[str, Any] = {
         "split": split,
@@ -45,4 +45,4 @@ def record_rows(
 
 
 def write_text(path: Path, text: str) -> None:
-    write_whole(path, lambda beside: beside.write_bytes(text.encode()))
+    write_whole(path, lambda temporary: temporary.write_bytes(text.encode()))
