@@ -12,7 +12,7 @@ import adr_runtime
 import numpy as np
 from adr_runtime.media.spectrogram import mel_spectrogram
 from adr_train.data.datasets import load_dataset
-from adr_train.data.types import Sounds, level
+from adr_train.data.types import AudioClips, level
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     given = parser.parse_args()
     model = adr_runtime.load(given.bundle, "cpu", 1)
     data = load_dataset(given.dataset, given.data, "test")
-    assert isinstance(data, Sounds)
+    assert isinstance(data, AudioClips)
     rate, mel, scores, repeats = data.sample_rate, [], [], True
     for clip in level(data, 0.07).clips:
         made = model.reconstruct(clip)

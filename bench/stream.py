@@ -116,12 +116,12 @@ def endure(model: adr_runtime.Model, minutes: int, steps: int | None, data: Path
         print(json.dumps(row), flush=True)
     if data:
         from adr_train.evaluation.cli import default_cache
-        from adr_train.evaluation.evaluator import Protocol, dataset_of
+        from adr_train.evaluation.evaluator import Evaluator, dataset_of
 
-        protocol = Protocol(dataset_of(model), data, "test", default_cache())
+        evaluator = Evaluator(dataset_of(model), data, "test", default_cache())
         for minute, words in kept.items():
             # The first word of a minute may have begun in the one before.
-            figures = protocol.measure([w for _, w in words[1:]], np.array([label for label, _ in words[1:]]))
+            figures = evaluator.measure([w for _, w in words[1:]], np.array([label for label, _ in words[1:]]))
             print(json.dumps({"minute": minute, "words": len(words) - 1, "right": figures["accuracy"]}))
 
 

@@ -63,15 +63,15 @@ def check_network(model: ARDM, data: bytes) -> dict[str, float]:
     for stage in range(model.upscaling.stages):
         for part in STATES_SEEN:
             graph = network_graph(model, part, stage, rows=2, count=16)
-            found = run_onnx(session, graph.arguments)["log_probabilities"].astype(np.float64)
+            log_p = run_onnx(session, graph.arguments)["log_probabilities"].astype(np.float64)
             for kind, reference in references.items():
                 with torch.no_grad():
                     expected = reference(*graph.arguments.values()).double().numpy()
-                if found.shape != expected.shape or not (
-                    np.isfinite(found).all() and np.abs(np.exp(found).sum(-1) - 1).max() < 1e-3
+                if log_p.shape != expected.shape or not (
+                    np.isfinite(log_p).all() and np.abs(np.exp(log_p).sum(-1) - 1).max() < 1e-3
                 ):
                     raise ExportError("network: what it says are no probabilities; nothing was written", exit_status=1)
-                bits = (np.exp(expected) * (expected - found)).sum(-1).mean() / np.log(2)
+                bits = (np.exp(expected) * (expected - log_p)).sum(-1).mean() / np.log(2)
                 errors[kind] = max(errors[kind], abs(float(bits)))
                 if not errors[kind] <= TOLERANCE:
                     raise ExportError(

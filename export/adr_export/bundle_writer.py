@@ -69,26 +69,26 @@ def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest) -> None
             check_onnx(data, f"{name}.onnx", name)
         except ADRError as error:
             raise ExportError(f"the runtime would refuse {error}; nothing was written", exit_status=1) from error
-    beside = out.with_name(f".{out.name}.{os.getpid()}.part")
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
-        beside.mkdir(parents=True)
+        temporary.mkdir(parents=True)
         for name, data in files.items():
-            (beside / f"{name}.onnx").write_bytes(data)
-        (beside / "manifest.json").write_text(manifest.to_json())
-        (beside / "README.md").write_text(model_card(manifest))
+            (temporary / f"{name}.onnx").write_bytes(data)
+        (temporary / "manifest.json").write_text(manifest.to_json())
+        (temporary / "README.md").write_text(model_card(manifest))
         # Once the old bundle is out of the way, the new one takes its place, whatever comes.
         with held():
             if out.exists():
                 aside = out.with_name(f".{out.name}.{os.getpid()}.old")
                 os.replace(out, aside)
-                os.replace(beside, out)
+                os.replace(temporary, out)
                 shutil.rmtree(aside)
             else:
-                os.replace(beside, out)
+                os.replace(temporary, out)
     except OSError as error:
         raise ExportError(f"{out}: cannot write the bundle: {error.strerror}") from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def describe(

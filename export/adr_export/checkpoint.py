@@ -18,10 +18,10 @@ def find_checkpoint(path: Path) -> Path:
     if (path / "config.json").is_file():
         return path
     numbered = [(re.fullmatch(r"checkpoint-(\d+)", p.name), p) for p in path.iterdir()] if path.is_dir() else []
-    found = [(int(match[1]), p) for match, p in numbered if match]
-    if not found:
+    steps = [(int(match[1]), p) for match, p in numbered if match]
+    if not steps:
         raise ExportError(f"{path}: no checkpoint here; give the --out folder of adr-train")
-    return max(found)[1]
+    return max(steps)[1]
 
 
 def load_checkpoint(path: Path) -> tuple[ADRModel | ARDM, dict[str, Any]]:

@@ -46,16 +46,16 @@ def export(
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
     model, config = load_checkpoint(find_checkpoint(checkpoint))
-    given = {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature}
+    overrides = {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature}
     about = {
         "name": name or config["recipe"], **config["about"],
-        "defaults": config["defaults"] | {k: v for k, v in given.items() if v is not None},
+        "defaults": config["defaults"] | {k: v for k, v in overrides.items() if v is not None},
         "clip": config["clip"], "training": config["training"],
     }  # fmt: skip
     dialect = "portable" if portable else "linear-attention"
     manifest: Any
     if isinstance(model, ARDM):
-        foreign = [k for k, v in given.items() if v is not None and k != "steps"]
+        foreign = [k for k, v in overrides.items() if v is not None and k != "steps"]
         if foreign:
             raise ExportError(f"{about['name']} is an any-order model, which has no --{foreign[0]}")
         manifest = write_any_order(model, about, out, dialect, half, overwrite, console.print)

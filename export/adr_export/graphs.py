@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from adr_models import ADRModel
+from adr_models.causal.backbone import State
 from adr_models.causal.generate import denoise_step
 from adr_models.mixers.retention import Form
 from adr_models.tokens.patches import ImageTokens
@@ -42,25 +43,26 @@ class StepGraph(nn.Module):
     def __init__(self, model: ADRModel, form: Form):
         super().__init__()
         self.backbone, self.form = model.backbone, form
-        self.given = [what for what in ("label", "speaker") if getattr(model.config, f"{what}s")]
+        self.conditioning = [what for what in ("label", "speaker") if getattr(model.config, f"{what}s")]
 
-    def split(self, rest: tuple[Tensor, ...]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """What is given beside the tokens, and the states, by name."""
-        count = len(self.given)
-        given = dict(zip(self.given, rest[:count], strict=True))
-        return given, dict(zip(self.backbone.initial_state(1), rest[count:], strict=True))
+    def split(self, rest: tuple[Tensor, ...]) -> tuple[tuple[Tensor | None, Tensor | None], State]:
+        """Label and speaker, None where the model has none, and the states by name."""
+        count = len(self.conditioning)
+        conditioning = dict(zip(self.conditioning, rest[:count], strict=True))
+        state = dict(zip(self.backbone.initial_state(1), rest[count:], strict=True))
+        return (conditioning.get("label"), conditioning.get("speaker")), state
 
     def forward(self, token: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        given, past = self.split(rest)
-        condition, present = self.backbone.step(token, given.get("label"), past, self.form, given.get("speaker"))
+        (label, speaker), past = self.split(rest)
+        condition, present = self.backbone.step(token, label, past, self.form, speaker)
         end = () if self.backbone.end is None else (self.backbone.ended(condition),)
         return condition, *end, *present.values()
 
 
 class ParallelGraph(StepGraph):
     def forward(self, tokens: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        given, past = self.split(rest)
-        conditions, present = self.backbone(tokens, given.get("label"), past, self.form, given.get("speaker"))
+        (label, speaker), past = self.split(rest)
+        conditions, present = self.backbone(tokens, label, past, self.form, speaker)
         assert present is not None
         return conditions, *present.values()
 
@@ -70,8 +72,8 @@ class TimestepGraph(nn.Module):
         super().__init__()
         self.head = model.head
 
-    def forward(self, timestep: Tensor, *arrival: Tensor) -> Tensor:
-        return self.head.time_modulation(timestep, *arrival)
+    def forward(self, timestep: Tensor, *end_timestep: Tensor) -> Tensor:
+        return self.head.time_modulation(timestep, *end_timestep)
 
 
 class HeadGraph(nn.Module):
@@ -83,12 +85,12 @@ class HeadGraph(nn.Module):
 
     def forward(
         self, condition: Tensor, mix: Tensor, modulation: Tensor, coefficients: Tensor, initial: Tensor,
-        noise: Tensor, clip: Tensor,
+        noise: Tensor, sample_range: Tensor,
     ) -> Tensor:  # fmt: skip
         of_condition = self.head.condition_modulation(condition)
 
         def body(carry: tuple[Tensor, Tensor], row: tuple[Tensor, Tensor, Tensor]):
-            x, before = denoise_step(self.head, *carry, row[0], row[2], row[1], of_condition, mix, clip)
+            x, before = denoise_step(self.head, *carry, row[0], row[2], row[1], of_condition, mix, sample_range)
             # Scan wants an output for every step; nothing reads this one.
             return (x, before), x[:, :1].clone()
 
@@ -132,7 +134,7 @@ def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
     channels, condition = model.tokens.channels, model.config.backbone.retention.width
     rows, length, steps, guides, batch = 4, 6, 5, 2, 3
     names = {"label": model.config.labels, "speaker": model.config.speakers}
-    given = {what: torch.arange(rows) % (len(known) + 1) for what, known in names.items() if known}
+    conditioning = {what: torch.arange(rows) % (len(classes) + 1) for what, classes in names.items() if classes}
     end = {} if model.backbone.end is None else {"end": {0: "rows"}}
     state = model.backbone.initial_state(rows)
     cache = 7 if model.config.backbone.mixer == "softmax" else 0
@@ -143,23 +145,23 @@ def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
         state[name] = normal(*shape) if value.is_floating_point() else torch.full_like(value, cache or 3)
     past = {f"past.{k}": v for k, v in state.items()}
     present = {f"present.{k}": rename_past(state_axes(k)) for k in state}
-    common = {**{k: {0: "rows"} for k in given}, **{f"past.{k}": state_axes(k) for k in state}}
+    common = {**{k: {0: "rows"} for k in conditioning}, **{f"past.{k}": state_axes(k) for k in state}}
     of_time, of_condition = model.head.time_modulation(torch.arange(steps)).shape[-1], condition
-    arrival = {"arrival": torch.arange(steps).flip(0)} if model.config.head.jump else {}
+    end_timestep = {"arrival": torch.arange(steps).flip(0)} if model.config.head.jump else {}
     graphs = [
         Graph(
-            "step", StepGraph(model, form), {"token": normal(rows, channels), **given, **past},
+            "step", StepGraph(model, form), {"token": normal(rows, channels), **conditioning, **past},
             {"token": {0: "rows"}, **common}, {"condition": {0: "rows"}, **end, **present}, True,
         ),
         Graph(
             "parallel", ParallelGraph(model, "parallel" if form == "recurrent" else form),
-            {"tokens": normal(rows, length, channels), **given, **past},
+            {"tokens": normal(rows, length, channels), **conditioning, **past},
             {"tokens": {0: "rows", 1: "length"}, **common},
             {"conditions": {0: "rows", 1: "length"}, **present}, True,
         ),
         Graph(
-            "timestep", TimestepGraph(model), {"timestep": torch.arange(steps), **arrival},
-            {"timestep": {0: "steps"}, **{k: {0: "steps"} for k in arrival}}, {"modulation": {0: "steps"}}, True,
+            "timestep", TimestepGraph(model), {"timestep": torch.arange(steps), **end_timestep},
+            {"timestep": {0: "steps"}, **{k: {0: "steps"} for k in end_timestep}}, {"modulation": {0: "steps"}}, True,
         ),
         Graph(
             "head", HeadGraph(model),

@@ -22,12 +22,12 @@ TOLERANCE = 1e-4
 FAR = 1_000_000
 
 
-def relative_error(found: np.ndarray, reference: np.ndarray) -> float:
+def relative_error(value: np.ndarray, reference: np.ndarray) -> float:
     """max |found - reference| / max |reference|; infinite where either is not finite or the shapes differ."""
-    if found.shape != reference.shape or not (np.isfinite(found).all() and np.isfinite(reference).all()):
+    if value.shape != reference.shape or not (np.isfinite(value).all() and np.isfinite(reference).all()):
         return float("inf")
     scale = np.abs(reference).max(initial=0.0)
-    return float(np.abs(found.astype(np.float64) - reference).max(initial=0.0) / max(scale, 1e-12))
+    return float(np.abs(value.astype(np.float64) - reference).max(initial=0.0) / max(scale, 1e-12))
 
 
 def open_session(data: bytes) -> onnxruntime.InferenceSession:
@@ -52,9 +52,9 @@ class Checker:
     def __init__(self, tolerance: float = TOLERANCE):
         self.tolerance, self.errors = tolerance, {}  # type: ignore[var-annotated]
 
-    def compare(self, what: str, found: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> None:
+    def compare(self, what: str, value: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> None:
         for tensor, expected in reference.items():
-            error = relative_error(found[tensor], expected)
+            error = relative_error(value[tensor], expected)
             self.errors[what] = max(self.errors.get(what, 0.0), error)
             if not error <= self.tolerance:
                 raise ExportError(
@@ -74,9 +74,9 @@ def check_parity(model: ADRModel, files: Mapping[str, bytes], tolerance: float =
         arguments = dict(single[name].arguments)
         if name == "head":
             arguments |= sampler_arguments(model)
-        found = run_onnx(session, arguments)
-        checker.compare(f"{name} against float32", found, run_torch(single[name], arguments))
-        checker.compare(f"{name} against float64", found, run_torch(double[name], widen(arguments)))
+        value = run_onnx(session, arguments)
+        checker.compare(f"{name} against float32", value, run_torch(single[name], arguments))
+        checker.compare(f"{name} against float64", value, run_torch(double[name], widen(arguments)))
     check_sequences(model, sessions, checker)
     check_far_position(single["step"], double["step"], sessions["step"], checker)
     return {name: float(f"{error:.2e}") for name, error in checker.errors.items()}
@@ -107,17 +107,17 @@ def check_sequences(model: ADRModel, sessions: Mapping[str, onnxruntime.Inferenc
     for warm, length in ((37, 512), (0, 4096)):
         state = {f"past.{k}": v.numpy() for k, v in model.backbone.initial_state(1).items()}
         names = {"label": model.config.labels, "speaker": model.config.speakers}
-        given = {what: np.zeros(1, np.int64) for what, known in names.items() if known}
+        conditioning = {what: np.zeros(1, np.int64) for what, classes in names.items() if classes}
         tokens = torch.randn(1, warm + length, model.tokens.channels, generator=generator).numpy()
         for n in range(warm):
-            _, state = advance(sessions["step"], {"token": tokens[:, n], **given, **state})
-        whole, after = advance(sessions["parallel"], {"tokens": tokens[:, warm:], **given, **state})
+            _, state = advance(sessions["step"], {"token": tokens[:, n], **conditioning, **state})
+        whole, after = advance(sessions["parallel"], {"tokens": tokens[:, warm:], **conditioning, **state})
         steps = []
         for n in range(warm, warm + length):
-            condition, state = advance(sessions["step"], {"token": tokens[:, n], **given, **state})
+            condition, state = advance(sessions["step"], {"token": tokens[:, n], **conditioning, **state})
             steps.append(condition)
-        found, reference = {"conditions": whole, **after}, {"conditions": np.stack(steps, 1), **state}
-        checker.compare(f"parallel against step, {length} tokens", found, reference)
+        value, reference = {"conditions": whole, **after}, {"conditions": np.stack(steps, 1), **state}
+        checker.compare(f"parallel against step, {length} tokens", value, reference)
 
 
 def advance(session: onnxruntime.InferenceSession, feed: dict[str, np.ndarray]):

@@ -14,7 +14,7 @@ def build(cls: Any, values: Any, where: str) -> Any:
     unknown = set(values) - {f.name for f in fields(cls)}
     if unknown:
         raise ValueError(f"{where} has no field {', '.join(sorted(unknown))}; it has {', '.join(hints)}")
-    made = {}
+    arguments = {}
     for name, value in values.items():
         hint = hints[name]
         if isinstance(hint, types.UnionType):
@@ -23,5 +23,5 @@ def build(cls: Any, values: Any, where: str) -> Any:
             value = build(hint, value, f"{where}.{name}")
         elif isinstance(value, list):
             value = tuple(value)
-        made[name] = value
-    return cls(**made)
+        arguments[name] = value
+    return cls(**arguments)

@@ -63,7 +63,7 @@ def test_picture_comes_back_and_rows_can_be_given_alone():
     torch.testing.assert_close(codec.decode(tokens, {})[0], pixels)
     torch.testing.assert_close(codec.encode(pixels[:, :4]), tokens[:, :3])
     # Raster order: the second token is the patch to the right of the first.
-    second = (pixels[0, :4, 4:8] - codec.mean) / codec.deviation
+    second = (pixels[0, :4, 4:8] - codec.mean) / codec.std
     torch.testing.assert_close(tokens[0, 1], second.reshape(-1))
 
 

@@ -10,7 +10,7 @@ from adr_export.any_order import slope_steps
 from adr_models.any_order.ardm import ARDM, ARDMConfig
 from adr_models.any_order.baseline import Causal, CausalConfig
 from adr_train.data.text import TEXT8, read, respell
-from adr_train.data.types import Sounds, Text
+from adr_train.data.types import AudioClips, Text
 from adr_train.data.variables import VariableBatches, to_variables, windows
 from adr_train.errors import TrainError
 from adr_train.evaluation.likelihood import estimate_error, held_out_values, measure, measure_causal, measure_full
@@ -63,7 +63,7 @@ def test_batches_follow_from_seed_and_step():
 
 def test_sound_keeps_its_sixteen_bits():
     clips = [np.array([-1.0, 0.0, 32767 / 32768, 1 / 32768], np.float32)]
-    sound = Sounds(clips, np.zeros(1, np.int64), ("x",), 8000, ("y",))
+    sound = AudioClips(clips, np.zeros(1, np.int64), ("x",), 8000, ("y",))
     config = ARDMConfig.from_dict(ANY_ORDER["samples"])
     assert to_variables(sound, config, "x").tolist() == [0, 32768, 65535, 32769]
     with pytest.raises(TrainError, match="different kinds"):

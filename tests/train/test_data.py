@@ -14,7 +14,7 @@ from adr_train.data.datasets import load_dataset
 from adr_train.data.download import Release, download
 from adr_train.data.plain_pickle import PickleRefused, read_plain_pickle
 from adr_train.data.splits import spread
-from adr_train.data.types import Sounds, level
+from adr_train.data.types import AudioClips, level
 from adr_train.errors import TrainError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -279,7 +279,7 @@ def test_digits_and_names():
 def test_levels_are_made_equal_without_clipping():
     loud, quiet, peaky = 0.9 * np.sin(np.arange(500.0)), 0.01 * np.sin(np.arange(500.0)), np.eye(1, 500)[0] * 0.5
     clips = [c.astype(np.float32) for c in (loud, quiet, peaky, np.zeros(9))]
-    data = Sounds(clips, np.zeros(4, np.int64), ("x",), 8000, ("a",) * 4)
+    data = AudioClips(clips, np.zeros(4, np.int64), ("x",), 8000, ("a",) * 4)
     levelled = level(data, 0.1).clips
     for clip in levelled[:2]:
         assert np.sqrt(np.mean(clip**2)) == pytest.approx(0.1, rel=1e-5)

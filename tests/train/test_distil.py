@@ -39,11 +39,11 @@ class ExactHead(nn.Module):
     def time(self, t):
         return torch.stack([self.phase[(t + 1).clamp(min=0)], torch.zeros(len(t))], -1)
 
-    def arrival(self, t):
+    def end_timestep(self, t):
         return torch.stack([torch.zeros(len(t)), self.phase[t]], -1)
 
     def time_modulation(self, t):
-        return self.time(t) + self.arrival(t + 1)
+        return self.time(t) + self.end_timestep(t + 1)
 
     def condition_modulation(self, z):
         return z[..., :1] * 0

@@ -10,14 +10,14 @@ import pytest
 from adr_runtime.bundles.bundle import shipped
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import call_seed
-from adr_train.data.types import Images, Sounds
+from adr_train.data.types import AudioClips, Images
 from adr_train.errors import TrainError
 from adr_train.evaluation import classifiers, crossfit, voices
 from adr_train.evaluation import cli as eval_cli
 from adr_train.evaluation import evaluator as evaluate
 from adr_train.evaluation.classifiers import ClassifierConfig
 from adr_train.evaluation.crossfit import CrossFit, folds_of, part
-from adr_train.evaluation.evaluator import Protocol, Setting, generate
+from adr_train.evaluation.evaluator import Evaluator, Setting, generate
 from adr_train.evaluation.metrics import frechet_distance, nearest_distances, with_errors
 
 TINY = ClassifierConfig(channels=(4, 4, 4, 4), epochs=2, batch=64)
@@ -46,30 +46,30 @@ def taught(monkeypatch):
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_no_judge_has_seen_what_it_judges(taught, tmp_path, split):
-    protocol = Protocol("digits", None, split, tmp_path, TINY)
+    evaluator = Evaluator("digits", None, split, tmp_path, TINY)
     train, real = load_dataset("digits", None, "train"), load_dataset("digits", None, split)
     assert len(taught) == 2 and sum(len(d.labels) for d in taught) == len(train.labels)
     expected = []
-    for i, (data, judge) in enumerate(zip(taught, protocol.judges.judges, strict=True)):
-        new = part(train, np.flatnonzero(protocol.judges.fold == i))
+    for i, (data, judge) in enumerate(zip(taught, evaluator.judges.judges, strict=True)):
+        new = part(train, np.flatnonzero(evaluator.judges.fold == i))
         assert not rows_of(data.pixels) & (rows_of(new.pixels) | rows_of(real.pixels))
         expected.append(frechet_distance(judge.judge(new.pixels)[1], judge.judge(real.pixels)[1]))
     # The floor is measured on all those new samples.
-    floor = protocol.real_rows(len(train.labels), 1)["real training"]
+    floor = evaluator.real_rows(len(train.labels), 1)["real training"]
     assert floor["frechet_distance"] == pytest.approx(np.mean(expected), rel=1e-3)
 
 
 def test_every_row_is_of_equal_size_and_beside_the_same_real_samples(tmp_path):
-    protocol, count = Protocol("digits", None, "validation", tmp_path, TINY), 60
-    assert protocol.most == 179 == len(protocol.real.labels)
+    evaluator, count = Evaluator("digits", None, "validation", tmp_path, TINY), 60
+    assert evaluator.most == 179 == len(evaluator.real.labels)
     samples = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 1), dtype=np.uint8)
-    rows = {"noise": protocol.measure(samples, np.arange(count) % 10, 1), **protocol.real_rows(count, 2)}
+    rows = {"noise": evaluator.measure(samples, np.arange(count) % 10, 1), **evaluator.real_rows(count, 2)}
     assert list(rows) == ["noise", "real validation", "real training"]
     assert {row["samples"] for row in rows.values()} == {count}
-    beside = protocol.reference(count, 1)
+    beside = evaluator.reference(count, 1)
     expected = [
-        frechet_distance(judge.judge(samples)[1], judge.judge(protocol.real.pixels[beside])[1])
-        for judge in protocol.judges.judges
+        frechet_distance(judge.judge(samples)[1], judge.judge(evaluator.real.pixels[beside])[1])
+        for judge in evaluator.judges.judges
     ]
     assert rows["noise"]["frechet_distance"] == pytest.approx(np.mean(expected))
     assert "frechet_distance" not in rows["real validation"]
@@ -77,10 +77,10 @@ def test_every_row_is_of_equal_size_and_beside_the_same_real_samples(tmp_path):
 
 
 def test_copies_are_nearer_than_real_samples_are(tmp_path):
-    protocol = Protocol("digits", None, "test", tmp_path, TINY)
-    copied = protocol.measure(protocol.train.pixels[:50], protocol.train.labels[:50])
+    evaluator = Evaluator("digits", None, "test", tmp_path, TINY)
+    copied = evaluator.measure(evaluator.train.pixels[:50], evaluator.train.labels[:50])
     assert copied["nearer_than_1st_percentile"] == 1 and copied["nearest_training"] < 1e-5
-    real = protocol.real_rows(len(protocol.real.labels), 2)["real test"]
+    real = evaluator.real_rows(len(evaluator.real.labels), 2)["real test"]
     assert 0 < real["nearer_than_1st_percentile"] < 0.03
     # The whole split was drawn: there is no second draw and no error.
     assert not any(name.endswith("_standard_error") for name in real)
@@ -165,17 +165,17 @@ def test_voices_are_judged_by_those_who_never_heard_them(monkeypatch, taught, tm
         count, start = {"train": (48, 0), "test": (6, 1000)}[split]
         clips = say("ann", count, start) + say("ben", count, start + 99)
         labels = np.arange(2 * count) // 2 % 3
-        return Sounds(clips, labels, ("low", "mid", "high"), RATE, ("ann",) * count + ("ben",) * count)
+        return AudioClips(clips, labels, ("low", "mid", "high"), RATE, ("ann",) * count + ("ben",) * count)
 
     config = ClassifierConfig(channels=(8, 8, 8, 8), epochs=30, batch=16)
     monkeypatch.setattr(classifiers, "ClassifierConfig", lambda: config)
     monkeypatch.setattr(evaluate, "load_dataset", read)
-    protocol = Protocol("said", None, "test", tmp_path, TINY)
+    evaluator = Evaluator("said", None, "test", tmp_path, TINY)
     del taught[:]
     # A model that speaks as it is told to.
     monkeypatch.setattr(voices, "generate", lambda model, count, setting, split, repeat: (say(setting.speaker, count),))
     model = SimpleNamespace(manifest=SimpleNamespace(speakers=("ann", "ben")))
-    rows = voices.voice_rows(protocol, model, 12, Setting(), 2, tmp_path)
+    rows = voices.voice_rows(evaluator, model, 12, Setting(), 2, tmp_path)
     assert list(rows) == ["generated", "real test"]
     for row in rows.values():
         assert row["speaker_accuracy"] > 0.9 and 0.5 < row["speaker_similarity"] <= 1

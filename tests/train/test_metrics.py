@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from adr_train.data.types import Images, Sounds
-from adr_train.evaluation.classifiers import ClassifierConfig, Judge, cached_judge, place_clips
+from adr_train.data.types import AudioClips, Images
+from adr_train.evaluation.classifiers import ClassifierConfig, Judge, cached_judge, pad_clips
 from adr_train.evaluation.metrics import (
     am_score,
     frechet_distance,
@@ -70,7 +70,7 @@ def tones(count, seed):
         (0.2 * np.sin(2 * np.pi * (300, 2000)[i] * np.arange(random.integers(2000, 4000)) / 8000)).astype(np.float32)
         for i in labels
     ]
-    return Sounds(clips, labels, ("low", "high"), 8000, ("a",) * count)
+    return AudioClips(clips, labels, ("low", "high"), 8000, ("a",) * count)
 
 
 SMALL = ClassifierConfig(channels=(8, 8, 8, 8), epochs=40, batch=16)
@@ -100,5 +100,5 @@ def test_a_judge_of_pictures_learns():
 
 
 def test_clips_are_cut_and_padded():
-    placed = place_clips([np.ones(3, np.float32), np.ones(20, np.float32)], 10, np.array([1.0, 0.0]))
+    placed = pad_clips([np.ones(3, np.float32), np.ones(20, np.float32)], 10, np.array([1.0, 0.0]))
     assert placed.tolist() == [[0] * 7 + [1] * 3, [1] * 10]

@@ -201,7 +201,7 @@ def test_the_average_is_what_its_formula_says(recipe):
         trainer.train_step()
         decay = min(0.5, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * parameter.detach().double()
-    torch.testing.assert_close(trainer.average[name].double(), expected, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(trainer.ema[name].double(), expected, rtol=1e-5, atol=1e-7)
 
 
 def test_learning_rate(recipe):

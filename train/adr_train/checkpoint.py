@@ -29,7 +29,8 @@ NAME = re.compile(r"checkpoint-(\d+)")
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    """What config.json holds. `training` is the provenance: recipe, size, commit, minutes, device, data, steps."""
+    """What config.json holds. `clip` is the sample range under the name that bundles have for it;
+    `training` is the provenance: recipe, size, commit, minutes, device, data, steps."""
 
     recipe: str
     size: str
@@ -49,24 +50,24 @@ def save_checkpoint(
 ) -> Path:
     """Write folder/checkpoint-<step> and remove the older ones; errors of the disk leave those in place."""
     final = folder / f"checkpoint-{config.step:06d}"
-    beside = folder / f".{final.name}.{os.getpid()}.part"
+    temporary = folder / f".{final.name}.{os.getpid()}.part"
     try:
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
-        save_file({k: v.detach().cpu().contiguous() for k, v in model.items()}, beside / "model.safetensors")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        save_file({k: v.detach().cpu().contiguous() for k, v in model.items()}, temporary / "model.safetensors")
         if state is not None:
-            save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, beside / "state.safetensors")
-        (beside / "config.json").write_text(json.dumps(asdict(config), indent=1) + "\n")
-        for path in beside.iterdir():
+            save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, temporary / "state.safetensors")
+        (temporary / "config.json").write_text(json.dumps(asdict(config), indent=1) + "\n")
+        for path in temporary.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         if final.exists():
             shutil.rmtree(final)
-        os.replace(beside, final)
+        os.replace(temporary, final)
     except (OSError, SafetensorError) as error:
         raise TrainError(f"{final}: cannot write the checkpoint: {error}", exit_status=1) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     for other in folder.iterdir():
         if other != final and (NAME.fullmatch(other.name) or re.fullmatch(r"\.checkpoint-.*\.part", other.name)):
             shutil.rmtree(other, ignore_errors=True)
@@ -75,8 +76,8 @@ def save_checkpoint(
 
 def latest_checkpoint(folder: Path) -> Path | None:
     """The newest complete checkpoint of a run's folder."""
-    found = [p for p in folder.iterdir() if NAME.fullmatch(p.name)] if folder.is_dir() else []
-    return max(found, key=lambda p: int(p.name.split("-")[1]), default=None)
+    checkpoints = [p for p in folder.iterdir() if NAME.fullmatch(p.name)] if folder.is_dir() else []
+    return max(checkpoints, key=lambda p: int(p.name.split("-")[1]), default=None)
 
 
 def read_config(folder: Path) -> CheckpointConfig:

@@ -105,11 +105,11 @@ def train(
 
         size = "gpu" if device != "cpu" and torch.cuda.is_available() else "cpu"
     chosen = read_recipe(recipe, size)
-    given: dict[str, Any] = {
+    overrides: dict[str, Any] = {
         "steps": steps, "batch": batch, "learning_rate": learning_rate, "seed": seed,
         "precision": precision, "compile": compile_,
     }  # fmt: skip
-    config = replace(chosen.train, **{k: v for k, v in given.items() if v is not None})
+    config = replace(chosen.train, **{k: v for k, v in overrides.items() if v is not None})
     if max_minutes is not None:
         config = replace(config, minutes=max_minutes, steps=None)
     if config.batch < config.shards:

@@ -1,4 +1,4 @@
-"""The training loop: AdamW, moving average, a learning rate tied to steps or minutes, exact resuming."""
+"""The training loop: AdamW, an average (EMA) of the weights, a learning rate tied to steps or minutes, resuming."""
 
 import math
 import time
@@ -27,7 +27,8 @@ class TrainConfig:
     `warmup`, then a cosine down to nothing. `batch` sequences make a step; they are drawn in `shards` equal parts
     with one random generator each, so that any number of processes that divides `shards` computes the same losses.
     Up to `silence` silent tokens follow the longest clip of a batch; `loudness` brings every clip to one root mean
-    square, as far as its peak allows; `speakers` conditions on who speaks; `flip` mirrors half of the pictures.
+    square, as far as its peak allows; `speakers` conditions on who speaks; `flip` mirrors half of the pictures;
+    `ema` is the decay of the weights' moving average.
     """
 
     steps: int | None = None
@@ -38,7 +39,7 @@ class TrainConfig:
     warmup: float = 0.02
     weight_decay: float = 0.01
     betas: tuple[float, ...] = (0.9, 0.98)
-    clip: float = 1.0
+    grad_clip: float = 1.0
     ema: float = 0.999
     silence: int = 32
     loudness: float | None = None
@@ -98,7 +99,7 @@ class Trainer:
         self.mine = processes.share(config.shards)
         self.device = processes.device
         self.step, self.seconds = 0, 0.0
-        self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        self.ema = {k: v.detach().clone() for k, v in model.state_dict().items()}
         self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
         groups: list[dict[str, Any]] = [
             {"params": [p for p in self.named.values() if p.ndim > 1]},
@@ -114,8 +115,8 @@ class Trainer:
         if config.compile:
             self.alone = torch.compile(self.alone, dynamic=True)  # type: ignore[assignment]
         self.loss = DistributedDataParallel(self.alone) if processes.count > 1 else self.alone
-        wanted = config.precision == "bfloat16" or (config.precision == "auto" and bfloat16_pays(self.device))
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
+        use_bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and bfloat16_pays(self.device))
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=use_bfloat16)
 
     def make_loss(self) -> nn.Module:
         """The module that DistributedDataParallel wraps: a batch and its draws -> the loss summed over its tokens."""
@@ -154,7 +155,7 @@ class Trainer:
         # Dropout draws from the global generator: tie it to the step, or a resumed run would differ.
         torch.manual_seed(self.config.seed * 1_000_003 + self.step * self.processes.count + self.processes.rank)
         total = self.backward(batch, draws, int(whole.mask.sum()))
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         loss = self.processes.sum(total).item()
         if not math.isfinite(loss) or not bool(torch.isfinite(norm)):
             raise TrainError(
@@ -165,7 +166,7 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self.update_average()
+        self.update_ema()
         taken = time.perf_counter() - started
         self.seconds = self.processes.first(self.seconds + taken)
         return Progress(self.step, loss, rate, self.seconds, int(whole.mask.sum()) / taken)
@@ -179,17 +180,17 @@ class Trainer:
         return total.detach()
 
     @torch.no_grad()
-    def update_average(self) -> None:
+    def update_ema(self) -> None:
         """EMA whose decay grows with the step, so that early weights are forgotten in short runs."""
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         for name, parameter in self.named.items():
-            self.average[name].lerp_(parameter.detach(), 1 - decay)
+            self.ema[name].lerp_(parameter.detach(), 1 - decay)
 
     @contextmanager
-    def averaged(self) -> Iterator[Any]:
-        """The model in evaluation mode with the averaged weights; the live ones come back afterwards."""
+    def ema_model(self) -> Iterator[Any]:
+        """The model in evaluation mode with the EMA's weights; the live ones come back afterwards."""
         live = {k: v.clone() for k, v in self.model.state_dict().items()}
-        self.model.load_state_dict(self.average)
+        self.model.load_state_dict(self.ema)
         try:
             yield self.model.eval()
         finally:
@@ -197,9 +198,9 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self, batches: Any, count: int = 4) -> float:
-        """Loss a token of the averaged weights, on the same batches and draws every time; by one process alone."""
+        """Loss a token of the EMA's weights, on the same batches and draws every time; by one process alone."""
         total, tokens = 0.0, 0
-        with self.averaged(), self.autocast:
+        with self.ema_model(), self.autocast:
             for step in range(count):
                 whole = batches.at(step)
                 total += float(self.alone(*self.draws(whole, step, range(self.config.shards), purpose=1)))
@@ -220,10 +221,10 @@ class Trainer:
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         return tensors | pack_optimizer(self.optimizer, self.names)
 
-    def restore(self, tensors: dict[str, Tensor], average: dict[str, Tensor], step: int, seconds: float) -> None:
+    def restore(self, tensors: dict[str, Tensor], ema: dict[str, Tensor], step: int, seconds: float) -> None:
         weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
         self.model.load_state_dict(weights)
-        self.average = {k: v.to(self.device) for k, v in average.items()}
+        self.ema = {k: v.to(self.device) for k, v in ema.items()}
         moments = {k: v for k, v in tensors.items() if k.startswith("optimizer.")}
         unpack_optimizer(self.optimizer, self.names, moments)
         self.step, self.seconds = step, seconds

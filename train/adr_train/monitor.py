@@ -28,7 +28,7 @@ class Monitor:
     def validation(self, loss: float, step: int) -> None:
         self.writer.add_scalar("validation/loss", loss, step)
 
-    def samples(self, model: ADRModel, step: int, guidance: float, clip: float, steps: int = 20) -> None:
+    def samples(self, model: ADRModel, step: int, guidance: float, sample_range: float, steps: int = 20) -> None:
         """One sample a label, or four unlabelled ones, by DDIM."""
         device, names = model.backbone.start.device, model.config.labels
         label = torch.arange(len(names), device=device) if names else None
@@ -38,11 +38,11 @@ class Monitor:
             model.schedule.betas.numpy(), schedule.prediction, schedule.learned_variance, "ddim", steps, 1.0
         )
         image = model.config.image
-        length = self.length(model)
+        sample_length = self.sample_length(model)
         generator = torch.Generator(device).manual_seed(0)
         tokens = generate(
-            model, label, rows, length, torch.from_numpy(timestep).to(device),
-            torch.from_numpy(table).to(device), guidance, clip, generator,
+            model, label, rows, sample_length, torch.from_numpy(timestep).to(device),
+            torch.from_numpy(table).to(device), guidance, sample_range, generator,
         )  # fmt: skip
         signal, _ = model.tokens.decode(tokens, model.tokens.initial_state(rows))
         if image:
@@ -51,15 +51,15 @@ class Monitor:
         config = model.config.mdct or model.config.wave or model.config.codec
         assert config is not None
         for row, name in enumerate(names or map(str, range(rows))):
-            self.sound(f"samples/{name}", signal[row], step, config.sample_rate)
+            self.audio(f"samples/{name}", signal[row], step, config.sample_rate)
 
-    def sound(self, name: str, samples: torch.Tensor, step: int, sample_rate: int) -> None:
+    def audio(self, name: str, samples: torch.Tensor, step: int, sample_rate: int) -> None:
         """To listen to, and its waveform and mel spectrogram to look at."""
         values = samples.float().clamp(-1, 1).cpu().numpy()
         self.writer.add_audio(name, values[None], step, sample_rate)
         self.writer.add_image(f"{name}/plot", draw(values, sample_rate), step, dataformats="HWC")
 
-    def length(self, model: ADRModel) -> int:
+    def sample_length(self, model: ADRModel) -> int:
         """Tokens of a sample: a whole picture, or `seconds` of sound."""
         if isinstance(model.tokens, ImageTokens):
             return model.tokens.grid[0] * model.tokens.grid[1]

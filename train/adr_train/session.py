@@ -19,7 +19,7 @@ from rich.progress import Progress as Bar
 
 from adr_train.checkpoint import CheckpointConfig, latest_checkpoint, read_config, read_tensors, save_checkpoint
 from adr_train.data.datasets import load_dataset
-from adr_train.data.types import Sounds, level
+from adr_train.data.types import AudioClips, level
 from adr_train.errors import TrainError
 from adr_train.loop import Progress
 from adr_train.monitor import Monitor
@@ -59,7 +59,7 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
     saved = check_previous(recipe, options, previous)
     data = load_dataset(recipe.dataset, options.data, "train")
     held_out = load_dataset(recipe.dataset, options.data, "validation")
-    if config.loudness and isinstance(data, Sounds) and isinstance(held_out, Sounds):
+    if config.loudness and isinstance(data, AudioClips) and isinstance(held_out, AudioClips):
         data, held_out = level(data, config.loudness), level(held_out, config.loudness)
     processes = Processes.start(options.device, config.shards)
     torch.manual_seed(config.seed)
@@ -73,8 +73,8 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
         if saved.model != json.loads(json.dumps(job.config())):
             raise TrainError(f"{previous}: the recipe's model has changed since; choose another --out")
         tensors = read_tensors(previous / "state.safetensors", str(processes.device))
-        average = read_tensors(previous / "model.safetensors", str(processes.device))
-        trainer.restore(tensors, average, saved.step, saved.seconds)
+        ema = read_tensors(previous / "model.safetensors", str(processes.device))
+        trainer.restore(tensors, ema, saved.step, saved.seconds)
     if processes.rank:
         with held() as waiting:
             trainer.run(lambda progress: None, waiting)
@@ -102,18 +102,18 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
             "processes": processes.count, "data": recipe.source, "sequences": job.sequences,
             "weights": weights, "torch": torch.__version__, **job.provenance(),
         }  # fmt: skip
-        made = CheckpointConfig(
+        config_to_save = CheckpointConfig(
             recipe.name, recipe.size, job.config(), asdict(config), about, recipe.defaults,
-            round(job.clip, 3), trainer.step, trainer.seconds, training, recipe.kind,
+            round(job.sample_range, 3), trainer.step, trainer.seconds, training, recipe.kind,
         )  # fmt: skip
-        return save_checkpoint(options.out, made, job.weights(), trainer.state())
+        return save_checkpoint(options.out, config_to_save, job.weights(), trainer.state())
 
     def look() -> float:
-        """Validation loss and samples of the averaged weights, into TensorBoard."""
+        """Validation loss and samples of the EMA's weights, into TensorBoard."""
         loss = job.validate()
         monitor.validation(loss, trainer.step)
-        with trainer.averaged() as averaged:
-            job.show(monitor, averaged, trainer.step)
+        with trainer.ema_model() as model:
+            job.show(monitor, model, trainer.step)
         return loss
 
     last_save = last_look = last_log = time.monotonic()
@@ -189,11 +189,11 @@ def commit() -> str:
     """The commit of the source tree, for provenance; "unknown" outside a checkout."""
     folder = Path(__file__).parent
     try:
-        found = subprocess.run(
+        described = subprocess.run(
             ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
-        return found.stdout.strip()
+        return described.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

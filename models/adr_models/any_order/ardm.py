@@ -73,7 +73,7 @@ class ARDM(nn.Module):
     """The network with its inputs and outputs, and the objective. `step_loss` float32 (stages, D) holds the measured
     loss in bits of a variable when t are known, from which budgets are planned; zeros until it is measured."""
 
-    place: Tensor
+    inverse_permutation: Tensor
     widths: Tensor
     offsets: Tensor
     step_loss: Tensor
@@ -89,9 +89,9 @@ class ARDM(nn.Module):
         self.patch, self.grid = (tall, wide), (rows // tall, columns // wide)
         width = config.widths[0] if unet else config.retention.width
         each = tall * wide * channels
-        # place[variable] is its index when tokens are listed in raster order and variables inside each token.
-        listed = self.to_tokens(torch.arange(config.dimensions).reshape(1, *config.shape)).flatten()
-        self.register_buffer("place", listed.argsort(), persistent=False)
+        # At each variable its index where tokens are listed in raster order and variables inside each token.
+        token_order = self.to_tokens(torch.arange(config.dimensions).reshape(1, *config.shape)).flatten()
+        self.register_buffer("inverse_permutation", token_order.argsort(), persistent=False)
         self.register_buffer("widths", self.upscaling.widths(), persistent=False)
         self.register_buffer("step_loss", torch.zeros(self.upscaling.stages, config.dimensions))
         self.interpolation = None
@@ -133,8 +133,9 @@ class ARDM(nn.Module):
                 bias = self.out.bias.view(self.upscaling.stages, -1, self.each)
                 bias.zero_()
                 components = config.components
-                spread = (self.widths[:-1, None, None] / config.levels).clamp(max=0.05 if self.interpolation else 1.0)
-                bias[..., components : 2 * components] = spread * torch.linspace(-1, 1, components)
+                mean_range = self.widths[:-1, None, None] / config.levels
+                mean_range = mean_range.clamp(max=0.05 if self.interpolation else 1.0)
+                bias[..., components : 2 * components] = mean_range * torch.linspace(-1, 1, components)
                 bias[..., 2 * components : 3 * components] = -3.0
 
     def to_tokens(self, x: Tensor) -> Tensor:
@@ -157,16 +158,16 @@ class ARDM(nn.Module):
         dtype = self.out.weight.dtype
         # The least and the greatest value that a variable may have, on the scale from -1 to 1.
         start, end = ((2 * x.to(dtype) / (config.levels - 1) - 1).reshape(picture) for x in (low, high))
-        seen = known.to(dtype).reshape(picture)
-        given, candidates = [(start + end) / 2, seen], None
+        mask = known.to(dtype).reshape(picture)
+        inputs, candidates = [(start + end) / 2, mask], None
         if self.interpolation is not None:
             # Sums over the picture keep float32's digits under autocast.
             with torch.autocast(low.device.type, enabled=False):
-                candidates, features = self.interpolation(start, end, seen, stage)
-            given += [features.to(dtype)]
+                candidates, features = self.interpolation(start, end, mask, stage)
+            inputs += [features.to(dtype)]
         elif config.output == "logistics" and self.upscaling.stages > 1:
             candidates = ((start + end) / 2).reshape(batch, -1, 1)
-        x = self.token(self.to_tokens(torch.cat(given, -1)))
+        x = self.token(self.to_tokens(torch.cat(inputs, -1)))
         if self.embedding is not None:
             row = self.offsets[stage[:, None] + known.long()] + torch.div(low, size, rounding_mode="floor")
             row = self.to_tokens(row.reshape(picture))
@@ -178,7 +179,8 @@ class ARDM(nn.Module):
         else:
             x = self.network(x)
         out = self.read_out(x, stage).reshape(batch, config.dimensions, self.each)
-        return out[:, self.place].float() if dtype == torch.float32 else out[:, self.place], candidates
+        out = out[:, self.inverse_permutation]
+        return out.float() if dtype == torch.float32 else out, candidates
 
     def read_out(self, x: Tensor, stage: Tensor) -> Tensor:
         """(batch, tokens, width) -> (batch, tokens, parameters of all the variables of a token)."""
@@ -248,28 +250,28 @@ class ARDM(nn.Module):
     def masks(self, draws: "ARDMDraws") -> tuple[Tensor, Tensor, Tensor]:
         """known bool (batch, D), stage int64 (batch,), weight float (batch,) of the rows of `draws`."""
         dimensions, stages = self.config.dimensions, self.upscaling.stages
-        place = (draws.place * stages * dimensions).long().clamp(max=stages * dimensions - 1)
-        stage, t = place // dimensions, place % dimensions
+        step = (draws.time * stages * dimensions).long().clamp(max=stages * dimensions - 1)
+        stage, t = step // dimensions, step % dimensions
         rank = draws.order.argsort(1).argsort(1)
-        weight = stages * dimensions / (dimensions - t).to(draws.place.dtype)
+        weight = stages * dimensions / (dimensions - t).to(draws.time.dtype)
         return rank < t[:, None], stage, weight
 
     def draw(self, rows: int, length: int, generator: torch.Generator) -> "ARDMDraws":
         """Orders and steps for one loss. Antithetic steps are evenly spaced from one random offset on (Kingma et al.
         2021, arXiv 2107.00630, section 4), which takes most of the variance out of the loss."""
-        at: dict[str, Any] = {"generator": generator, "device": generator.device}
+        options: dict[str, Any] = {"generator": generator, "device": generator.device}
         if self.config.steps == "uniform":
-            place = torch.rand(rows, **at)
+            time = torch.rand(rows, **options)
         else:
-            place = (torch.rand(1, **at) + torch.arange(rows, device=generator.device) / rows) % 1
-        return ARDMDraws(place, torch.rand(rows, length, **at))
+            time = (torch.rand(1, **options) + torch.arange(rows, device=generator.device) / rows) % 1
+        return ARDMDraws(time, torch.rand(rows, length, **options))
 
 
 @dataclass(frozen=True)
 class ARDMDraws:
-    """place in [0, 1) chooses stage and step of each row; the ranks of `order` (rows, D) are its order."""
+    """time in [0, 1) chooses stage and step of each row; the ranks of `order` (rows, D) are its order."""
 
-    place: Tensor
+    time: Tensor
     order: Tensor
 
     @classmethod

@@ -85,13 +85,13 @@ class Causal(nn.Module):
         out = self.out(self.backbone(before, form=form)[0]).float()
         if self.config.output == "softmax":
             return -F.cross_entropy(out.flatten(0, 1), values.flatten(), reduction="none").reshape(values.shape)
-        found = []
+        per_channel = []
         for channel in range(self.channels):
             parts = self.mixture(out, x.float(), channel)
             value = tokens[..., channel]
             low, high = edges(value, self.config.levels), edges(value + 1, self.config.levels)
-            found.append(logistic_interval(*parts, low, high))
-        return torch.stack(found, -1).flatten(1)
+            per_channel.append(logistic_interval(*parts, low, high))
+        return torch.stack(per_channel, -1).flatten(1)
 
     def mixture(self, out: Tensor, x: Tensor, channel: int) -> tuple[Tensor, Tensor, Tensor]:
         """The logistics of one channel given those before it: out (..., per), x (..., channels)."""

@@ -59,8 +59,8 @@ class Interpolation(nn.Module):
         candidates = mean.permute(0, 3, 4, 1, 2)
         if self.recovery is not None:
             first, *interval = (x.permute(0, 3, 1, 2) for x in (candidates[..., 1], low, high, known))
-            found = self.recovery(first, *interval, stage).permute(0, 2, 3, 1)
-            candidates = torch.cat([candidates, found[..., None]], -1)
+            recovered = self.recovery(first, *interval, stage).permute(0, 2, 3, 1)
+            candidates = torch.cat([candidates, recovered[..., None]], -1)
         certainty = torch.log(total + 1e-4).permute(0, 3, 4, 1, 2) * 0.1
         # How far the guesses are from what is known here, and from each other, tells how good they are nearby.
         informed = 1 - (1 - known) * (stage == 0)[:, None, None, None]

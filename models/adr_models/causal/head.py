@@ -34,7 +34,7 @@ LOG_VARIANCE = 10.0
 @dataclass(frozen=True)
 class HeadConfig:
     """`gaussian` adds the exact prediction for N(0, s^2(z)), with s^2 learned for each channel; `jump` the noise level
-    at which a step is to arrive, beside the one where it starts (see `adr_train.tasks.distil_loss`)."""
+    at which a step ends, beside the one where it starts (see `adr_train.tasks.distil_loss`)."""
 
     width: int = 320
     blocks: int = 3
@@ -72,7 +72,7 @@ class DiffusionHead(nn.Module):
         self.time = nn.Sequential(nn.Linear(2 * config.frequencies, width), nn.SiLU(), nn.Linear(width, 5 * width))
         if config.jump:
             narrow = width // 4
-            self.arrival = nn.Sequential(
+            self.end_timestep = nn.Sequential(
                 nn.Linear(2 * config.frequencies, narrow), nn.SiLU(), nn.Linear(narrow, 5 * width)
             )
         self.condition = nn.Sequential(
@@ -86,7 +86,8 @@ class DiffusionHead(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
         # Every block starts as the identity and the prediction starts at 0 (adaLN-Zero, Peebles and Xie 2023).
-        for module in (self.time[-1], self.condition[-1], self.output, *([self.arrival[-1]] if config.jump else [])):
+        zeroed = [self.time[-1], self.condition[-1], self.output, *([self.end_timestep[-1]] if config.jump else [])]
+        for module in zeroed:
             nn.init.zeros_(cast(nn.Linear, module).weight)
 
     def condition_sizes(self) -> list[int]:
@@ -94,16 +95,16 @@ class DiffusionHead(nn.Module):
         shared = [self.config.width] * (3 * self.config.blocks + 2)
         return [*shared, self.channels] if self.config.gaussian else shared
 
-    def time_modulation(self, t: Tensor, arrival: Tensor | None = None) -> Tensor:
+    def time_modulation(self, t: Tensor, end_timestep: Tensor | None = None) -> Tensor:
         """t int64 (steps,) -> (steps, 5 * width or 2 more): shift, scale, gate of all blocks; shift, scale of the
         output; sqrt(alpha_bar) and sqrt(1 - alpha_bar) for the Gaussian part.
 
-        arrival int64 (steps,), for a head with `jump`: the level where a step ends, 0 for clean data and i + 1 for
-        timestep i; t + 1, a step of no length, unless given.
+        end_timestep int64 (steps,), for a head with `jump`: where a step ends, 0 for clean data and i + 1 for the noise
+        of timestep i; t + 1, a step of no length, by default.
         """
         table = self.time(self.waves(t))
         if self.config.jump:
-            table = table + self.arrival(self.waves(t + 1 if arrival is None else arrival))
+            table = table + self.end_timestep(self.waves(t + 1 if end_timestep is None else end_timestep))
         if not self.config.gaussian:
             return table
         return torch.cat([table, self.signal[t][:, None], self.noise[t][:, None]], -1)

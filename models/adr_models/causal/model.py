@@ -135,14 +135,14 @@ class ADRModel(nn.Module):
     def draw(self, rows: int, length: int, generator: torch.Generator) -> "Draws":
         """The random numbers of one loss, on the generator's device."""
         draws, channels = self.config.loss.draws, self.tokens.channels
-        at: dict[str, Any] = {"generator": generator, "device": generator.device}
+        options: dict[str, Any] = {"generator": generator, "device": generator.device}
         return Draws(
-            t=torch.randint(self.config.schedule.timesteps, (rows, length, draws), **at),
-            epsilon=torch.randn(rows, length, draws, channels, **at),
-            drop=torch.rand(rows, **at),
-            drop_speaker=torch.rand(rows, **at),
-            power=torch.rand(rows, **at),
-            context=torch.randn(rows, length, channels, **at),
+            t=torch.randint(self.config.schedule.timesteps, (rows, length, draws), **options),
+            epsilon=torch.randn(rows, length, draws, channels, **options),
+            drop=torch.rand(rows, **options),
+            drop_speaker=torch.rand(rows, **options),
+            power=torch.rand(rows, **options),
+            context=torch.randn(rows, length, channels, **options),
         )
 
 

@@ -23,8 +23,8 @@ class RotaryAngles(nn.Module):
         if dim % 2:
             raise ValueError(f"rotary needs an even head width, not {dim}")
         theta = wavelength ** (-torch.arange(0, dim, 2, dtype=torch.float64) / dim)
-        place = BASE ** torch.arange(DIGITS, dtype=torch.float64)
-        angle = torch.arange(BASE, dtype=torch.float64)[None, :, None] * place[:, None, None] * theta
+        digit_value = BASE ** torch.arange(DIGITS, dtype=torch.float64)
+        angle = torch.arange(BASE, dtype=torch.float64)[None, :, None] * digit_value[:, None, None] * theta
         self.register_buffer("tables", torch.cat([angle.cos(), angle.sin()], -1).float(), persistent=False)
 
     def forward(self, position: Tensor) -> Tensor:

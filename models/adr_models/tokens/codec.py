@@ -47,10 +47,10 @@ class CausalBlock(nn.Module):
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """x (rows, length, width), past (rows, kernel - 1, width) -> the same shape as x, and the new past."""
-        seen = torch.cat([past, x], 1)
-        h = self.depthwise(seen.transpose(1, 2)).transpose(1, 2)
+        with_past = torch.cat([past, x], 1)
+        h = self.depthwise(with_past.transpose(1, 2)).transpose(1, 2)
         h = self.down(F.gelu(self.up(self.norm(h))))
-        return x + self.scale * h, seen[:, x.shape[1] :]
+        return x + self.scale * h, with_past[:, x.shape[1] :]
 
 
 class Encoder(nn.Module):
@@ -117,10 +117,10 @@ class Decoder(nn.Module):
 
 
 class CodecTokens(nn.Module):
-    """samples <-> tokens: latents with each channel at mean 0 and deviation 1 over the training data."""
+    """samples <-> tokens: latents with each channel at mean 0 and standard deviation 1 over the training data."""
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
     geometry = "codec_latent"
     delay = 0
@@ -130,23 +130,23 @@ class CodecTokens(nn.Module):
         self.config, self.channels, self.hop = config, config.channels, config.hop * config.stride
         self.encoder, self.decoder = Encoder(config), Decoder(config)
         self.register_buffer("mean", torch.zeros(config.channels))
-        self.register_buffer("deviation", torch.ones(config.channels))
+        self.register_buffer("std", torch.ones(config.channels))
 
     @torch.no_grad()
     def fit(self, clips: list[Tensor]) -> None:
-        """Measure every channel's mean and deviation over training clips (samples,)."""
+        """Measures every channel's mean and standard deviation over training clips (samples,)."""
         padded = (F.pad(clip, (0, -len(clip) % self.hop)) for clip in clips)
         latents = torch.cat([self.encoder(clip[None])[0][0] for clip in padded])
         self.mean.copy_(latents.mean(0))
-        self.deviation.copy_(latents.std(0).clamp(min=1e-3))
+        self.std.copy_(latents.std(0).clamp(min=1e-3))
 
     def encode(self, samples: Tensor) -> Tensor:
         """samples (rows, n * hop) in [-1, 1] -> tokens (rows, n, channels): the latents' means; causal."""
-        return (self.encoder(samples)[0] - self.mean) / self.deviation
+        return (self.encoder(samples)[0] - self.mean) / self.std
 
     def initial_state(self, rows: int) -> State:
         return self.decoder.initial_state(rows)
 
     def decode(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """tokens (rows, length, channels) -> samples (rows, length * hop), and the new state."""
-        return self.decoder(tokens * self.deviation + self.mean, state)
+        return self.decoder(tokens * self.std + self.mean, state)

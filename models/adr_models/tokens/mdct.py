@@ -33,7 +33,7 @@ class MDCTTokens(nn.Module):
     """samples <-> tokens; the decoder's state is {"overlap": (rows, hop)}."""
 
     basis: Tensor
-    deviation: Tensor
+    std: Tensor
 
     geometry = "mdct"
 
@@ -41,15 +41,15 @@ class MDCTTokens(nn.Module):
         super().__init__()
         self.config, self.channels, self.hop, self.delay = config, config.hop, config.hop, config.hop
         self.register_buffer("basis", mdct_basis(config.hop).float(), persistent=False)
-        self.register_buffer("deviation", torch.ones(config.hop))
+        self.register_buffer("std", torch.ones(config.hop))
 
     def fit(self, clips: list[Tensor]) -> None:
-        """Measure every bin's standard deviation over training clips (samples,)."""
-        self.deviation.fill_(1.0)
+        """Measures every bin's standard deviation over training clips (samples,)."""
+        self.std.fill_(1.0)
         tokens = torch.cat([self.encode(pad_to(clip, self.config.hop)[None])[0] for clip in clips])
         # A bin that is silent in all the data would be divided by nothing and blow rounding noise up.
-        spread = tokens.square().mean(0).sqrt()
-        self.deviation.copy_(spread.clamp(min=float(spread.max()) * 1e-3))
+        std = tokens.square().mean(0).sqrt()
+        self.std.copy_(std.clamp(min=float(std.max()) * 1e-3))
 
     def encode(self, samples: Tensor) -> Tensor:
         """samples (rows, n * hop) in [-1, 1] -> tokens (rows, n, hop); causal."""
@@ -57,7 +57,7 @@ class MDCTTokens(nn.Module):
         segments = samples.reshape(rows, -1, hop)
         before = torch.cat([torch.zeros_like(segments[:, :1]), segments[:, :-1]], 1)
         spectrum = torch.cat([before, segments], -1) @ self.basis
-        return spectrum.sign() * spectrum.abs() ** self.config.power / self.deviation
+        return spectrum.sign() * spectrum.abs() ** self.config.power / self.std
 
     def initial_state(self, rows: int) -> dict[str, Tensor]:
         return {"overlap": self.basis.new_zeros(rows, self.config.hop)}
@@ -65,7 +65,7 @@ class MDCTTokens(nn.Module):
     def decode(self, tokens: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """tokens (rows, length, hop) -> samples (rows, length * hop), one hop late, and the new overlap."""
         rows, hop = tokens.shape[0], self.config.hop
-        tokens = tokens * self.deviation
+        tokens = tokens * self.std
         spectrum = tokens.sign() * tokens.abs() ** (1 / self.config.power)
         frames = spectrum @ self.basis.T
         tails = torch.cat([state["overlap"][:, None], frames[..., hop:]], 1)

@@ -17,10 +17,10 @@ class ImageConfig:
 
 
 class ImageTokens(nn.Module):
-    """pixels in [0, 1] <-> tokens, (pixel - mean) / deviation with one mean and deviation for the data set."""
+    """pixels in [0, 1] <-> tokens, (pixel - mean) / std with one mean and one standard deviation for the data set."""
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
     geometry = "image_patch"
 
@@ -31,17 +31,17 @@ class ImageTokens(nn.Module):
         self.config, self.channels = config, config.patch**2 * config.channels
         self.grid = (config.height // config.patch, config.width // config.patch)
         self.register_buffer("mean", torch.tensor(0.5))
-        self.register_buffer("deviation", torch.tensor(0.5))
+        self.register_buffer("std", torch.tensor(0.5))
 
     def fit(self, pixels: Tensor) -> None:
-        """Measure mean and deviation over training pixels in [0, 1]."""
+        """Measures mean and standard deviation over training pixels in [0, 1]."""
         self.mean.copy_(pixels.mean())
-        self.deviation.copy_(pixels.std().clamp(min=1e-3))
+        self.std.copy_(pixels.std().clamp(min=1e-3))
 
     def encode(self, pixels: Tensor) -> Tensor:
         """pixels (rows, h, width, channels), h a multiple of the patch -> tokens (rows, h / patch * columns, C)."""
         rows, p, columns = pixels.shape[0], self.config.patch, self.grid[1]
-        x = (pixels - self.mean) / self.deviation
+        x = (pixels - self.mean) / self.std
         x = x.reshape(rows, -1, p, columns, p, self.config.channels).transpose(2, 3)
         return x.reshape(rows, -1, self.channels)
 
@@ -51,7 +51,7 @@ class ImageTokens(nn.Module):
     def decode(self, tokens: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """tokens (rows, length, C), whole rows of patches -> pixels (rows, h, width, channels), not clipped."""
         rows, p, columns = tokens.shape[0], self.config.patch, self.grid[1]
-        x = (tokens * self.deviation + self.mean).reshape(rows, -1, columns, p, p, self.config.channels)
+        x = (tokens * self.std + self.mean).reshape(rows, -1, columns, p, p, self.config.channels)
         return x.transpose(2, 3).reshape(rows, -1, columns * p, self.config.channels), {}
 
 
@@ -66,7 +66,7 @@ class WaveConfig:
 class WaveTokens(nn.Module):
     """samples <-> tokens: patches of `hop` samples, divided by the data's standard deviation."""
 
-    deviation: Tensor
+    std: Tensor
 
     geometry = "wave_patch"
     delay = 0
@@ -74,19 +74,19 @@ class WaveTokens(nn.Module):
     def __init__(self, config: WaveConfig):
         super().__init__()
         self.config, self.channels, self.hop = config, config.hop, config.hop
-        self.register_buffer("deviation", torch.tensor(1.0))
+        self.register_buffer("std", torch.tensor(1.0))
 
     def fit(self, clips: list[Tensor]) -> None:
-        """Measure the deviation over training clips (samples,)."""
-        self.deviation.copy_(torch.cat(clips).square().mean().sqrt().clamp(min=1e-6))
+        """Measures the standard deviation over training clips (samples,)."""
+        self.std.copy_(torch.cat(clips).square().mean().sqrt().clamp(min=1e-6))
 
     def encode(self, samples: Tensor) -> Tensor:
         """samples (rows, n * hop) -> tokens (rows, n, hop)."""
-        return (samples / self.deviation).reshape(samples.shape[0], -1, self.config.hop)
+        return (samples / self.std).reshape(samples.shape[0], -1, self.config.hop)
 
     def initial_state(self, rows: int) -> dict[str, Tensor]:
         return {}
 
     def decode(self, tokens: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """tokens (rows, length, hop) -> samples (rows, length * hop)."""
-        return (tokens * self.deviation).reshape(tokens.shape[0], -1), {}
+        return (tokens * self.std).reshape(tokens.shape[0], -1), {}

@@ -67,6 +67,13 @@ class GenerationConfig:
     seed: int | None = None
     speaker: Label = None
 
+    def options(self) -> GenerationOptions:
+        """The same as keyword arguments."""
+        return GenerationOptions(
+            steps=self.steps, sampler=self.sampler, guidance=self.guidance, temperature=self.temperature,
+            seed=self.seed, speaker=self.speaker,
+        )  # fmt: skip
+
     def resolve(self, manifest: CausalManifest, labels: Sequence[Label] = (None,)) -> Settings:
         """Checked settings for one row a label. Raises InputError."""
         defaults, timesteps = manifest.defaults, len(manifest.schedule.betas)

@@ -63,10 +63,10 @@ def read_python(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise TrainError(f"{path}: cannot read: {error.strerror}") from error
     except PickleRefused as error:
         raise TrainError(f"{path}: not a batch of CIFAR-10's Python version: {error}") from error
-    found = (
+    fields = (
         {k.decode() if isinstance(k, bytes) else k: v for k, v in values.items()} if isinstance(values, dict) else {}
     )
-    labels, pixels = found.get("labels"), found.get("data")
+    labels, pixels = fields.get("labels"), fields.get("data")
     if not isinstance(labels, list) or not isinstance(pixels, np.ndarray) or pixels.shape != (len(labels), RECORD - 1):
         raise TrainError(f"{path}: not a batch of CIFAR-10's Python version: no labels with data of 3,072 bytes each")
     return check_labels(path, np.array(labels)), pixels

@@ -10,7 +10,7 @@ from adr_train.errors import TrainError
 
 
 def load_dataset(name: str, folder: Path | None, split: str) -> Any:
-    """One split of a data set in its public release's layout: `Images`, `Sounds` or `Text`. Raises TrainError
+    """One split of a data set in its public release's layout: `Images`, `AudioClips` or `Text`. Raises TrainError
     that names the file at fault."""
     readers: dict[str, Callable[[Path, str], Any]] = {
         "cifar10": cifar10.read,

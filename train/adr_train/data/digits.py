@@ -14,7 +14,7 @@ def read(split: str) -> Images:
     from sklearn.datasets import load_digits
 
     loaded = load_digits()
-    place = np.arange(len(loaded.target)) % 10
-    part = {"train": place < 7, "validation": place == 7, "test": place > 7}[split]
+    position = np.arange(len(loaded.target)) % 10
+    part = {"train": position < 7, "validation": position == 7, "test": position > 7}[split]
     pixels = np.round(loaded.images[part] * (255 / 16)).astype(np.uint8)
     return Images(pixels[..., None], loaded.target[part].astype(np.int64), tuple("0123456789"))

@@ -1,4 +1,4 @@
-"""Fetching the public data sets: checked, unpacked beside, then renamed into place."""
+"""Fetching the public data sets: checked, unpacked under a temporary name, then renamed."""
 
 import hashlib
 import os
@@ -40,14 +40,14 @@ def download(name: str, folder: Path, release: Release | None = None, tell: Call
     release = release or RELEASES[name]
     if folder.exists():
         raise TrainError(f"{folder} exists; choose another folder")
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside.mkdir()
-        archive = beside / "archive"
+        temporary.mkdir()
+        archive = temporary / "archive"
         tell(f"fetching {release.url}")
         fetch(release, archive)
-        unpacked = beside / "unpacked"
+        unpacked = temporary / "unpacked"
         unpack(archive, unpacked)
         archive.unlink()
         entries = list(unpacked.iterdir())
@@ -56,7 +56,7 @@ def download(name: str, folder: Path, release: Release | None = None, tell: Call
     except OSError as error:
         raise TrainError(f"{release.url}: {error}", exit_status=1) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def fetch(release: Release, path: Path) -> None:
@@ -66,9 +66,9 @@ def fetch(release: Release, path: Path) -> None:
             expected = answer.headers.get("Content-Length") if answer.headers else None
     except (urllib.error.URLError, OSError) as error:
         raise TrainError(f"{release.url}: cannot fetch: {error}", exit_status=1) from error
-    found = path.stat().st_size
-    if expected and int(expected) != found:
-        raise TrainError(f"{release.url}: expected {expected} bytes, got {found}; try again", exit_status=1)
+    size = path.stat().st_size
+    if expected and int(expected) != size:
+        raise TrainError(f"{release.url}: expected {expected} bytes, got {size}; try again", exit_status=1)
     if release.checksum:
         algorithm, digest = release.checksum
         with path.open("rb") as file:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from adr_train.data.sound_file import read_sound
-from adr_train.data.types import Sounds
+from adr_train.data.audio_file import read_audio
+from adr_train.data.types import AudioClips
 from adr_train.errors import TrainError
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -16,7 +16,7 @@ SAMPLE_RATE = 8000
 PARTS = {"test": range(0, 5), "validation": range(5, 10), "train": range(10, 1 << 30)}
 
 
-def read(folder: Path, split: str) -> Sounds:
+def read(folder: Path, split: str) -> AudioClips:
     """One split, in the order of the file names."""
     recordings = folder / "recordings" if (folder / "recordings").is_dir() else folder
     paths = sorted(recordings.glob("*.wav"))
@@ -28,9 +28,9 @@ def read(folder: Path, split: str) -> Sounds:
         if not match:
             raise TrainError(f"{path}: mislabelled; expected a name like 7_jackson_12.wav")
         if int(match[3]) in PARTS[split]:
-            clips.append(read_sound(path, SAMPLE_RATE))
+            clips.append(read_audio(path, SAMPLE_RATE))
             labels.append(int(match[1]))
             speakers.append(match[2])
     if not clips:
         raise TrainError(f"{recordings}: no recordings for the split {split!r}; the set is incomplete")
-    return Sounds(clips, np.array(labels, np.int64), NAMES, SAMPLE_RATE, tuple(speakers))
+    return AudioClips(clips, np.array(labels, np.int64), NAMES, SAMPLE_RATE, tuple(speakers))

@@ -43,10 +43,10 @@ def read_plain_pickle(data: bytes) -> Any:
         for opcode, argument, _ in pickletools.genops(data):
             name = opcode.name
             if name == "STOP":
-                made = finished(stack.pop())
+                value = finished(stack.pop())
                 if stack:
                     raise PickleRefused("damaged pickle (values left over)")
-                return made
+                return value
             step(name, argument, stack, memo)
     except PickleRefused:
         raise
@@ -69,8 +69,8 @@ def step(name: str, argument: Any, stack: list[Any], memo: dict[int, Any]) -> No
         stack.append(MARK)
     elif name in ("TUPLE", "LIST", "DICT"):
         items = pop_to_mark(stack)
-        made = {"TUPLE": tuple, "LIST": list}.get(name)
-        stack.append(made(items) if made else dict(zip(items[::2], items[1::2], strict=True)))
+        container = {"TUPLE": tuple, "LIST": list}.get(name)
+        stack.append(container(items) if container else dict(zip(items[::2], items[1::2], strict=True)))
     elif name in TUPLES:
         items = [stack.pop() for _ in range(TUPLES[name])]
         stack.append(tuple(reversed(items)))
@@ -103,9 +103,9 @@ def step(name: str, argument: Any, stack: list[Any], memo: dict[int, Any]) -> No
 
 
 def pop_to_mark(stack: list[Any]) -> list[Any]:
-    at = len(stack) - 1 - next(i for i, item in enumerate(reversed(stack)) if item is MARK)
-    items = stack[at + 1 :]
-    del stack[at:]
+    mark = len(stack) - 1 - next(i for i, item in enumerate(reversed(stack)) if item is MARK)
+    items = stack[mark + 1 :]
+    del stack[mark:]
     return items
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from adr_train.data.audio_file import read_audio
 from adr_train.data.fsdd import NAMES as DIGITS
-from adr_train.data.sound_file import read_sound
-from adr_train.data.types import Sounds
+from adr_train.data.types import AudioClips
 from adr_train.errors import TrainError
 
 SAMPLE_RATE = 16_000
@@ -35,7 +35,7 @@ def read_list(root: Path, file: str) -> set[str]:
         raise TrainError(f"{path}: missing; the release has it beside the word folders") from error
 
 
-def read(folder: Path, split: str, words: tuple[str, ...] = DIGITS) -> Sounds:
+def read(folder: Path, split: str, words: tuple[str, ...] = DIGITS) -> AudioClips:
     """One split of the given words."""
     root = find_root(folder)
     lists = {name: read_list(root, file) for name, file in LISTS.items()}
@@ -53,9 +53,9 @@ def read(folder: Path, split: str, words: tuple[str, ...] = DIGITS) -> Sounds:
             speaker, marker, _ = Path(name).stem.partition("_nohash_")
             if not marker:
                 raise TrainError(f"{root / name}: mislabelled; expected a name like 0a7c2a8d_nohash_0.wav")
-            clips.append(read_sound(root / name, SAMPLE_RATE))
+            clips.append(read_audio(root / name, SAMPLE_RATE))
             labels.append(label)
             speakers.append(speaker)
     if not clips:
         raise TrainError(f"{root}: no recordings for the split {split!r}")
-    return Sounds(clips, np.array(labels, np.int64), words, SAMPLE_RATE, tuple(speakers))
+    return AudioClips(clips, np.array(labels, np.int64), words, SAMPLE_RATE, tuple(speakers))

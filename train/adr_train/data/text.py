@@ -28,10 +28,10 @@ def read(folder: Path, split: str) -> Text:
 
 
 def respell(text: Text, alphabet: str) -> Text:
-    """Bytes in lower case as places in `alphabet`; what it lacks becomes its last symbol. "" leaves bytes alone."""
+    """Bytes in lower case as indices into `alphabet`; what it lacks becomes its last symbol. "" leaves bytes alone."""
     if not alphabet:
         return text
     table = np.full(256, len(alphabet) - 1, np.uint8)
-    for place, symbol in enumerate(alphabet):
-        table[ord(symbol)] = table[ord(symbol.upper())] = place
+    for index, symbol in enumerate(alphabet):
+        table[ord(symbol)] = table[ord(symbol.upper())] = index
     return Text(table[text.symbols], alphabet)

@@ -15,7 +15,7 @@ class Images:
 
 
 @dataclass(frozen=True)
-class Sounds:
+class AudioClips:
     """clips float32 (samples,) in [-1, 1], labels int64 (count,), names, Hz, and who speaks in each clip."""
 
     clips: list[np.ndarray]
@@ -27,13 +27,16 @@ class Sounds:
 
 @dataclass(frozen=True)
 class Text:
-    """symbols uint8 (length,): bytes, or places in `alphabet`."""
+    """symbols uint8 (length,): bytes, or indices into `alphabet`."""
 
     symbols: np.ndarray
     alphabet: str
 
 
-def level(data: Sounds, loudness: float) -> Sounds:
+Dataset = Images | AudioClips | Text
+
+
+def level(data: AudioClips, loudness: float) -> AudioClips:
     """Every clip at the root mean square `loudness`, or as near as a peak of 1 allows; silent clips stay."""
     clips = []
     for clip in data.clips:

@@ -10,11 +10,11 @@ from adr_runtime.any_order.variables import from_pixels, from_samples
 
 from adr_train.data.batch import Batch
 from adr_train.data.text import respell
-from adr_train.data.types import Images, Sounds, Text
+from adr_train.data.types import AudioClips, Dataset, Images, Text
 from adr_train.errors import TrainError
 
 
-def to_variables(data: Images | Sounds | Text, config: ARDMConfig | CausalConfig, where: str) -> np.ndarray:
+def to_variables(data: Dataset, config: ARDMConfig | CausalConfig, where: str) -> np.ndarray:
     """Pictures as uint8 (count, D); text and sound as one stream of symbols, int64 (length,).
 
     Pictures with fewer than 256 levels have theirs evenly spaced between 0 and 255. Sound of 256 levels is mu-law, of
@@ -27,7 +27,7 @@ def to_variables(data: Images | Sounds | Text, config: ARDMConfig | CausalConfig
         return from_pixels(data.pixels, config.levels, config.colour).astype(np.uint8).reshape(len(data.pixels), -1)
     if isinstance(data, Text) and config.kind == "text":
         return respell(data, config.alphabet).symbols.astype(np.int64)
-    if isinstance(data, Sounds) and config.kind == "sound":
+    if isinstance(data, AudioClips) and config.kind == "sound":
         if data.sample_rate != config.sample_rate:
             raise TrainError(f"{where} is at {data.sample_rate} Hz, the recipe at {config.sample_rate} Hz")
         # The files hold 16 bits a sample; they were read as multiples of 2^-15.
@@ -56,13 +56,13 @@ class VariableBatches:
         random = np.random.default_rng((self.seed, 2, step))
         index = random.integers(self.count, size=self.batch)
         if self.variables.ndim == 2:
-            chosen = self.variables[index]
+            rows = self.variables[index]
             if self.flip:
-                mirrored = chosen.reshape(-1, *self.shape)[:, :, ::-1].reshape(chosen.shape)
-                chosen = np.where(random.random(len(index))[:, None] < 0.5, mirrored, chosen)
+                mirrored = rows.reshape(-1, *self.shape)[:, :, ::-1].reshape(rows.shape)
+                rows = np.where(random.random(len(index))[:, None] < 0.5, mirrored, rows)
         else:
-            chosen = np.stack([self.variables[i : i + self.dimensions] for i in index])
-        values = torch.from_numpy(chosen.astype(np.int64))
-        nothing: Any = torch.zeros(len(values), dtype=torch.int64)
+            rows = np.stack([self.variables[i : i + self.dimensions] for i in index])
+        values = torch.from_numpy(rows.astype(np.int64))
+        zeros: Any = torch.zeros(len(values), dtype=torch.int64)
         whole = torch.ones(values.shape, dtype=torch.bool)
-        return Batch(values, nothing, nothing, whole, ~whole)
+        return Batch(values, zeros, zeros, whole, ~whole)

@@ -1,1 +1,1 @@
-"""adr-eval: figures of generated samples and of likelihoods, beside real data."""
+"""adr-eval: figures of generated samples and of likelihoods, with those of real data."""

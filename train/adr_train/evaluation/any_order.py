@@ -23,13 +23,13 @@ def evaluate_any_order(
     causal: Path | None, seed: int, write: bool, as_json: bool,
 ) -> None:  # fmt: skip
     dataset = dataset or likelihood.dataset_of(str(model.manifest.training.get("recipe")))
-    wanted = budgets.split(",") if budgets else ["full", str(model.manifest.defaults.steps)]
-    if not all(k == "full" or (k.isascii() and k.isdigit()) for k in wanted):
+    budget_names = budgets.split(",") if budgets else ["full", str(model.manifest.defaults.steps)]
+    if not all(k == "full" or (k.isascii() and k.isdigit()) for k in budget_names):
         raise TrainError(f"--budgets {budgets!r}: expected numbers of network calls or full, as full,250,50,20")
     values = likelihood.held_out_values(model.variables, dataset, data, split, count, seed)
     drawn = call_seed(split, seed)
     rows: Rows = {}
-    for budget in wanted:
+    for budget in budget_names:
         if budget == "full":
             rows["full"] = likelihood.measure_full(model, values, DRAWS, drawn)
         else:
@@ -38,7 +38,7 @@ def evaluate_any_order(
     if causal:
         rows["causal"] = likelihood.measure_causal(causal, dataset, data, split, count, seed)
     settings: dict[str, Any] = {"sequences": len(values), "dimensions": model.variables.dimensions, "seed": seed}
-    if "full" in wanted:
+    if "full" in budget_names:
         settings["random_steps_for_full"] = DRAWS
     if write:
         record_rows(model, rows, {"split": split, **settings})

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchaudio.transforms import MelSpectrogram
 
-from adr_train.data.types import Images, Sounds
+from adr_train.data.types import AudioClips, Images
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Classifier(nn.Module):
         return self.output(self.dropout(self.embed(features)))
 
 
-class SoundFeatures(nn.Module):
+class LogMelFeatures(nn.Module):
     """Clips of one second -> log-mel pictures (count, 1, mels, frames)."""
 
     def __init__(self, sample_rate: int, mels: int):
@@ -66,26 +66,26 @@ class SoundFeatures(nn.Module):
         return (torch.log(self.mel(samples) + 1e-4)[:, None] + 4) / 4
 
 
-def place_clips(clips: list[np.ndarray], sample_rate: int, offsets: np.ndarray | None = None) -> Tensor:
+def pad_clips(clips: list[np.ndarray], sample_rate: int, offsets: np.ndarray | None = None) -> Tensor:
     """Clips cut or padded to one second, float32 (count, sample_rate); each begins at its offset, 0 by default."""
-    placed = torch.zeros(len(clips), sample_rate)
+    padded = torch.zeros(len(clips), sample_rate)
     for i, clip in enumerate(clips):
-        at = 0 if offsets is None else int(offsets[i] * max(sample_rate - len(clip), 0))
-        part = torch.from_numpy(np.ascontiguousarray(clip[: sample_rate - at], np.float32))
-        placed[i, at : at + len(part)] = part
-    return placed
+        start = 0 if offsets is None else int(offsets[i] * max(sample_rate - len(clip), 0))
+        part = torch.from_numpy(np.ascontiguousarray(clip[: sample_rate - start], np.float32))
+        padded[i, start : start + len(part)] = part
+    return padded
 
 
-def disturb_sounds(clips: list[np.ndarray], sample_rate: int, random: np.random.Generator) -> Tensor:
-    """Random place, loudness and noise floor: none of them should sway a judge of words."""
-    samples = place_clips(clips, sample_rate, random.random(len(clips)) * (random.random(len(clips)) < 0.7))
+def augment_audio(clips: list[np.ndarray], sample_rate: int, random: np.random.Generator) -> Tensor:
+    """Random position, loudness and noise floor: none of them should sway a judge of words."""
+    samples = pad_clips(clips, sample_rate, random.random(len(clips)) * (random.random(len(clips)) < 0.7))
     gain = torch.from_numpy(10 ** random.uniform(-0.7, 0.7, (len(clips), 1))).float()
     floor = torch.from_numpy(10 ** random.uniform(-5, -2.3, (len(clips), 1))).float()
     noise = torch.from_numpy(random.standard_normal(samples.shape, np.float32))
     return samples * gain + noise * floor
 
 
-def disturb_pictures(pixels: np.ndarray, random: np.random.Generator) -> Tensor:
+def augment_images(pixels: np.ndarray, random: np.random.Generator) -> Tensor:
     """Shifts of up to a tenth of the size, and a little noise."""
     x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     reach = max(x.shape[-1] // 10, 1)
@@ -98,16 +98,16 @@ def disturb_pictures(pixels: np.ndarray, random: np.random.Generator) -> Tensor:
 class Judge:
     """A trained classifier with its features: real or generated samples -> probabilities and embeddings."""
 
-    def __init__(self, data: Sounds | Images, config: ClassifierConfig | None = None):
+    def __init__(self, data: AudioClips | Images, config: ClassifierConfig | None = None):
         self.config = config or ClassifierConfig()
-        self.rate = data.sample_rate if isinstance(data, Sounds) else None
+        self.rate = data.sample_rate if isinstance(data, AudioClips) else None
         torch.manual_seed(self.config.seed)
-        self.features = SoundFeatures(self.rate, self.config.mels) if self.rate else nn.Identity()
-        planes = 1 if isinstance(data, Sounds) else data.pixels.shape[-1]
-        pools = 4 if self.rate else {8: 2}.get(0 if isinstance(data, Sounds) else data.pixels.shape[1], 3)
+        self.features = LogMelFeatures(self.rate, self.config.mels) if self.rate else nn.Identity()
+        planes = 1 if isinstance(data, AudioClips) else data.pixels.shape[-1]
+        pools = 4 if self.rate else {8: 2}.get(0 if isinstance(data, AudioClips) else data.pixels.shape[1], 3)
         self.model = Classifier(self.config, planes, len(data.names), pools)
 
-    def fit(self, data: Sounds | Images) -> "Judge":
+    def fit(self, data: AudioClips | Images) -> "Judge":
         """Train on a training split: AdamW, one-cycle learning rate, masking of bands and spans in sound."""
         config, random = self.config, np.random.default_rng(self.config.seed)
         labels = torch.from_numpy(data.labels)
@@ -118,11 +118,11 @@ class Judge:
         for _ in track(range(config.epochs), "training the judge", disable=not os.isatty(2), transient=True):
             order = random.permutation(len(labels))
             for index in np.array_split(order, steps):
-                if isinstance(data, Sounds):
+                if isinstance(data, AudioClips):
                     clips = [data.clips[i] for i in index]
-                    features = mask(self.features(disturb_sounds(clips, data.sample_rate, random)), random)
+                    features = spec_augment(self.features(augment_audio(clips, data.sample_rate, random)), random)
                 else:
-                    features = disturb_pictures(data.pixels[index], random)
+                    features = augment_images(data.pixels[index], random)
                 loss = F.cross_entropy(self.model(features), labels[index], label_smoothing=0.05)
                 optimizer.zero_grad()
                 loss.backward()
@@ -138,7 +138,7 @@ class Judge:
         for a in range(0, len(samples), 256):
             part = samples[a : a + 256]
             if self.rate:
-                features = self.features(place_clips(list(part), self.rate))
+                features = self.features(pad_clips(list(part), self.rate))
             else:
                 features = torch.from_numpy(np.asarray(part)).permute(0, 3, 1, 2).float() / 255
             embedded = self.model.embed(features)
@@ -147,7 +147,7 @@ class Judge:
         return probabilities, embeddings
 
 
-def mask(features: Tensor, random: np.random.Generator) -> Tensor:
+def spec_augment(features: Tensor, random: np.random.Generator) -> Tensor:
     """SpecAugment (Park et al. 2019): one band and one span at the floor."""
     bands, frames = features.shape[-2:]
     band, span = int(random.integers(bands - 6)), int(random.integers(frames - 8))
@@ -157,12 +157,12 @@ def mask(features: Tensor, random: np.random.Generator) -> Tensor:
     return features
 
 
-def cached_judge(data: Sounds | Images, cache: Path, config: ClassifierConfig | None = None) -> Judge:
-    """A judge from the cache, or trained and put there (written beside, then renamed)."""
+def cached_judge(data: AudioClips | Images, cache: Path, config: ClassifierConfig | None = None) -> Judge:
+    """A judge from the cache, or trained and put there, under a temporary name first."""
     judge = Judge(data, config)
     digest = hashlib.sha256(json.dumps(asdict(judge.config)).encode())
     digest.update(data.labels.tobytes())
-    for sample in data.clips if isinstance(data, Sounds) else data.pixels:
+    for sample in data.clips if isinstance(data, AudioClips) else data.pixels:
         digest.update(np.ascontiguousarray(sample).tobytes())
     path = cache / f"judge-{digest.hexdigest()[:16]}.safetensors"
     if path.is_file():
@@ -170,5 +170,5 @@ def cached_judge(data: Sounds | Images, cache: Path, config: ClassifierConfig | 
         return judge
     judge.fit(data)
     cache.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, lambda beside: save_file(judge.model.state_dict(), beside))
+    write_atomic(path, lambda temporary: save_file(judge.model.state_dict(), temporary))
     return judge

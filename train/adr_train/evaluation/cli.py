@@ -1,4 +1,4 @@
-"""adr-eval: a bundle -> the figures of the protocol, beside real data."""
+"""adr-eval: a bundle -> the figures of its samples, with those of real data."""
 
 import itertools
 import os
@@ -8,7 +8,8 @@ from typing import Annotated, Any, Optional
 
 import adr_runtime
 import typer
-from adr_runtime import Model
+from adr_runtime import AnyOrderModel, AudioModel, ImageModel
+from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.terminal.display import PlainConsole
 from adr_runtime.terminal.interrupts import empty_handed
 
@@ -67,17 +68,17 @@ def evaluate(
     models by their bits per dimension. Choose settings on the validation split, then report once on the test split."""
     with empty_handed():
         from adr_train.evaluation.any_order import evaluate_any_order
-        from adr_train.evaluation.evaluator import Protocol, Setting, dataset_of
+        from adr_train.evaluation.evaluator import Evaluator, dataset_of
         from adr_train.evaluation.quality import record
 
-    base = Setting(steps, sampler, guidance, temperature, seed)
+    base = GenerationConfig(steps, sampler, guidance, temperature, seed)
     combinations = sweep_values(sweep or [])
     settings = [replace(base, **values) for values in combinations]
     check_choice(split, combinations, write)
     model = adr_runtime.load(bundle, provider, threads)
     if model.provider_note:
         console.print(f"on the CPU, because {model.provider_note}")
-    if isinstance(model, adr_runtime.AnyOrderModel):
+    if isinstance(model, AnyOrderModel):
         evaluate_any_order(model, dataset, data, split, budgets or "", count or 100, causal, seed, write, json_)
         return
     if budgets or causal or count:
@@ -85,29 +86,29 @@ def evaluate(
     if not model.labels:
         raise TrainError(f"{model.name} has no labels; the protocol judges by label")
     for setting in settings:
-        model.settings(**{k: getattr(setting, k) for k in SWEPT})
+        setting.resolve(model.manifest)
     baselines = [load_baseline(other, provider, threads) for other in beside or []]
-    protocol = Protocol(dataset or dataset_of(model), data, split, cache or default_cache())
-    if protocol.train.names != model.labels:
+    evaluator = Evaluator(dataset or dataset_of(model), data, split, cache or default_cache())
+    if evaluator.train.names != model.labels:
         raise TrainError(f"{model.name} has other labels than the data set: {', '.join(model.labels)}")
-    samples = min(per_label * len(model.labels), protocol.most)
+    samples = min(per_label * len(model.labels), evaluator.most)
     if samples < per_label * len(model.labels):
         console.print(f"{samples} samples a row in place of {per_label} of each label: as many as {split} has")
     rows: Rows = {}
     for setting, values in zip(settings, combinations, strict=True):
         name = " ".join(f"{k}={v}" for k, v in values.items()) or "generated"
-        rows[name] = protocol.generated(model, samples, setting, seeds)
+        rows[name] = evaluator.generated(model, samples, setting, seeds)
         console.print(f"{name}: accuracy {rows[name]['accuracy']:.3f} of {seeds} x {samples}")
     for baseline in baselines:
-        rows[baseline.bundle.folder.name] = protocol.generated(baseline, samples, Setting(seed=seed), seeds)
-    if model.manifest.tokens.geometry == "codec_latent":
-        rows[f"reconstructed {split}"] = protocol.reconstructed(model, LOUDNESS, samples)
-    rows |= protocol.real_rows(samples, seeds)
-    if model.manifest.speakers:
+        rows[baseline.bundle.folder.name] = evaluator.generated(baseline, samples, GenerationConfig(seed=seed), seeds)
+    if isinstance(model, AudioModel) and model.manifest.tokens.geometry == "codec_latent":
+        rows[f"reconstructed {split}"] = evaluator.reconstructed(model, LOUDNESS, samples)
+    rows |= evaluator.real_rows(samples, seeds)
+    if isinstance(model, AudioModel) and model.speakers:
         from adr_train.evaluation.voices import voice_rows
 
-        found = voice_rows(protocol, model, samples, settings[0], seeds, cache or default_cache())
-        for row, figures in found.items():
+        voices = voice_rows(evaluator, model, samples, settings[0], seeds, cache or default_cache())
+        for row, figures in voices.items():
             rows.setdefault(row, {}).update(figures)
     if write:
         record(model, rows, settings, samples, split, seeds)
@@ -125,9 +126,9 @@ def check_choice(split: str, combinations: list[dict[str, Any]], write: bool) ->
             raise TrainError("--write takes one setting, or --sweep steps=...; leave the other sweeps out")
 
 
-def load_baseline(bundle: str, provider: str, threads: Optional[int]) -> Model:
+def load_baseline(bundle: str, provider: str, threads: Optional[int]) -> AudioModel | ImageModel:
     model = adr_runtime.load(bundle, provider, threads)
-    if not isinstance(model, Model):
+    if isinstance(model, AnyOrderModel):
         raise TrainError(f"--beside {bundle}: an any-order model makes no samples of labels")
     return model
 

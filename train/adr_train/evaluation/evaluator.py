@@ -1,4 +1,4 @@
-"""The protocol: generate from a bundle with ONNX Runtime, judge beside real data of the validation or the test split.
+"""Generates from a bundle with ONNX Runtime and judges its samples and those of the validation or the test split.
 
 Rows: the generated samples; the real split; the real training split, whose Frechet distance to the real split is the
 floor of what a model can reach. Every row has as many samples as every other, is compared with the same part of the
@@ -9,16 +9,16 @@ nothing is reported that was chosen for its noise.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-import adr_runtime
 import numpy as np
-from adr_runtime import Audio
+from adr_runtime import Audio, AudioModel, ImageModel
+from adr_runtime.causal.config import GenerationConfig
 
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import call_seed, spread
-from adr_train.data.types import Sounds, level
+from adr_train.data.types import AudioClips, level
 from adr_train.errors import TrainError
 from adr_train.evaluation.classifiers import ClassifierConfig
 from adr_train.evaluation.crossfit import CrossFit, part, samples_of
@@ -37,19 +37,11 @@ ROWS_AT_ONCE = 64
 Figures = dict[str, float]
 
 
-@dataclass(frozen=True)
-class Setting:
-    """How samples are made; None takes the bundle's default."""
-
-    steps: int | None = None
-    sampler: str | None = None
-    guidance: float | None = None
-    temperature: float | None = None
-    seed: int = 0
-    speaker: str | None = None
+# Models that generate samples of labels.
+LabelledModel = AudioModel | ImageModel
 
 
-class Protocol:
+class Evaluator:
     """A data set's judges and its real splits, against which any number of settings can be measured.
 
     `split` is the one that stands for real data, validation or test. The judges, and the samples among which the
@@ -62,10 +54,10 @@ class Protocol:
         self.split = split
         self.train, self.real = load_dataset(dataset, folder, "train"), load_dataset(dataset, folder, split)
         self.judges = CrossFit(self.train, cache, config)
-        self.train_seen = self.judges.judge(samples_of(self.train))
-        self.real_seen = self.judges.judge(samples_of(self.real))
+        self.train_judgements = self.judges.judge(samples_of(self.train))
+        self.real_judgements = self.judges.judge(samples_of(self.real))
         self.shares = np.bincount(self.train.labels, minlength=len(self.train.names)) / len(self.train.labels)
-        pairs = zip(self.real_seen, self.train_seen, strict=True)
+        pairs = zip(self.real_judgements, self.train_judgements, strict=True)
         self.first_percentile = [np.percentile(nearest_distances(real[1], train[1]), 1) for real, train in pairs]
 
     @property
@@ -74,23 +66,23 @@ class Protocol:
         return min(len(self.real.labels), int(np.bincount(self.judges.fold).min()))
 
     def reference(self, count: int, repeat: int) -> np.ndarray:
-        """The places of the part of the real split that a repetition's rows are compared with, int64 (count,)."""
+        """The indices of the part of the real split that a repetition's rows are compared with, int64 (count,)."""
         return spread(len(self.real.labels), count, repeat)
 
     def measure(self, samples: list[np.ndarray] | np.ndarray, labels: np.ndarray, repeat: int = 0) -> Figures:
         """Every figure of the protocol for samples with the labels that were asked for: the means over the judges."""
-        beside = self.reference(len(labels), repeat)
-        return average([self.figures(i, seen, labels, beside) for i, seen in enumerate(self.judges.judge(samples))])
+        reference, judgements = self.reference(len(labels), repeat), self.judges.judge(samples)
+        return average([self.figures(i, judgement, labels, reference) for i, judgement in enumerate(judgements)])
 
     def figures(
-        self, judge: int, seen: tuple[np.ndarray, np.ndarray], labels: np.ndarray, beside: np.ndarray | None,
+        self, judge: int, judgement: tuple[np.ndarray, np.ndarray], labels: np.ndarray, reference: np.ndarray | None,
         own: np.ndarray | None = None,
     ) -> Figures:  # fmt: skip
-        """What one judge says of samples that it never saw. `beside` are the places of the real ones to compare with,
-        `own` those of the samples themselves if they are training samples."""
-        probabilities, embeddings = seen
-        near = nearest_distances(embeddings, self.train_seen[judge][1], own)
-        found: Figures = {
+        """What one judge says of samples that it never saw. `reference` are the indices of the real ones to compare
+        with, `own` those of the samples themselves if they are training samples."""
+        probabilities, embeddings = judgement
+        near = nearest_distances(embeddings, self.train_judgements[judge][1], own)
+        figures: Figures = {
             "samples": len(labels),
             "accuracy": float((probabilities.argmax(1) == labels).mean()),
             "confidence": float(probabilities[np.arange(len(labels)), labels].mean()),
@@ -100,9 +92,9 @@ class Protocol:
             "nearest_training": float(np.median(near)),
             "nearer_than_1st_percentile": float((near < self.first_percentile[judge]).mean()),
         }
-        if beside is not None:
-            found["frechet_distance"] = frechet_distance(embeddings, self.real_seen[judge][1][beside])
-        return found
+        if reference is not None:
+            figures["frechet_distance"] = frechet_distance(embeddings, self.real_judgements[judge][1][reference])
+        return figures
 
     def real_rows(self, count: int, repeats: int) -> dict[str, Figures]:
         """The same figures for `count` samples of the real split, and of the training split: those of a fold by the
@@ -118,36 +110,36 @@ class Protocol:
         chosen = self.reference(count, repeat)
         labels = self.real.labels[chosen]
         return average(
-            [self.figures(i, (p[chosen], e[chosen]), labels, None) for i, (p, e) in enumerate(self.real_seen)]
+            [self.figures(i, (p[chosen], e[chosen]), labels, None) for i, (p, e) in enumerate(self.real_judgements)]
         )
 
     def training_row(self, count: int, repeat: int) -> Figures:
-        beside, rows = self.reference(count, repeat), []
-        for judge, (probabilities, embeddings) in enumerate(self.train_seen):
+        reference, rows = self.reference(count, repeat), []
+        for judge, (probabilities, embeddings) in enumerate(self.train_judgements):
             new = np.flatnonzero(self.judges.fold == judge)
             chosen = new[spread(len(new), count, repeat)]
-            seen = probabilities[chosen], embeddings[chosen]
-            rows.append(self.figures(judge, seen, self.train.labels[chosen], beside, chosen))
+            judgement = probabilities[chosen], embeddings[chosen]
+            rows.append(self.figures(judge, judgement, self.train.labels[chosen], reference, chosen))
         return average(rows)
 
-    def reconstructed(self, model: adr_runtime.Model, loudness: float | None, count: int) -> Figures:
+    def reconstructed(self, model: AudioModel, loudness: float | None, count: int) -> Figures:
         """The figures of `count` real clips after the codec of a bundle: as good as its sound can be."""
         real = part(self.real, self.reference(count, 0))
-        assert isinstance(real, Sounds)
+        assert isinstance(real, AudioClips)
         clips = level(real, loudness).clips if loudness else real.clips
         return self.measure([model.reconstruct(clip) for clip in clips], real.labels)
 
-    def generated(self, model: adr_runtime.Model, count: int, setting: Setting, repeats: int) -> Figures:
+    def generated(self, model: LabelledModel, count: int, config: GenerationConfig, repeats: int) -> Figures:
         """The figures of `count` samples, their means and standard errors over so many seeds, and the seconds each."""
         rows = []
         for repeat in range(repeats):
-            samples, labels, seconds = generate(model, count, setting, self.split, repeat)
+            samples, labels, seconds = generate(model, count, config, self.split, repeat)
             rows.append(self.measure(samples, labels, repeat) | {"seconds_per_sample": seconds / count})
         return with_errors(rows)
 
 
 def generate(
-    model: adr_runtime.Model, count: int, setting: Setting, split: str, repeat: int = 0
+    model: LabelledModel, count: int, config: GenerationConfig, split: str, repeat: int = 0
 ) -> tuple[list[np.ndarray], np.ndarray, float]:
     """`count` samples, of the labels in turn: samples, labels int64, and the seconds it took."""
     labels = np.arange(count) % len(model.labels)
@@ -156,19 +148,13 @@ def generate(
     for a in range(0, count, ROWS_AT_ONCE):
         some = labels[a : a + ROWS_AT_ONCE].tolist()
         # Rows of one call draw different noise; a seed a call keeps the calls apart.
-        made = model.generate(
-            label=some, steps=setting.steps, sampler=setting.sampler, guidance=setting.guidance,
-            temperature=setting.temperature, seed=call_seed(split, setting.seed, repeat, a), speaker=setting.speaker,
-        )  # fmt: skip
-        if isinstance(made, Audio):
-            lengths = made.lengths or (made.samples.shape[1],) * len(some)
-            samples += [row[:length] for row, length in zip(made.samples, lengths, strict=True)]
-        else:
-            samples += list(made.pixels)
+        seed = call_seed(split, config.seed or 0, repeat, a)
+        generated = model.generate(label=some, **replace(config, seed=seed).options())
+        samples += generated.clips if isinstance(generated, Audio) else list(generated.pixels)
     return samples, labels, time.perf_counter() - started
 
 
-def dataset_of(model: adr_runtime.Model) -> str:
+def dataset_of(model: LabelledModel) -> str:
     """The data set of the recipe that a bundle was trained by."""
     recipe = str(model.manifest.training.get("recipe"))
     if recipe not in available():

@@ -13,7 +13,7 @@ import adr_runtime
 import numpy as np
 import torch
 from adr_models.any_order.baseline import Causal, CausalConfig
-from adr_runtime.any_order.model import random_order
+from adr_runtime.any_order.network import random_orders
 
 from adr_train.checkpoint import latest_checkpoint, read_config, read_tensors
 from adr_train.data.datasets import load_dataset
@@ -45,31 +45,31 @@ def held_out_values(
 def measure(model: adr_runtime.AnyOrderModel, values: np.ndarray, steps: int, seed: int = 0) -> dict[str, float]:
     """Bits per dimension at one budget, its standard error over sequences, network calls and seconds a sequence."""
     bits, calls = np.zeros(len(values)), 0
-    started = time.perf_counter()
+    policy, started = model.policy(steps), time.perf_counter()
     every = np.arange(model.variables.dimensions)
     for first in range(0, len(values), ROWS):
         block = values[first : first + ROWS]
-        order = np.stack([random_order(seed, first + row, every) for row in range(len(block))])
-        bits[first : first + ROWS], calls = model.bits(block, np.zeros(block.shape, bool), order, steps)
+        order = random_orders(seed, first + np.arange(len(block)), every)
+        bits[first : first + ROWS], calls = model.bits(block, np.zeros(block.shape, bool), order, policy)
     return row(bits / len(every), calls, model.predicted_bits(steps), time.perf_counter() - started)
 
 
 def measure_full(model: adr_runtime.AnyOrderModel, values: np.ndarray, draws: int, seed: int = 0) -> dict[str, float]:
     """An estimate of the bound at one call a variable and stage: `draws` steps a sequence, evenly spread over all of
-    them from a random place on, each weighted with stages * D / (D - t) (equation 3). The standard error over sequences
+    them from a random one on, each weighted with stages * D / (D - t) (equation 3). The standard error over sequences
     has the estimate's own in it, which `estimate_error` gives alone."""
     spec, dimensions = model.variables, model.variables.dimensions
-    everything, bits = spec.stages * dimensions, np.zeros((len(values), draws))
+    total_steps, bits = spec.stages * dimensions, np.zeros((len(values), draws))
     random = np.random.default_rng(seed)
     started = time.perf_counter()
     for first in range(0, len(values), ROWS):
         block = values[first : first + ROWS]
-        places = (np.arange(draws) + random.random((len(block), 1))) / draws
+        times = (np.arange(draws) + random.random((len(block), 1))) / draws
         for draw in range(draws):
-            place = (places[:, draw] * everything).astype(int)
+            steps = (times[:, draw] * total_steps).astype(int)
             # The runtime's graph takes one number of predicted variables a call, so sequences go one by one.
-            for i, at in enumerate(place):
-                stage, t = divmod(int(at), dimensions)
+            for i, step in enumerate(steps):
+                stage, t = divmod(int(step), dimensions)
                 order = random.permutation(dimensions)[None]
                 wide, narrow = spec.width(stage), spec.width(stage + 1)
                 known = np.zeros((1, dimensions), bool)
@@ -81,14 +81,14 @@ def measure_full(model: adr_runtime.AnyOrderModel, values: np.ndarray, draws: in
                 nats = -np.take_along_axis(log_p, digits, 2).sum(dtype=np.float64)
                 bits[first + i, draw] = nats / np.log(2) * spec.stages / (dimensions - t)
     predicted = sum(float(np.mean(stage)) for stage in model.manifest.step_loss)
-    made = row(bits.mean(1), everything, predicted, time.perf_counter() - started)
-    return made | {"estimate_error": estimate_error(bits)}
+    figures = row(bits.mean(1), total_steps, predicted, time.perf_counter() - started)
+    return figures | {"estimate_error": estimate_error(bits)}
 
 
 def estimate_error(bits: np.ndarray) -> float:
     """The standard error that the random steps alone bring into the mean of bits (sequences, draws), whose draws are
-    spread evenly over the steps. Neighbouring draws differ by chance and little else; what all of them have in common
-    with their place, as that late variables cost less, is no error (successive differences, Wolter 1984)."""
+    spread evenly over the steps. Neighbouring draws differ by chance and little else; what all of them share with their
+    position, as that late variables cost less, is no error (successive differences, Wolter 1984)."""
     sequences, draws = bits.shape
     square = np.square(np.diff(bits, axis=1)).sum(1) / (2 * max(draws - 1, 1) * draws)
     return float(np.sqrt(square.sum()) / sequences)
@@ -106,14 +106,14 @@ def measure_causal(
     folder: Path, dataset: str, data: Path | None, split: str, count: int | None, seed: int = 0
 ) -> dict[str, float]:
     """The exact bits per dimension of a causal baseline's checkpoint, by PyTorch, on the same sequences."""
-    found = folder if (folder / "config.json").is_file() else latest_checkpoint(folder)
-    if found is None:
+    checkpoint = folder if (folder / "config.json").is_file() else latest_checkpoint(folder)
+    if checkpoint is None:
         raise TrainError(f"{folder}: no checkpoint here; give the --out folder of adr-train")
-    saved = read_config(found)
+    saved = read_config(checkpoint)
     if saved.kind != "causal":
-        raise TrainError(f"{found}: a checkpoint of {saved.recipe}, which is no causal baseline")
+        raise TrainError(f"{checkpoint}: a checkpoint of {saved.recipe}, which is no causal baseline")
     model = Causal(CausalConfig.from_dict(saved.model))
-    model.load_state_dict(read_tensors(found / "model.safetensors"))
+    model.load_state_dict(read_tensors(checkpoint / "model.safetensors"))
     model.eval()
     values = held_out_values(model.config, dataset, data, split, count, seed)
     bits, started = [], time.perf_counter()
@@ -122,5 +122,5 @@ def measure_causal(
             block = torch.from_numpy(values[first : first + ROWS])
             bits.append(-model.log_likelihood(block).double().mean(1).numpy() / np.log(2))
     calls = values.shape[1] // model.channels
-    made = row(np.concatenate(bits), calls, 0.0, time.perf_counter() - started)
-    return {k: v for k, v in made.items() if k not in ("predicted", "seconds_each")}
+    figures = row(np.concatenate(bits), calls, 0.0, time.perf_counter() - started)
+    return {k: v for k, v in figures.items() if k not in ("predicted", "seconds_each")}

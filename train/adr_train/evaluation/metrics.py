@@ -56,16 +56,16 @@ def frechet_distance(first: Array, second: Array) -> float:
 
 def nearest_distances(samples: Array, reference: Array, own: NDArray[np.int64] | None = None) -> Array:
     """Euclidean distance of each sample to its nearest reference, (count,). Samples that are of the reference
-    themselves have their places in it in `own`, int64 (count,), and are not compared with themselves."""
+    themselves have their indices in it in `own`, int64 (count,), and are not compared with themselves."""
     samples, reference = np.asarray(samples, np.float64), np.asarray(reference, np.float64)
-    found, lengths = np.empty(len(samples)), (reference**2).sum(1)
+    distances, lengths = np.empty(len(samples)), (reference**2).sum(1)
     for a in range(0, len(samples), ROWS_AT_ONCE):
         rows = samples[a : a + ROWS_AT_ONCE]
         square = (rows**2).sum(1)[:, None] + lengths - 2 * rows @ reference.T
         if own is not None:
             square[np.arange(len(rows)), own[a : a + ROWS_AT_ONCE]] = np.inf
-        found[a : a + ROWS_AT_ONCE] = np.sqrt(np.clip(square.min(1), 0, None))
-    return found
+        distances[a : a + ROWS_AT_ONCE] = np.sqrt(np.clip(square.min(1), 0, None))
+    return distances
 
 
 def average(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -76,8 +76,8 @@ def average(rows: list[dict[str, float]]) -> dict[str, float]:
 def with_errors(rows: list[dict[str, float]]) -> dict[str, float]:
     """The mean of every figure over repetitions and, where there are several, its standard error under the figure's
     name and `STANDARD_ERROR`. Counts and times have none."""
-    found = average(rows)
-    for name in list(found) if len(rows) > 1 else []:
+    figures = average(rows)
+    for name in list(figures) if len(rows) > 1 else []:
         if name not in ("samples", "seconds_per_sample"):
-            found[name + STANDARD_ERROR] = float(np.std([row[name] for row in rows], ddof=1) / len(rows) ** 0.5)
-    return found
+            figures[name + STANDARD_ERROR] = float(np.std([row[name] for row in rows], ddof=1) / len(rows) ** 0.5)
+    return figures

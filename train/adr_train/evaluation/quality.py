@@ -4,19 +4,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import adr_runtime
+from adr_runtime import AnyOrderModel
 from adr_runtime.bundles.card import model_card
+from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.media.atomic import write_atomic
 from adr_runtime.terminal.interrupts import held
 
-from adr_train.evaluation.evaluator import Setting
+from adr_train.evaluation.evaluator import LabelledModel
 
 
 def record(
-    model: adr_runtime.Model, rows: dict[str, dict[str, Any]], settings: list[Setting], count: int, split: str,
+    model: LabelledModel, rows: dict[str, dict[str, Any]], settings: list[GenerationConfig], count: int, split: str,
     seeds: int,
 ) -> None:  # fmt: skip
-    """Replace the manifest's quality section and rewrite the card, each written beside and renamed."""
+    """Replace the manifest's quality section and rewrite the card, each under a temporary name first."""
     defaults, setting = model.manifest.defaults, settings[0]
     quality: dict[str, Any] = {
         "split": split,
@@ -31,9 +32,7 @@ def record(
     record_rows(model, rows, quality)
 
 
-def record_rows(
-    model: adr_runtime.Model | adr_runtime.AnyOrderModel, rows: dict[str, dict[str, Any]], quality: dict[str, Any]
-) -> None:
+def record_rows(model: LabelledModel | AnyOrderModel, rows: dict[str, dict[str, Any]], quality: dict[str, Any]) -> None:
     """Settings and rows of figures as the manifest's quality section, and the card written anew."""
     for row, figures in rows.items():
         quality |= {f"{row}: {name}": round(float(value), 4) for name, value in figures.items() if name != "samples"}
@@ -45,4 +44,4 @@ def record_rows(
 
 
 def write_text(path: Path, text: str) -> None:
-    write_atomic(path, lambda beside: beside.write_bytes(text.encode()))
+    write_atomic(path, lambda temporary: temporary.write_bytes(text.encode()))

@@ -3,24 +3,25 @@
 from dataclasses import replace
 from pathlib import Path
 
-import adr_runtime
 import numpy as np
+from adr_runtime import AudioModel
+from adr_runtime.causal.config import GenerationConfig
 
-from adr_train.data.types import Sounds
+from adr_train.data.types import AudioClips
 from adr_train.evaluation.crossfit import CrossFit
-from adr_train.evaluation.evaluator import Figures, Protocol, Setting, generate
+from adr_train.evaluation.evaluator import Evaluator, Figures, generate
 from adr_train.evaluation.metrics import average, with_errors
 
 
 def voice_rows(
-    protocol: Protocol, model: adr_runtime.Model, count: int, setting: Setting, repeats: int, cache: Path
+    evaluator: Evaluator, model: AudioModel, count: int, config: GenerationConfig, repeats: int, cache: Path
 ) -> dict[str, Figures]:
     """For generated clips, `count` or a few more of the speakers in turn, and for those of the real split: the part
     whose speaker classifiers of speakers find right, and the mean cosine of a clip's embedding with the speaker's mean
     one. The classifiers are trained on folds of the training split; the means are of the fold that is new to each."""
-    assert isinstance(protocol.train, Sounds) and isinstance(protocol.real, Sounds)
+    assert isinstance(evaluator.train, AudioClips) and isinstance(evaluator.real, AudioClips)
     names = model.manifest.speakers
-    train, real = (named(data, names) for data in (protocol.train, protocol.real))
+    train, real = (named(data, names) for data in (evaluator.train, evaluator.real))
     judges = CrossFit(train, cache)
     centres = []
     for i, (_, embeddings) in enumerate(judges.judge(train.clips)):
@@ -29,7 +30,7 @@ def voice_rows(
 
     def figures(clips: list[np.ndarray], truth: np.ndarray) -> Figures:
         return average([
-            agreement(*seen, truth, centre) for seen, centre in zip(judges.judge(clips), centres, strict=True)
+            agreement(*judgement, truth, centre) for judgement, centre in zip(judges.judge(clips), centres, strict=True)
         ])  # fmt: skip
 
     each = -(-count // len(names))
@@ -37,12 +38,12 @@ def voice_rows(
     for repeat in range(repeats):
         clips: list[np.ndarray] = []
         for name in names:
-            clips += generate(model, each, replace(setting, speaker=name), protocol.split, repeat)[0]
+            clips += generate(model, each, replace(config, speaker=name), evaluator.split, repeat)[0]
         rows.append(figures(clips, np.arange(len(names)).repeat(each)))
-    return {"generated": with_errors(rows), f"real {protocol.split}": figures(real.clips, real.labels)}
+    return {"generated": with_errors(rows), f"real {evaluator.split}": figures(real.clips, real.labels)}
 
 
-def named(data: Sounds, names: tuple[str, ...]) -> Sounds:
+def named(data: AudioClips, names: tuple[str, ...]) -> AudioClips:
     """The same clips with their speakers as labels."""
     return replace(data, labels=np.array([names.index(s) for s in data.speakers]), names=names)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adr_train.checkpoint import read_tensors
-from adr_train.data.types import Images, Sounds
+from adr_train.data.types import AudioClips, Images
 from adr_train.errors import TrainError
 from adr_train.loop import Trainer
 from adr_train.monitor import Monitor
@@ -25,25 +25,25 @@ class ADRJob:
     unit = "tokens"
 
     def __init__(
-        self, recipe: Recipe, data: Images | Sounds, held_out: Images | Sounds, processes: Processes,
+        self, recipe: Recipe, data: Images | AudioClips, held_out: Images | AudioClips, processes: Processes,
         source: Path | None,
     ):  # fmt: skip
-        config, wanted = recipe.train, recipe.model
-        assert isinstance(wanted, ADRConfig)
+        config, model_config = recipe.train, recipe.model
+        assert isinstance(model_config, ADRConfig)
         self.recipe, self.codec_training = recipe, {}  # type: ignore[var-annotated]
         self.sequences = len(data.labels)
-        speakers = tuple(sorted(set(data.speakers))) if isinstance(data, Sounds) and config.speakers else ()
-        wanted = replace(wanted, labels=data.names, speakers=speakers)
+        speakers = tuple(sorted(set(data.speakers))) if isinstance(data, AudioClips) and config.speakers else ()
+        model_config = replace(model_config, labels=data.names, speakers=speakers)
         state: dict[str, Tensor] = {}
         if recipe.tokens:
-            found, state, self.codec_training = read_codec(recipe, source)
-            wanted = replace(wanted, codec=found)
-        check_data(recipe, wanted, data)
-        model = ADRModel(wanted)
+            codec, state, self.codec_training = read_codec(recipe, source)
+            model_config = replace(model_config, codec=codec)
+        check_data(recipe, model_config, data)
+        model = ADRModel(model_config)
         if state:
             model.tokens.load_state_dict(state)
             model.tokens.requires_grad_(False)
-        self.clip = 1.1 * fit_tokens(model, data)
+        self.sample_range = 1.1 * fit_tokens(model, data)
         batches, self.validation = make_batches(recipe, model, data, held_out)
         self.trainer: Trainer = Trainer(model.to(processes.device), batches, config, processes)
 
@@ -56,17 +56,17 @@ class ADRJob:
         }
 
     def weights(self) -> dict[str, Tensor]:
-        return self.trainer.average
+        return self.trainer.ema
 
     def validate(self) -> float:
         return self.trainer.validate(self.validation)
 
-    def show(self, monitor: Monitor, averaged: ADRModel, step: int) -> None:
-        monitor.samples(averaged, step, float(self.recipe.defaults["guidance"]), self.clip)
+    def show(self, monitor: Monitor, ema_model: ADRModel, step: int) -> None:
+        monitor.samples(ema_model, step, float(self.recipe.defaults["guidance"]), self.sample_range)
 
 
 def make_batches(
-    recipe: Recipe, model: ADRModel, data: Images | Sounds, held_out: Images | Sounds
+    recipe: Recipe, model: ADRModel, data: Images | AudioClips, held_out: Images | AudioClips
 ) -> tuple[Batches, Batches]:
     """Training and validation batches, which encode with a copy of the model's tokens on the CPU."""
     config, speakers = recipe.train, model.config.speakers
@@ -81,25 +81,25 @@ def make_batches(
 
 def read_codec(recipe: Recipe, folder: Path | None) -> tuple[CodecConfig, dict[str, Tensor], dict[str, Any]]:
     """Config, weights and provenance of the codec that a recipe's tokens come from."""
-    found, saved = read_source(recipe, recipe.tokens, folder, "--codec")
-    return CodecConfig(**saved.model), read_tensors(found / "model.safetensors"), saved.training
+    checkpoint, saved = read_source(recipe, recipe.tokens, folder, "--codec")
+    return CodecConfig(**saved.model), read_tensors(checkpoint / "model.safetensors"), saved.training
 
 
-def check_data(recipe: Recipe, model: ADRConfig, data: Images | Sounds) -> None:
+def check_data(recipe: Recipe, model: ADRConfig, data: Images | AudioClips) -> None:
     """The data must have the shape that the recipe's tokens are made for."""
-    image, sound = model.image, model.mdct or model.wave or model.codec
+    image, audio = model.image, model.mdct or model.wave or model.codec
     if isinstance(data, Images) and image:
         if data.pixels.shape[1:] != (image.height, image.width, image.channels):
             raise TrainError(f"{recipe.dataset} has pictures of {data.pixels.shape[1:]}, the recipe wants {image}")
-    elif isinstance(data, Sounds) and sound:
-        if data.sample_rate != sound.sample_rate:
-            raise TrainError(f"{recipe.dataset} is at {data.sample_rate} Hz, the recipe at {sound.sample_rate} Hz")
+    elif isinstance(data, AudioClips) and audio:
+        if data.sample_rate != audio.sample_rate:
+            raise TrainError(f"{recipe.dataset} is at {data.sample_rate} Hz, the recipe at {audio.sample_rate} Hz")
     else:
         raise TrainError(f"{recipe.dataset} and the tokens of recipe {recipe.name} are of different kinds")
 
 
 @torch.no_grad()
-def fit_tokens(model: ADRModel, data: Images | Sounds) -> float:
+def fit_tokens(model: ADRModel, data: Images | AudioClips) -> float:
     """Fit the normalisation (a codec brings its own) to the training data; the largest magnitude of a token's value."""
     tokens: Any = model.tokens
     if isinstance(data, Images):

@@ -12,7 +12,7 @@ import torch
 from adr_models.tokens.patches import ImageTokens
 
 from adr_train.data.batch import Batch
-from adr_train.data.types import Images, Sounds
+from adr_train.data.types import AudioClips, Images
 
 POOL = 16
 
@@ -32,21 +32,21 @@ class Batches:
     """The batch of any step. `rows(step)` is the whole batch; a process takes its part of it."""
 
     def __init__(
-        self, data: Images | Sounds, tokens: Any, batch: int, seed: int, silence: int = 32, flip: bool = False,
+        self, data: Images | AudioClips, tokens: Any, batch: int, seed: int, silence: int = 32, flip: bool = False,
         speakers: tuple[str, ...] = (),
     ):  # fmt: skip
         self.data, self.tokens, self.batch, self.seed = data, tokens, batch, seed
         self.silence, self.flip = silence, flip
         self.labels = torch.from_numpy(np.asarray(data.labels, np.int64))
         # A speaker who is not among those of the training data is the null speaker.
-        voices = data.speakers if isinstance(data, Sounds) and speakers else ("",) * len(self.labels)
+        voices = data.speakers if isinstance(data, AudioClips) and speakers else ("",) * len(self.labels)
         self.speakers = torch.tensor([speakers.index(v) if v in speakers else len(speakers) for v in voices])
-        if isinstance(data, Sounds):
+        if isinstance(data, AudioClips):
             self.lengths = np.array([len(clip) for clip in data.clips])
-            self.make: Callable[[np.ndarray, np.random.Generator], Batch] = self.sounds
+            self.make_batch: Callable[[np.ndarray, np.random.Generator], Batch] = self.audio_batch
         else:
             self.lengths = np.zeros(len(data.pixels), np.int64)
-            self.make = self.images
+            self.make_batch = self.image_batch
         self.epoch, self.order = -1, np.empty((0, batch), np.int64)
 
     def at(self, step: int) -> Batch:
@@ -55,9 +55,9 @@ class Batches:
         if step // per_epoch != self.epoch:
             self.epoch = step // per_epoch
             self.order = epoch_order(self.lengths, self.batch, self.seed, self.epoch)
-        return self.make(self.order[step % per_epoch], np.random.default_rng((self.seed, 1, step)))
+        return self.make_batch(self.order[step % per_epoch], np.random.default_rng((self.seed, 1, step)))
 
-    def images(self, index: np.ndarray, random: np.random.Generator) -> Batch:
+    def image_batch(self, index: np.ndarray, random: np.random.Generator) -> Batch:
         assert isinstance(self.data, Images) and isinstance(self.tokens, ImageTokens)
         pixels = torch.from_numpy(self.data.pixels[index]).float() / 255
         if self.flip:
@@ -67,11 +67,11 @@ class Batches:
         whole = torch.ones(tokens.shape[:2], dtype=torch.bool)
         return Batch(tokens, self.labels[index], self.speakers[index], whole, ~whole)
 
-    def sounds(self, index: np.ndarray, random: np.random.Generator) -> Batch:
+    def audio_batch(self, index: np.ndarray, random: np.random.Generator) -> Batch:
         """Clips behind a random silence shorter than a token (frames then fall anywhere on a word), and before a
         silence of 4 to `silence` tokens, mostly short; without the long ones guidance makes bursts of noise out of
         silences longer than any that was seen. Of the tokens in it a quarter count: it is easily learned."""
-        assert isinstance(self.data, Sounds)
+        assert isinstance(self.data, AudioClips)
         hop = self.tokens.hop
         spoken = -(-(int(self.lengths[index].max()) + hop) // hop)
         length = spoken + 4 + int(random.random() ** 3 * max(self.silence - 3, 0))

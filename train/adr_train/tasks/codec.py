@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from adr_train.checkpoint import pack_optimizer, unpack_optimizer
 from adr_train.data.batch import Batch
-from adr_train.data.types import Images, Sounds
+from adr_train.data.types import AudioClips, Images
 from adr_train.errors import TrainError
 from adr_train.loop import TrainConfig, Trainer
 from adr_train.monitor import Monitor
@@ -33,23 +33,23 @@ LONGEST_PAUSE = 0.15
 class CodecBatches:
     """Rows of clips with short pauses between them, a function of seed and step alone: "tokens" are samples."""
 
-    def __init__(self, data: Sounds, samples: int, batch: int, seed: int):
+    def __init__(self, data: AudioClips, samples: int, batch: int, seed: int):
         self.data, self.samples, self.batch, self.seed = data, samples, batch, seed
         self.pause = int(LONGEST_PAUSE * data.sample_rate)
 
     def at(self, step: int) -> Batch:
         random = np.random.default_rng((self.seed, 2, step))
         rows = torch.from_numpy(np.stack([self.row(random) for _ in range(self.batch)]))
-        nobody, whole = torch.zeros(self.batch, dtype=torch.int64), torch.ones(self.batch, 1, dtype=torch.bool)
-        return Batch(rows, nobody, nobody, whole, ~whole)
+        null_speaker, whole = torch.zeros(self.batch, dtype=torch.int64), torch.ones(self.batch, 1, dtype=torch.bool)
+        return Batch(rows, null_speaker, null_speaker, whole, ~whole)
 
     def row(self, random: np.random.Generator) -> np.ndarray:
-        made, at = np.zeros(self.samples, np.float32), int(random.integers(self.pause))
-        while at < self.samples:
-            clip = self.data.clips[random.integers(len(self.data.clips))][: self.samples - at]
-            made[at : at + len(clip)] = clip
-            at += len(clip) + int(random.integers(self.pause))
-        return made
+        samples, position = np.zeros(self.samples, np.float32), int(random.integers(self.pause))
+        while position < self.samples:
+            clip = self.data.clips[random.integers(len(self.data.clips))][: self.samples - position]
+            samples[position : position + len(clip)] = clip
+            position += len(clip) + int(random.integers(self.pause))
+        return samples
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ class CodecLoss(nn.Module):
         real, rows = batch.tokens, len(batch.tokens)
         mean, log_variance = self.model.encoder(real)
         latents = mean + draws.noise * (log_variance / 2).exp()
-        made, _ = self.model.decoder(latents, self.model.initial_state(rows))
-        made, mean, log_variance = made.float(), mean.float(), log_variance.float()
+        reconstruction, _ = self.model.decoder(latents, self.model.initial_state(rows))
+        reconstruction, mean, log_variance = reconstruction.float(), mean.float(), log_variance.float()
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1).mean()
-        wave = relative_distance(made, real)
+        wave = relative_distance(reconstruction, real)
         with torch.autocast(real.device.type, enabled=False):
-            loss = self.spectral(made, real) + self.config.wave * wave + self.config.kl * kl
-        return loss * rows, made
+            loss = self.spectral(reconstruction, real) + self.config.wave * wave + self.config.kl * kl
+        return loss * rows, reconstruction
 
 
 class CodecTrainer(Trainer):
@@ -102,11 +102,11 @@ class CodecTrainer(Trainer):
         self.losses = losses
         super().__init__(model, batches, config, processes)
         self.discriminator = Discriminator().to(self.device)
-        self.judge: nn.Module = self.discriminator
+        self.parallel_discriminator: nn.Module = self.discriminator
         if processes.count > 1:
-            self.judge = DistributedDataParallel(self.discriminator)
-        self.judge_names = [name for name, _ in self.discriminator.named_parameters()]
-        self.judge_optimizer = torch.optim.AdamW(
+            self.parallel_discriminator = DistributedDataParallel(self.discriminator)
+        self.discriminator_names = [name for name, _ in self.discriminator.named_parameters()]
+        self.discriminator_optimizer = torch.optim.AdamW(
             self.discriminator.parameters(), lr=losses.adversary_rate, betas=(0.5, 0.9)
         )
 
@@ -116,16 +116,16 @@ class CodecTrainer(Trainer):
     def backward(self, batch: Batch, draws: Any, count: int) -> Tensor:
         rows = len(batch.tokens)
         with self.autocast:
-            total, made = self.loss(batch, draws)
+            total, reconstruction = self.loss(batch, draws)
         total = total / count
         if self.progress >= self.losses.adversary_from:
-            self.train_discriminator(batch.tokens, made.detach(), rows / count)
+            self.train_discriminator(batch.tokens, reconstruction.detach(), rows / count)
             for parameter in self.discriminator.parameters():
                 parameter.requires_grad_(False)
             with self.autocast:
                 with torch.no_grad():
                     real = self.discriminator(batch.tokens)
-                fooled, matching = adversarial_loss(real, self.discriminator(made))
+                fooled, matching = adversarial_loss(real, self.discriminator(reconstruction))
             for parameter in self.discriminator.parameters():
                 parameter.requires_grad_(True)
             term = self.losses.adversary * fooled + self.losses.matching * matching
@@ -134,18 +134,18 @@ class CodecTrainer(Trainer):
             (self.processes.count * total).backward()
         return total.detach()
 
-    def train_discriminator(self, real: Tensor, made: Tensor, share: float) -> None:
+    def train_discriminator(self, real: Tensor, reconstruction: Tensor, share: float) -> None:
         with self.autocast:
-            loss = discriminator_loss(self.judge(real), self.judge(made))
-        self.judge_optimizer.zero_grad(set_to_none=True)
+            loss = discriminator_loss(self.parallel_discriminator(real), self.parallel_discriminator(reconstruction))
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
         (self.processes.count * share * loss).backward()
-        self.judge_optimizer.step()
+        self.discriminator_optimizer.step()
 
     @torch.no_grad()
     def validate(self, batches: Any, count: int = 4) -> float:
-        """Mean reconstruction loss of the averaged weights, on the same batches and draws every time."""
+        """Mean reconstruction loss of the EMA's weights, on the same batches and draws every time."""
         total, rows = 0.0, 0
-        with self.averaged(), self.autocast:
+        with self.ema_model(), self.autocast:
             for step in range(count):
                 whole = batches.at(step)
                 total += float(self.alone(*self.draws(whole, step, range(self.config.shards), purpose=1))[0])
@@ -153,33 +153,36 @@ class CodecTrainer(Trainer):
         return total / rows
 
     def state(self) -> dict[str, Tensor]:
-        judge = {f"judge.{k}": v for k, v in self.discriminator.state_dict().items()}
-        moments = pack_optimizer(self.judge_optimizer, self.judge_names)
-        return super().state() | judge | {f"judge_{k}": v for k, v in moments.items()}
+        weights = {f"discriminator.{k}": v for k, v in self.discriminator.state_dict().items()}
+        moments = pack_optimizer(self.discriminator_optimizer, self.discriminator_names)
+        return super().state() | weights | {f"discriminator_{k}": v for k, v in moments.items()}
 
-    def restore(self, tensors: dict[str, Tensor], average: dict[str, Tensor], step: int, seconds: float) -> None:
-        super().restore(tensors, average, step, seconds)
-        weights = {k.removeprefix("judge."): v for k, v in tensors.items() if k.startswith("judge.")}
+    def restore(self, tensors: dict[str, Tensor], ema: dict[str, Tensor], step: int, seconds: float) -> None:
+        super().restore(tensors, ema, step, seconds)
+        weights = {k.removeprefix("discriminator."): v for k, v in tensors.items() if k.startswith("discriminator.")}
         self.discriminator.load_state_dict(weights)
-        moments = {k.removeprefix("judge_"): v for k, v in tensors.items() if k.startswith("judge_optimizer.")}
-        unpack_optimizer(self.judge_optimizer, self.judge_names, moments)
+        moments = {
+            k.removeprefix("discriminator_"): v for k, v in tensors.items() if k.startswith("discriminator_optimizer.")
+        }
+        unpack_optimizer(self.discriminator_optimizer, self.discriminator_names, moments)
 
 
 class CodecJob:
     unit = "rows"
-    clip = 1.0
+    sample_range = 1.0
 
     def __init__(
-        self, recipe: Recipe, data: Images | Sounds, held_out: Images | Sounds, processes: Processes,
+        self, recipe: Recipe, data: Images | AudioClips, held_out: Images | AudioClips, processes: Processes,
         source: Path | None,
     ):  # fmt: skip
-        wanted, config = recipe.model, recipe.train
-        assert isinstance(wanted, CodecConfig)
-        if not isinstance(data, Sounds) or not isinstance(held_out, Sounds) or data.sample_rate != wanted.sample_rate:
-            raise TrainError(f"{recipe.dataset}: the codec of {recipe.name} wants sound at {wanted.sample_rate} Hz")
-        model = CodecModel(wanted)
+        model_config, config = recipe.model, recipe.train
+        assert isinstance(model_config, CodecConfig)
+        rate = model_config.sample_rate
+        if not isinstance(data, AudioClips) or not isinstance(held_out, AudioClips) or data.sample_rate != rate:
+            raise TrainError(f"{recipe.dataset}: the codec of {recipe.name} wants sound at {rate} Hz")
+        model = CodecModel(model_config)
         model.to(processes.device)
-        samples = int(recipe.losses.seconds * wanted.sample_rate) // model.hop * model.hop
+        samples = int(recipe.losses.seconds * rate) // model.hop * model.hop
         batches = CodecBatches(data, samples, config.batch, config.seed)
         self.validation = CodecBatches(held_out, samples, config.batch, config.seed)
         self.data, self.sequences = data, len(data.labels)
@@ -192,20 +195,20 @@ class CodecJob:
         return {}
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights, with the latents' mean and deviation measured for them."""
-        with self.trainer.averaged() as model:
+        """The EMA's weights, with the latents' mean and standard deviation measured for them."""
+        with self.trainer.ema_model() as model:
             clips = self.data.clips[:: max(len(self.data.clips) // 300, 1)]
             model.fit([torch.from_numpy(clip).to(self.trainer.device) for clip in clips])
-            measured = {k: getattr(model, k).clone() for k in ("mean", "deviation")}
-        return self.trainer.average | measured
+            measured = {k: getattr(model, k).clone() for k in ("mean", "std")}
+        return self.trainer.ema | measured
 
     def validate(self) -> float:
         return self.trainer.validate(self.validation)
 
     @torch.no_grad()
-    def show(self, monitor: Monitor, averaged: CodecModel, step: int) -> None:
+    def show(self, monitor: Monitor, ema_model: CodecModel, step: int) -> None:
         real = self.validation.at(0).tokens[:4].to(self.trainer.device)
-        made, _ = averaged.decoder(averaged.encoder(real)[0], averaged.initial_state(len(real)))
-        for row, (a, b) in enumerate(zip(real, made, strict=True)):
-            monitor.sound(f"real/{row}", a, step, averaged.config.sample_rate)
-            monitor.sound(f"decoded/{row}", b, step, averaged.config.sample_rate)
+        reconstruction, _ = ema_model.decoder(ema_model.encoder(real)[0], ema_model.initial_state(len(real)))
+        for row, (a, b) in enumerate(zip(real, reconstruction, strict=True)):
+            monitor.audio(f"real/{row}", a, step, ema_model.config.sample_rate)
+            monitor.audio(f"decoded/{row}", b, step, ema_model.config.sample_rate)

@@ -47,7 +47,7 @@ class SpectralLoss(nn.Module):
     def __init__(self, sample_rate: int, windows: tuple[int, ...] = (64, 128, 256, 512, 1024)):
         super().__init__()
         self.windows = windows
-        # Fewer bands than bins at every band's place, or the lowest filters would be empty.
+        # Every band spans several bins, or the lowest filters would be empty.
         self.banks = nn.ParameterList(
             nn.Parameter(
                 torchaudio.functional.melscale_fbanks(
@@ -58,11 +58,11 @@ class SpectralLoss(nn.Module):
             for window in windows
         )
 
-    def forward(self, made: Tensor, real: Tensor) -> Tensor:
-        """made and real float (rows, samples) -> a number."""
-        total = made.new_zeros((), dtype=torch.float32)
+    def forward(self, reconstruction: Tensor, real: Tensor) -> Tensor:
+        """Both float (rows, samples) -> a number."""
+        total = reconstruction.new_zeros((), dtype=torch.float32)
         for window, bank in zip(self.windows, self.banks, strict=True):
-            a, b = (spectrum(x, window).abs() for x in (made, real))
+            a, b = (spectrum(x, window).abs() for x in (reconstruction, real))
             total = total + log_distance(a, b) + relative_distance(a, b)
             total = total + log_distance(*(m.transpose(1, 2) @ bank for m in (a, b)))
         return total / len(self.windows)
@@ -100,7 +100,7 @@ class Discriminator(nn.Module):
 
     def forward(self, samples: Tensor) -> list[list[Tensor]]:
         """samples (rows, samples) -> for each resolution the activations of every layer, the verdict last."""
-        found = []
+        activations = []
         for window, stack in zip(self.windows, self.stacks, strict=True):
             values = spectrum(samples, window)
             # Loudness is the spectral loss's business; the root brings quiet harmonics into sight.
@@ -111,24 +111,26 @@ class Discriminator(nn.Module):
             for i, layer in enumerate(cast(nn.ModuleList, stack)):
                 x = layer(x) if i == last else F.leaky_relu(layer(x), 0.2)
                 layers.append(x)
-            found.append(layers)
-        return found
+            activations.append(layers)
+        return activations
 
 
-def discriminator_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
-    """Least squares: real to 1, made to 0."""
+def discriminator_loss(real: list[list[Tensor]], reconstruction: list[list[Tensor]]) -> Tensor:
+    """Least squares: real to 1, reconstruction to 0."""
     terms = [
-        (r[-1].float() - 1).square().mean() + m[-1].float().square().mean() for r, m in zip(real, made, strict=True)
+        (r[-1].float() - 1).square().mean() + m[-1].float().square().mean()
+        for r, m in zip(real, reconstruction, strict=True)
     ]
     return torch.stack(terms).mean()
 
 
-def adversarial_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> tuple[Tensor, Tensor]:
-    """What the codec is trained by: made to 1; and the distance of the hidden activations from those of the real."""
-    fooled = torch.stack([(m[-1].float() - 1).square().mean() for m in made]).mean()
+def adversarial_loss(real: list[list[Tensor]], reconstruction: list[list[Tensor]]) -> tuple[Tensor, Tensor]:
+    """What the codec is trained by: reconstruction to 1; and the distance of its hidden activations
+    from those of the real."""
+    fooled = torch.stack([(m[-1].float() - 1).square().mean() for m in reconstruction]).mean()
     pairs = [
         (a.float(), b.detach().float())
-        for r, m in zip(real, made, strict=True)
+        for r, m in zip(real, reconstruction, strict=True)
         for a, b in zip(m[:-1], r[:-1], strict=True)
     ]
     matching = torch.stack([(a - b).abs().mean() / b.abs().mean().clamp(min=1e-3) for a, b in pairs]).mean()

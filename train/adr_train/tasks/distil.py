@@ -8,7 +8,7 @@ from adr_models import ADRConfig, ADRModel
 from torch import nn
 
 from adr_train.checkpoint import read_tensors
-from adr_train.data.types import Images, Sounds
+from adr_train.data.types import AudioClips, Images
 from adr_train.loop import TrainConfig, Trainer
 from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
@@ -35,22 +35,22 @@ class DistilJob(ADRJob):
     """A student, whose head learns jumps, of the model in a checkpoint."""
 
     def __init__(
-        self, recipe: Recipe, data: Images | Sounds, held_out: Images | Sounds, processes: Processes,
+        self, recipe: Recipe, data: Images | AudioClips, held_out: Images | AudioClips, processes: Processes,
         source: Path | None,
     ):  # fmt: skip
         self.recipe, self.sequences = recipe, len(data.labels)
-        found, saved = read_source(recipe, recipe.teacher, source, "--teacher")
+        checkpoint, saved = read_source(recipe, recipe.teacher, source, "--teacher")
         config = ADRConfig.from_dict(saved.model)
         teacher = ADRModel(config)
-        weights = read_tensors(found / "model.safetensors")
+        weights = read_tensors(checkpoint / "model.safetensors")
         teacher.load_state_dict(weights)
         check_data(recipe, config, data)
         student = Student(replace(config, head=replace(config.head, jump=True)))
         missing = student.load_state_dict(weights, strict=False).missing_keys
-        assert all(name.startswith("head.arrival.") for name in missing)
+        assert all(name.startswith("head.end_timestep.") for name in missing)
         for part in (student.tokens, student.backbone):
             part.requires_grad_(False)
-        self.clip = saved.clip
+        self.sample_range = saved.clip
         self.codec_training = {k.removeprefix("codec "): v for k, v in saved.training.items() if k.startswith("codec ")}
         self.teacher_training = saved.training
         batches, self.validation = make_batches(recipe, student, data, held_out)

@@ -40,7 +40,7 @@ class DistilConfig:
 class DistilDraws(Draws):
     """And for every token and draw where a jump ends, and where it is halved (both uniform)."""
 
-    arrival: Tensor
+    end: Tensor
     middle: Tensor
 
 
@@ -51,7 +51,7 @@ class Student(ADRModel):
         shape = (rows, length, self.config.loss.draws)
         uniform = (torch.rand(shape, generator=generator, device=generator.device) for _ in range(2))
         return DistilDraws(
-            **vars(super().draw(rows, length, generator)), **dict(zip(("arrival", "middle"), uniform, strict=True))
+            **vars(super().draw(rows, length, generator)), **dict(zip(("end", "middle"), uniform, strict=True))
         )
 
 
@@ -74,12 +74,12 @@ class DistilLoss(nn.Module):
     def forward(self, batch: Batch, draws: DistilDraws) -> Tensor:
         teacher, mask = self.teacher[0], batch.mask
         with torch.no_grad():
-            known, unknown = self.conditions(teacher, batch, draws)
+            conditional, unconditional = self.conditions(teacher, batch, draws)
         x0, epsilon, level = batch.tokens[mask][:, None], draws.epsilon[mask], draws.t[mask] + 1
         slopes = max(round(self.student.config.loss.draws * self.config.slope), 1)
         head, every = self.student.head, torch.arange(len(self.phase), device=level.device)
-        tables = head.time(head.waves(every - 1)), head.arrival(head.waves(every))
-        condition = head.condition_modulation(known)[:, None]
+        tables = head.time(head.waves(every - 1)), head.end_timestep(head.waves(every))
+        condition = head.condition_modulation(conditional)[:, None]
 
         def velocity(x: Tensor, start: Tensor, end: Tensor, learn: bool) -> Tensor:
             time = [F.embedding(i, t if learn else t.detach()) for i, t in zip((start, end), tables, strict=True)]
@@ -87,40 +87,43 @@ class DistilLoss(nn.Module):
 
         # A jump of two levels at least, or there would be no half of it.
         level = torch.cat([level[:, :slopes], level[:, slopes:].clamp(min=2)], 1)
-        arrival = torch.minimum((level * draws.arrival[mask]).long(), level - 2)
-        arrival[:, :slopes] = level[:, :slopes]
-        middle = arrival + 1 + ((level - arrival - 1).clamp(min=0) * draws.middle[mask]).long()
+        end_level = torch.minimum((level * draws.end[mask]).long(), level - 2)
+        end_level[:, :slopes] = level[:, :slopes]
+        middle = end_level + 1 + ((level - end_level - 1).clamp(min=0) * draws.middle[mask]).long()
         middle = torch.minimum(middle, level)
-        phase, before, after = (self.phase[i][..., None] for i in (level, middle, arrival))
+        phase, before, after = (self.phase[i][..., None] for i in (level, middle, end_level))
         x = phase.cos() * x0 + phase.sin() * epsilon
         part = slice(slopes, None)
         with torch.no_grad():
-            guided = self.guided(teacher, x[:, :slopes], level[:, :slopes], known, unknown)
+            guided = self.guided(teacher, x[:, :slopes], level[:, :slopes], conditional, unconditional)
             way = velocity(x[:, part], level[:, part], middle[:, part], False)
             halfway = rotate(x[:, part], way, (phase - before)[:, part])
-            way = velocity(halfway, middle[:, part], arrival[:, part], False)
+            way = velocity(halfway, middle[:, part], end_level[:, part], False)
             landed = rotate(halfway, way, (before - after)[:, part])
             length = (phase - after)[:, part]
             mean = (length.cos() * x[:, part] - landed) / length.sin().clamp(min=1e-4)
-        found, target = velocity(x, level, arrival, True), torch.cat([guided, mean], 1)
-        return (found - target).square().mean((1, 2)).sum()
+        prediction, target = velocity(x, level, end_level, True), torch.cat([guided, mean], 1)
+        return (prediction - target).square().mean((1, 2)).sum()
 
     def conditions(self, teacher: ADRModel, batch: Batch, draws: Draws) -> tuple[Tensor, Tensor]:
         """z of the tokens that count, with label and speaker (a part of the speakers unnamed) and with neither."""
         config, rows = teacher.config, len(batch.tokens)
-        seen = teacher.context(batch.tokens, draws)
+        context = teacher.context(batch.tokens, draws)
         unnamed = draws.drop_speaker < config.loss.speaker_dropout
         speaker = torch.where(unnamed, len(config.speakers), batch.speaker)
-        label, nobody = torch.full_like(batch.label, len(config.labels)), torch.full_like(speaker, len(config.speakers))
+        null_label = torch.full_like(batch.label, len(config.labels))
+        null_speaker = torch.full_like(speaker, len(config.speakers))
         conditions, _ = teacher.backbone(
-            seen.repeat(2, 1, 1), torch.cat([batch.label, label]) if config.labels else None, None, "chunkwise",
-            torch.cat([speaker, nobody]) if config.speakers else None,
+            context.repeat(2, 1, 1), torch.cat([batch.label, null_label]) if config.labels else None, None, "chunkwise",
+            torch.cat([speaker, null_speaker]) if config.speakers else None,
         )  # fmt: skip
         return conditions[:rows][batch.mask], conditions[rows:][batch.mask]
 
-    def guided(self, teacher: ADRModel, x: Tensor, level: Tensor, known: Tensor, unknown: Tensor) -> Tensor:
+    def guided(self, teacher: ADRModel, x: Tensor, level: Tensor, conditional: Tensor, unconditional: Tensor) -> Tensor:
         time, head = teacher.time_modulation(level - 1), teacher.head
-        with_label, without = (head(x, time, head.condition_modulation(z)[:, None]).float() for z in (known, unknown))
+        with_label, without = (
+            head(x, time, head.condition_modulation(z)[:, None]).float() for z in (conditional, unconditional)
+        )
         return without + self.config.guidance * (with_label - without)
 
 

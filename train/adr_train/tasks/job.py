@@ -16,30 +16,33 @@ PROVENANCE = ("minutes", "steps", "commit", "device")
 
 
 class Job(Protocol):
-    """`unit` names what the speed counts; `clip` bounds a token's values; `sequences` counts the training data."""
+    """`unit` names what the speed counts; `sample_range` bounds the magnitude of a token's values; `sequences` counts
+    the training data."""
 
     trainer: Trainer
     unit: str
-    clip: float
+    sample_range: float
     sequences: int
 
     def config(self) -> dict[str, Any]: ...
     def provenance(self) -> dict[str, Any]: ...
     def weights(self) -> dict[str, Tensor]: ...
     def validate(self) -> float: ...
-    def show(self, monitor: Monitor, averaged: Any, step: int) -> None: ...
+    def show(self, monitor: Monitor, ema_model: Any, step: int) -> None: ...
 
 
-def read_source(recipe: Recipe, wanted: str | None, folder: Path | None, option: str) -> tuple[Path, CheckpointConfig]:
-    """The checkpoint that a recipe builds upon, which must be of the recipe `wanted`."""
+def read_source(
+    recipe: Recipe, required: str | None, folder: Path | None, option: str
+) -> tuple[Path, CheckpointConfig]:
+    """The checkpoint that a recipe builds upon, which must be of the recipe `required`."""
     if folder is None:
         raise TrainError(
-            f"{recipe.name} builds on another model: give {option} DIR, the --out folder of adr-train {wanted}"
+            f"{recipe.name} builds on another model: give {option} DIR, the --out folder of adr-train {required}"
         )
-    found = folder if (folder / "config.json").is_file() else latest_checkpoint(folder)
-    if found is None:
-        raise TrainError(f"{folder}: no checkpoint of {wanted} here; give the --out folder of its training")
-    saved = read_config(found)
-    if saved.recipe != wanted:
-        raise TrainError(f"{found}: a checkpoint of {saved.recipe}, not of {wanted}")
-    return found, saved
+    checkpoint = folder if (folder / "config.json").is_file() else latest_checkpoint(folder)
+    if checkpoint is None:
+        raise TrainError(f"{folder}: no checkpoint of {required} here; give the --out folder of its training")
+    saved = read_config(checkpoint)
+    if saved.recipe != required:
+        raise TrainError(f"{checkpoint}: a checkpoint of {saved.recipe}, not of {required}")
+    return checkpoint, saved

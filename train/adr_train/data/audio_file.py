@@ -8,7 +8,7 @@ import soundfile
 from adr_train.errors import TrainError
 
 
-def read_sound(path: Path, sample_rate: int) -> np.ndarray:
+def read_audio(path: Path, sample_rate: int) -> np.ndarray:
     """float32 (samples,) in [-1, 1]. A file that is unreadable, empty, not mono, at another rate or not finite
     raises TrainError that names it."""
     try:
