@@ -9,9 +9,11 @@ audio.save("seven.wav")
 # As the typing module has it, which takes longer to load than all that a command needs to hear Ctrl-C.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from adr_runtime.any_order.config import AnyOrderConfig
     from adr_runtime.any_order.model import AnyOrderModel
     from adr_runtime.any_order.scoring import Score
     from adr_runtime.causal.audio_model import AudioModel
+    from adr_runtime.causal.config import GenerationConfig
     from adr_runtime.causal.image_model import ImageModel
     from adr_runtime.causal.stream import Stream
     from adr_runtime.coding.compression import CodedFile, Compressed, compress, decompress
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 else:
     # NumPy is loaded when a name is first used: a command must hear Ctrl-C before that.
     HOMES = {
-        "any_order.model": ("AnyOrderModel",), "any_order.scoring": ("Score",), "causal.audio_model": ("AudioModel",),
+        "any_order.config": ("AnyOrderConfig",), "any_order.model": ("AnyOrderModel",),
+        "any_order.scoring": ("Score",), "causal.audio_model": ("AudioModel",), "causal.config": ("GenerationConfig",),
         "causal.image_model": ("ImageModel",), "causal.stream": ("Stream",),
         "coding.compression": ("CodedFile", "Compressed", "compress", "decompress"),
         "errors": ("ADRError", "BundleError", "DamagedFileError", "InputError", "ProviderError"),
@@ -46,6 +49,7 @@ else:
 __version__ = "0.1.0"
 __all__ = [
     "ADRError",
+    "AnyOrderConfig",
     "AnyOrderModel",
     "Audio",
     "AudioModel",
@@ -53,6 +57,7 @@ __all__ = [
     "CodedFile",
     "Compressed",
     "DamagedFileError",
+    "GenerationConfig",
     "ImageModel",
     "Images",
     "InputError",

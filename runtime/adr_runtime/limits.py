@@ -41,5 +41,5 @@ def check_sheet(count: int, height: int, width: int, scale: int) -> None:
     if count * height * width * scale * scale > MAX_PIXELS:
         raise InputError(
             f"{count} x {width} x {height} pixels, enlarged {scale} times, are more than the {MAX_PIXELS} of one "
-            "picture; lower --scale or -n, or take --separate"
+            "picture; lower scale or count, or save them separately"
         )

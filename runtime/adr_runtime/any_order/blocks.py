@@ -77,12 +77,10 @@ def refuse_unsayable(kind: str, data: np.ndarray, spec: VariablesSpec) -> None:
         back = to_pixels(from_pixels(np.arange(256), spec.levels, "none"), spec.levels, "none")
         if (back[data] != data).any():
             raise InputError(
-                f"the picture has greys that this model of {spec.levels} levels cannot say; choose another --model"
+                f"the picture has greys that this model of {spec.levels} levels cannot say; choose another model"
             )
     if kind.startswith("sound") and spec.levels != 1 << 16:
-        raise InputError(
-            f"16-bit samples do not fit into the {spec.levels} levels of this model; choose another --model"
-        )
+        raise InputError(f"16-bit samples do not fit into the {spec.levels} levels of this model; choose another model")
     if kind == "text" and spec.alphabet:
         from_text(data.tobytes(), spec.alphabet)
 
@@ -142,46 +140,48 @@ class Blocks:
         for number in range(len(self.files)):
             for pattern, rows in self.patterns(number).items():
                 groups.setdefault(pattern, []).append(rows if only is None else rows[np.isin(rows, only)])
-        found = []
+        batches = []
         for pattern, parts in groups.items():
             rows, masks = np.concatenate(parts), self.masks(pattern)
-            found += [Batch(rows[a : a + most], *masks) for a in range(0, len(rows), most)]
-        return found
+            batches += [Batch(rows[a : a + most], *masks) for a in range(0, len(rows), most)]
+        return batches
 
     def part(self, row: int) -> tuple[int, Index, Index]:
         """Where a block lies: the number of its file, the index of its part of the data, and the index of that part
         within the block, (rows, columns, channels) in both; streams are (1, length, 1) in the block."""
         number = int(np.searchsorted(self.first, row, "right")) - 1
-        place: Index
-        (kind, shape), at = self.files[number], int(row - self.first[number])
+        index: Index
+        (kind, shape), offset = self.files[number], int(row - self.first[number])
         if not kind.startswith("image"):
-            stretch = np.arange(at * self.spec.dimensions, min((at + 1) * self.spec.dimensions, math.prod(shape)))
+            stretch = np.arange(
+                offset * self.spec.dimensions, min((offset + 1) * self.spec.dimensions, math.prod(shape))
+            )
             # Channels of sound follow one another.
-            place = (stretch % shape[0], stretch // shape[0]) if len(shape) == 2 else (stretch,)
-            return number, place, (0, slice(0, len(stretch)), 0)
+            index = (stretch % shape[0], stretch // shape[0]) if len(shape) == 2 else (stretch,)
+            return number, index, (0, slice(0, len(stretch)), 0)
         (rows, columns, modelled), groups = self.spec.shape, planes(shape[2], self.spec.shape[2])
         down, across = -(-shape[0] // rows), -(-shape[1] // columns)
-        group, y, x = at // (down * across), at // across % down * rows, at % across * columns
+        group, y, x = offset // (down * across), offset // across % down * rows, offset % across * columns
         height, width = min(rows, shape[0] - y), min(columns, shape[1] - x)
         channels = groups[group] if len(groups[group]) == modelled else groups[group][0]
         plane = slice(None) if isinstance(channels, list) else min(1, modelled - 1)
-        place = (slice(y, y + height), slice(x, x + width), channels)
-        return number, place, (slice(0, height), slice(0, width), plane)
+        index = (slice(y, y + height), slice(x, x + width), channels)
+        return number, index, (slice(0, height), slice(0, width), plane)
 
     def read(self, data: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
         """The blocks' values int64 (rows, D) out of the files' data; 0 where there is none."""
         spec, values = self.spec, np.zeros((len(rows), *self.spec.shape), np.int64)
         for block, row in zip(values, rows, strict=True):
             number, part, inside = self.part(row)
-            kind, found = self.files[number][0], data[number][part]
+            kind, content = self.files[number][0], data[number][part]
             if kind.startswith("image"):
-                if found.ndim == 2 and knows_differences(spec):
+                if content.ndim == 2 and knows_differences(spec):
                     block[inside[:2]] = CENTRE
-                block[inside] = from_pixels(found, spec.levels, spec.colour if found.ndim == 3 else "none")
+                block[inside] = from_pixels(content, spec.levels, spec.colour if content.ndim == 3 else "none")
             elif kind.startswith("sound"):
-                block[inside] = from_samples(found, spec.levels)
+                block[inside] = from_samples(content, spec.levels)
             else:
-                block[inside] = from_text(found.tobytes(), spec.alphabet)
+                block[inside] = from_text(content.tobytes(), spec.alphabet)
         return values.reshape(len(rows), -1)
 
     def write(self, data: Sequence[np.ndarray], rows: np.ndarray, values: np.ndarray) -> None:
@@ -189,13 +189,13 @@ class Blocks:
         spec = self.spec
         for block, row in zip(values.reshape(len(rows), *spec.shape), rows, strict=True):
             number, part, inside = self.part(row)
-            kind, found = self.files[number][0], block[inside]
+            kind, content = self.files[number][0], block[inside]
             if kind.startswith("image"):
-                data[number][part] = to_pixels(found, spec.levels, spec.colour if found.ndim == 3 else "none")
+                data[number][part] = to_pixels(content, spec.levels, spec.colour if content.ndim == 3 else "none")
             elif kind.startswith("sound"):
-                data[number][part] = to_samples(found, spec.levels)
+                data[number][part] = to_samples(content, spec.levels)
             else:
-                data[number][part] = np.frombuffer(to_text(found, spec.alphabet), np.uint8)
+                data[number][part] = np.frombuffer(to_text(content, spec.alphabet), np.uint8)
 
 
 def from_blocks(kind: str, shape: tuple[int, ...], values: np.ndarray, spec: VariablesSpec) -> np.ndarray:

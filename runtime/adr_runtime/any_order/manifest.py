@@ -28,6 +28,7 @@ class AnyOrderManifest(Manifest):
     """`step_loss` (stages, D) in bits: what a variable costs when t are known. `policies` holds, for some budgets, how
     many variables each network call reveals, stage by stage; others are planned from `step_loss`."""
 
+    labels: tuple[str, ...] = ()
     variables: VariablesSpec
     step_loss: tuple[tuple[float, ...], ...]
     policies: dict[str, tuple[tuple[int, ...], ...]]

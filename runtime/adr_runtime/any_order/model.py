@@ -127,8 +127,8 @@ class AnyOrderModel(AnyOrderNetwork):
         spec, settings = self.variables, AnyOrderConfig(**options).resolve(self.manifest)
         if not 0 < seconds < float("inf"):
             raise InputError(f"seconds must be more than 0 and finite, not {seconds:g}")
+        check_bytes(VALUE_BYTES * (count + 1) * seconds * spec.sample_rate, f"{count} sound(s) of {seconds:g} s")
         new = max(round(seconds * spec.sample_rate), 1)
-        check_bytes(VALUE_BYTES * (count + 1) * new, f"{count} sound(s) of {seconds:g} s")
         heard = np.zeros(0, np.int16) if prompt is None else np.asarray(prompt)
         if heard.dtype != np.int16 or heard.ndim != 1:
             raise InputError(f"a prompt is int16 (samples,), not {heard.dtype} {heard.shape}")

@@ -40,10 +40,10 @@ def plan(loss: np.ndarray, budget: int) -> tuple[np.ndarray, np.ndarray]:
             held, held_from = start[node, rows], origin[node, rows]
             wins = line + loss[source] * middle < held + loss[held_from] * middle
             start[node, rows] = np.where(wins, line, held)
-            origin[node, rows] = kept = np.where(wins, source, held_from)
+            origin[node, rows] = winner = np.where(wins, source, held_from)
             line, source = np.where(wins, held, line), np.where(wins, held_from, source)
             # The line that lost in the middle can only win where it lies lower: on the left if it is the steeper one.
-            node = 2 * node + (loss[source] <= loss[kept])
+            node = 2 * node + (loss[source] <= loss[winner])
         j = i + 1
         path = (j + leaves) >> np.arange(depths)
         lowest = (start[path] + loss[origin[path]] * j).argmin(0)
@@ -58,11 +58,11 @@ def cached_steps(loss: tuple[float, ...], budget: int) -> tuple[int, ...]:
     if budget >= size:
         return (1,) * size
     _, before = plan(np.array(loss), budget)
-    at = size
+    end = size
     counts: list[int] = []
     for k in range(budget, 0, -1):
-        counts.append(at - int(before[k, at]))
-        at = int(before[k, at])
+        counts.append(end - int(before[k, end]))
+        end = int(before[k, end])
     return tuple(reversed(counts))
 
 
@@ -73,17 +73,17 @@ def step_counts(loss: tuple[float, ...], budget: int) -> tuple[int, ...]:
 
 def predicted_loss(loss: tuple[float, ...], counts: tuple[int, ...]) -> float:
     """What a policy costs by the measured losses: the sum over steps of their variables times loss[known before]."""
-    known = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(int)
-    return float(np.dot(counts, np.asarray(loss)[known]))
+    revealed = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(int)
+    return float(np.dot(counts, np.asarray(loss)[revealed]))
 
 
-def shrink(counts: tuple[int, ...], wanted: int) -> tuple[int, ...]:
+def shrink(counts: tuple[int, ...], count: int) -> tuple[int, ...]:
     """The policy of D variables for fewer of them, as at the edge of a picture: the same fractions, empty steps left
     out."""
     total = sum(counts)
-    if wanted == total:
+    if count == total:
         return counts
-    ends = (np.cumsum(counts) * wanted + total // 2) // total
+    ends = (np.cumsum(counts) * count + total // 2) // total
     return tuple(int(n) for n in np.diff(ends, prepend=0) if n)
 
 

@@ -51,9 +51,9 @@ def score_blocks(
     for batch in blocks.batches(BATCH, only):
         values = blocks.read(data, batch.rows)
         observed = np.broadcast_to(batch.observed, values.shape)
-        costs, made = network.bits(values, observed, block_orders(seed, batch), policy)
+        costs, calls_of_batch = network.bits(values, observed, block_orders(seed, batch), policy)
         bits[np.searchsorted(rows, batch.rows)] = costs
-        calls, done = calls + made, done + len(batch.rows)
+        calls, done = calls + calls_of_batch, done + len(batch.rows)
         progress(done, len(rows))
     return bits, calls
 

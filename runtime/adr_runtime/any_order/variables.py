@@ -82,13 +82,13 @@ def from_text(data: bytes, alphabet: str) -> np.ndarray:
     if not alphabet:
         return symbols
     table = np.full(256, -1, np.int64)
-    for place, symbol in enumerate(alphabet):
-        table[ord(symbol)] = place
-    places = table[symbols]
-    if (places < 0).any():
-        at = int(np.flatnonzero(places < 0)[0])
-        raise InputError(f"byte {symbols[at]} at place {at} is not in the model's alphabet {alphabet!r}")
-    return places
+    for code, symbol in enumerate(alphabet):
+        table[ord(symbol)] = code
+    codes = table[symbols]
+    if (codes < 0).any():
+        first = int(np.flatnonzero(codes < 0)[0])
+        raise InputError(f"byte {symbols[first]} at place {first} is not in the model's alphabet {alphabet!r}")
+    return codes
 
 
 def to_text(symbols: np.ndarray, alphabet: str) -> bytes:

@@ -31,7 +31,7 @@ def fill_windows(
     """`count` answers int64 (count, rows, columns, channels) with all of the `target`, bool (rows, columns, channels),
     drawn by `sample` in windows of `shape`, and the rest of `values`, int64 of that shape, as it is. Text and sound are
     one row."""
-    found = np.broadcast_to(values, (count, *values.shape)).copy()
+    answers = np.broadcast_to(values, (count, *values.shape)).copy()
     todo = target.copy()
     windows = itertools.product(spans(values.shape[0], shape[0]), spans(values.shape[1], shape[1]))
     for number, ((top, bottom), (left, right)) in enumerate(windows):
@@ -44,9 +44,9 @@ def fill_windows(
         if not now.any():
             continue
         start = np.zeros((count, *shape), np.int64)
-        start[inside] = found[window]
+        start[inside] = answers[window]
         own = (seed + number * NEXT_SEED) % (1 << 64)
-        made = sample(start.reshape(count, -1), observed.reshape(-1), now.reshape(-1), own)
-        found[window] = np.where(now, made.reshape(start.shape), start)[inside]
+        drawn = sample(start.reshape(count, -1), observed.reshape(-1), now.reshape(-1), own)
+        answers[window] = np.where(now, drawn.reshape(start.shape), start)[inside]
         todo[window[1:]] &= ~now[inside[1:]]
-    return found
+    return answers

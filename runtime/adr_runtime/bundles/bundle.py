@@ -39,9 +39,9 @@ def shipped() -> dict[str, Path]:
 
 def find_bundle(name: str | Path) -> Path:
     """The folder of a shipped bundle's name, or the folder itself."""
-    known = shipped()
-    if str(name) in known:
-        return known[str(name)]
+    models = shipped()
+    if str(name) in models:
+        return models[str(name)]
     path = Path(name)
     # A name that is too long is no file to these, and an exception to Path.
     if os.path.isfile(path / "manifest.json"):
@@ -49,7 +49,7 @@ def find_bundle(name: str | Path) -> Path:
     if os.path.isdir(path):
         raise BundleError(f"{path}: no manifest.json here; give a folder that adr-export wrote")
     raise InputError(
-        f"unknown model {str(name)[:80]!r}; shipped are {', '.join(known) or 'none'}, or give a bundle's folder"
+        f"unknown model {str(name)[:80]!r}; shipped are {', '.join(models) or 'none'}, or give a bundle's folder"
     )
 
 
@@ -65,10 +65,10 @@ def read_bundle(name: str | Path, families: Mapping[str, Family]) -> tuple[Bundl
     graphs = {}
     for key, graph in manifest.graphs.items():
         data = read_file(folder, graph.file, graph.bytes, graph.bytes)
-        found = hashlib.sha256(data).hexdigest()
-        if found != graph.sha256:
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != graph.sha256:
             raise BundleError(
-                f"{folder / graph.file}: damaged: SHA-256 expected {graph.sha256[:16]}…, found {found[:16]}…; "
+                f"{folder / graph.file}: damaged: SHA-256 expected {graph.sha256[:16]}…, found {digest[:16]}…; "
                 "fetch or export the bundle again"
             )
         graphs[key] = VerifiedGraph(data, check_onnx(data, str(folder / graph.file), key))

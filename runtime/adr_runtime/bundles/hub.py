@@ -22,21 +22,21 @@ def pull_bundle(repository: str, out: Path, verify: Callable[[Path], object]) ->
         raise InputError(f"{out} exists; choose another folder")
     if repository.count("/") != 1:
         raise InputError(f"{repository!r} is no repository; expected owner/name")
-    beside = out.with_name(f".{out.name}.{os.getpid()}.part")
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
-        found = HfApi().model_info(repository)
-        names = [sibling.rfilename for sibling in found.siblings or ()]
+        info = HfApi().model_info(repository)
+        names = [sibling.rfilename for sibling in info.siblings or ()]
         # One after the other, here: threads of a whole snapshot go on writing after an interrupt.
         for name in names:
             if "/" not in name and any(fnmatchcase(name, pattern) for pattern in PATTERNS):
-                hf_hub_download(repository, name, revision=found.sha, local_dir=beside)
-        verify(beside)
-        shutil.rmtree(beside / ".cache", ignore_errors=True)
-        os.replace(beside, out)
+                hf_hub_download(repository, name, revision=info.sha, local_dir=temporary)
+        verify(temporary)
+        shutil.rmtree(temporary / ".cache", ignore_errors=True)
+        os.replace(temporary, out)
     except ADRError:
         raise
     except Exception as error:
         line = " ".join(str(error).split())[:300]
         raise ADRError(f"{repository}: cannot fetch: {line}") from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)

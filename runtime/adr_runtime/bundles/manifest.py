@@ -33,7 +33,7 @@ class Manifest:
     description: str
     dialect: str
     graphs: dict[str, GraphSpec]
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...]
     licence: str
     data: str
     training: Flat
@@ -83,12 +83,12 @@ def parse_manifest(text: str, families: Mapping[str, Family]) -> Manifest:
 
 def common_rules(manifest: Manifest, kinds: tuple[str, ...], graphs: tuple[str, ...]) -> list[Rule]:
     """The rules of a family with models of these `kinds`, whose bundles have these `graphs`."""
-    version, least, found = manifest.schema_version, manifest.onnxruntime, manifest.graphs
+    version, least, present = manifest.schema_version, manifest.onnxruntime, manifest.graphs
     written = len(least) <= 32 and ".".join(map(str, release(least))) == least
     return [
         ("schema_version", version, version == SCHEMA_VERSION, str(SCHEMA_VERSION)),
         ("kind", manifest.kind, manifest.kind in kinds, " or ".join(f'"{kind}"' for kind in kinds)),
-        ("graphs", sorted(found), sorted(found) == sorted(graphs), ", ".join(sorted(graphs))),
+        ("graphs", sorted(present), sorted(present) == sorted(graphs), ", ".join(sorted(graphs))),
         ("labels", "others", len(set(manifest.labels)) == len(manifest.labels), "no label twice"),
         ("onnxruntime", least, written, 'a version as "1.25.1"'),
     ]

@@ -29,42 +29,42 @@ class Budget:
 
 def read_fields(message: memoryview, budget: Budget) -> Iterator[tuple[int, int, memoryview | int]]:
     """(field number, wire type, contents) of each field: a number for varints, bytes otherwise. Raises ValueError."""
-    at = 0
-    while at < len(message):
+    offset = 0
+    while offset < len(message):
         budget.spend()
-        tag, at = read_varint(message, at)
+        tag, offset = read_varint(message, offset)
         number, wire = tag >> 3, tag & 7
         if not 0 < number <= MAX_FIELD_NUMBER:
             raise ValueError(f"field number {number}")
         if wire == VARINT:
-            value, at = read_varint(message, at)
+            value, offset = read_varint(message, offset)
             yield number, wire, value
             continue
         if wire == BYTES:
-            size, at = read_varint(message, at)
+            size, offset = read_varint(message, offset)
         elif wire in (FIXED64, FIXED32):
             size = 8 if wire == FIXED64 else 4
         else:
             raise ValueError(f"wire type {wire}")
-        if size > len(message) - at:
+        if size > len(message) - offset:
             raise ValueError("cut short")
-        yield number, wire, message[at : at + size]
-        at += size
+        yield number, wire, message[offset : offset + size]
+        offset += size
 
 
-def read_varint(message: memoryview, at: int) -> tuple[int, int]:
+def read_varint(message: memoryview, offset: int) -> tuple[int, int]:
     """An unsigned number of up to 64 bits at `at`, and where it ends. Raises ValueError where it is longer than it
     needs to be."""
     value = 0
     for i in range(VARINT_BYTES):
-        if at + i >= len(message):
+        if offset + i >= len(message):
             raise ValueError("cut short")
-        byte = message[at + i]
+        byte = message[offset + i]
         value |= (byte & 0x7F) << (7 * i)
         if byte < 0x80:
             if (i and not byte) or value > WIDEST:
                 break
-            return value, at + i + 1
+            return value, offset + i + 1
     raise ValueError("a number in an unusual encoding")
 
 
@@ -74,8 +74,8 @@ def read_numbers(value: memoryview | int, most: int) -> list[int]:
         return [value]
     if len(value) > most * VARINT_BYTES:
         raise ValueError(f"more than {most} numbers")
-    numbers, at = [], 0
-    while at < len(value):
-        number, at = read_varint(value, at)
+    numbers, offset = [], 0
+    while offset < len(value):
+        number, offset = read_varint(value, offset)
         numbers.append(number)
     return numbers

@@ -30,11 +30,11 @@ def read_json(text: str, file: str = MANIFEST) -> Any:
     """Values from JSON text, in which no key may appear twice. Raises ADRError."""
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(items)
-        if len(found) < len(items):
+        values = dict(items)
+        if len(values) < len(items):
             twice = min(key for key, times in Counter(key for key, _ in items).items() if times > 1)
             raise problem(file)(f"{file}: key {twice[:SHOWN]!r} appears twice")
-        return found
+        return values
 
     try:
         return json.loads(text, object_pairs_hook=pairs, parse_int=short_integer)
@@ -100,11 +100,13 @@ def layout(kind: Any) -> Layout:
 def convert_object(hint: Callable[..., Any], value: Any, where: str, file: str) -> Any:
     if not isinstance(value, dict):
         refuse(where or "the whole", "an object", value, file)
-    known = layout(hint)
-    for name in sorted((set(value) | known.optional) ^ set(known.hints)):
-        expected = "to be there" if name in known.hints else "no such key"
+    fields_of_type = layout(hint)
+    for name in sorted((set(value) | fields_of_type.optional) ^ set(fields_of_type.hints)):
+        expected = "to be there" if name in fields_of_type.hints else "no such key"
         refuse(join(where, name), expected, value.get(name, "nothing"), file)
-    return hint(**{name: convert(known.hints[name], item, join(where, name), file) for name, item in value.items()})
+    return hint(
+        **{name: convert(fields_of_type.hints[name], item, join(where, name), file) for name, item in value.items()}
+    )
 
 
 def plain(hint: Any, value: Any) -> bool:

@@ -118,16 +118,16 @@ def speaker_index(manifest: CausalManifest, speaker: Label) -> int:
     return index_of(speaker, "speaker", manifest.speakers, manifest.name)
 
 
-def index_of(wanted: Label, what: str, names: tuple[str, ...], model: str) -> int:
-    if wanted is None:
+def index_of(name: Label, what: str, names: tuple[str, ...], model: str) -> int:
+    if name is None:
         return len(names)
     if not names:
         raise InputError(f"{model} has no {what}s; leave the {what} out")
-    if isinstance(wanted, str) and wanted in names:
-        return names.index(wanted)
-    if not isinstance(wanted, str) and 0 <= wanted < len(names):
-        return int(wanted)
-    raise InputError(f"unknown {what} {wanted!r}; {model} knows {', '.join(names)}")
+    if isinstance(name, str) and name in names:
+        return names.index(name)
+    if not isinstance(name, str) and 0 <= name < len(names):
+        return int(name)
+    raise InputError(f"unknown {what} {name!r}; {model} knows {', '.join(names)}")
 
 
 def check_rows(manifest: CausalManifest, count: int, steps: int) -> None:

@@ -124,8 +124,8 @@ class TokenGenerator:
         indices = {}
         for what, rows in (("label", labels), ("speaker", self.settings.speakers)):
             if self.unconditional[what]:
-                known = np.array(rows, np.int64)
-                both = np.concatenate([known, np.full_like(known, self.unconditional[what])])
+                conditional = np.array(rows, np.int64)
+                both = np.concatenate([conditional, np.full_like(conditional, self.unconditional[what])])
                 indices[what] = both[: self.guidance_rows * self.batch]
         return indices
 

@@ -55,13 +55,15 @@ def check_head(manifest: CausalManifest) -> None:
 def check_codec(manifest: CausalManifest) -> None:
     channels, image = manifest.tokens.channels, manifest.image
     past, present = states_in(manifest, "decode"), states_out(manifest, "decode")
-    made: Tensors = {"samples": floats("rows", "samples")}
-    taken, length = made, manifest.tokens.length or "length"
+    decoded: Tensors = {"samples": floats("rows", "samples")}
+    encoded, length = decoded, manifest.tokens.length or "length"
     if image:
-        made = {"pixels": floats("rows", image.height, image.width, image.channels)}
-        taken = {"pixels": floats("rows", "height", image.width, image.channels)}
-    check_tensors(manifest.graphs, "decode", {"tokens": floats("rows", length, channels), **past}, {**made, **present})
-    check_tensors(manifest.graphs, "encode", taken, {"tokens": floats("rows", "length", channels)})
+        decoded = {"pixels": floats("rows", image.height, image.width, image.channels)}
+        encoded = {"pixels": floats("rows", "height", image.width, image.channels)}
+    check_tensors(
+        manifest.graphs, "decode", {"tokens": floats("rows", length, channels), **past}, {**decoded, **present}
+    )
+    check_tensors(manifest.graphs, "encode", encoded, {"tokens": floats("rows", "length", channels)})
 
 
 def modulation_width(manifest: CausalManifest) -> int | str:
@@ -100,7 +102,7 @@ def check_state(where: str, state: StateSpec, manifest: CausalManifest) -> None:
             ("past", state.past, graph.inputs, state.shape),
             ("present", state.present, graph.outputs, grown(state.shape)),
         ):
-            found = [tensor for tensor in tensors if tensor.name == name]
-            if not found:
+            same = [tensor for tensor in tensors if tensor.name == name]
+            if not same:
                 refuse(f"{where}.{field}", f"an {'input' if field == 'past' else 'output'} of {key}", name)
-            check_tensor(f"graphs.{key}.{name}", found[0], state.dtype, shape)
+            check_tensor(f"graphs.{key}.{name}", same[0], state.dtype, shape)

@@ -54,11 +54,11 @@ class Stream:
         prompt = np.asarray(prompt, np.float32)
         if prompt.ndim != 1 or not np.isfinite(prompt).all():
             raise InputError(f"the prompt must be finite samples of shape (samples,), not {prompt.shape}")
-        whole = len(prompt) // audio.hop * audio.hop
-        if not whole:
+        usable = len(prompt) // audio.hop * audio.hop
+        if not usable:
             name = self.generator.manifest.name
             raise InputError(f"the prompt has {len(prompt)} samples; {name} needs at least {audio.hop}")
-        prompt = prompt[len(prompt) - whole :]
+        prompt = prompt[len(prompt) - usable :]
         # Memory is that of one piece, however long the prompt: the rows share what ROWS of them may take at a time.
         length = max(PIECE * ROWS // max(batch, ROWS), 1)
         for tokens in encode(self.generator.sessions["encode"], self.generator.manifest, prompt):
@@ -66,7 +66,7 @@ class Stream:
                 part = np.repeat(tokens[:, a : a + length], batch, 0)
                 self.generator.prefill(self.progress, part)
                 self.generator.decode(self.progress, part)
-        self.prompt, self.skip = prompt[: whole - audio.delay], 0
+        self.prompt, self.skip = prompt[: usable - audio.delay], 0
         if self.limit is not None:
             self.limit += audio.delay
         return self

@@ -126,12 +126,12 @@ def read_arrays(header: Header, manifest: CausalManifest, data: memoryview) -> d
     sizes = [math.prod(shape) * dtype.itemsize for _, dtype, shape in expected]
     if sum(sizes) != len(data):
         raise DamagedFileError(f"{WHAT}: expected {sum(sizes)} bytes of arrays, found {len(data)}")
-    found, at = {}, 0
+    arrays, offset = {}, 0
     for (name, dtype, shape), size in zip(expected, sizes, strict=True):
-        found[name] = np.frombuffer(data[at : at + size], dtype.newbyteorder("<")).astype(dtype).reshape(shape)
-        check_values(found[name], name)
-        at += size
-    return found
+        arrays[name] = np.frombuffer(data[offset : offset + size], dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+        check_values(arrays[name], name)
+        offset += size
+    return arrays
 
 
 def check_values(array: np.ndarray, name: str) -> None:

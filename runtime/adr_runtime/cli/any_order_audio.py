@@ -19,7 +19,8 @@ from adr_runtime.media.spectrogram import write_plot
 
 def generate_any_order(model: AnyOrderModel, request: AudioRequest, options: GenerationOptions) -> None:
     """`request.seconds` of new sound, one unless given, behind the prompt if there is one."""
-    model.require("sound", "sound")
+    if model.kind != "sound":
+        raise InputError(f"{model.name} makes {model.kind} in any order; use adr-run {model.kind}")
     refuse_options(model, request, options)
     rate, seed, count = model.variables.sample_rate, options["seed"], 1 if request.count is None else request.count
     check_count(count)

@@ -113,9 +113,9 @@ def budget_curve(manifest: AnyOrderManifest) -> dict[str, dict[str, float]]:
         pairs = zip(manifest.step_loss, policy, strict=True)
         curve[budget] = {"predicted": sum(predicted_loss(loss, counts) for loss, counts in pairs) / dimensions}
         row = "full" if policy is everything else budget
-        found = manifest.quality.get(f"{row}: bits_per_dimension")
-        if isinstance(found, float):
-            curve[budget]["measured"] = found
+        measured_bits = manifest.quality.get(f"{row}: bits_per_dimension")
+        if isinstance(measured_bits, float):
+            curve[budget]["measured"] = measured_bits
     return curve
 
 

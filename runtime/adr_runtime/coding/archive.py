@@ -70,16 +70,18 @@ def encode_files(
     coded: list[bytes] = []
     costs: list[int] = []
     for (model, files), plain, numbers in zip(groups, plains, tried, strict=True):
-        made = code(model, files, plain, numbers, budget_of(model, steps), seed, choose, progress) if model else None
-        mine: dict[int, float] = {}
-        if made:
-            section, data, mine = made
+        coded_section = (
+            code(model, files, plain, numbers, budget_of(model, steps), seed, choose, progress) if model else None
+        )
+        bits: dict[int, float] = {}
+        if coded_section:
+            section, data, bits = coded_section
             sections, coded = [*sections, section], [*coded, data]
         for n, f in enumerate(files):
-            codec, stored = (0, b"") if n in mine else plain[n]
-            where = len(sections) - 1 if n in mine else 0
+            codec, stored = (0, b"") if n in bits else plain[n]
+            where = len(sections) - 1 if n in bits else 0
             entries.append(Entry(f.path, f.kind, f.data.shape, checksum(f), codec, where, stored, f.extra))
-            costs.append(math.ceil(mine[n] / 8) if n in mine else len(stored))
+            costs.append(math.ceil(bits[n] / 8) if n in bits else len(stored))
     return Container(folder, tuple(sections), tuple(entries), tuple(coded), tuple(costs))
 
 
@@ -105,13 +107,13 @@ def code(
     file what it costs in bits; None where there are no such files."""
     policy = model.policy(budget)
     while numbers:
-        mine = [files[n] for n in numbers]
-        blocks = Blocks([(f.kind, f.data.shape) for f in mine], model.variables)
-        data, bits = encode(model, blocks, [f.data for f in mine], seed, policy, progress)
-        lost = losers(mine, bits, [plain[n] for n in numbers]) if choose else []
+        chosen = [files[n] for n in numbers]
+        blocks = Blocks([(f.kind, f.data.shape) for f in chosen], model.variables)
+        data, bits = encode(model, blocks, [f.data for f in chosen], seed, policy, progress)
+        lost = losers(chosen, bits, [plain[n] for n in numbers]) if choose else []
         if not lost:
             # Behind its last word the decoder reads zeros anyway.
-            least = -(-sum(f.data.size for f in mine) // MOST)
+            least = -(-sum(f.data.size for f in chosen) // MOST)
             data += bytes(max(-(-least // 4) * 4 - len(data), 0))
             stored = () if str(budget) in model.manifest.policies else policy
             here = environment(model, blocks)
@@ -128,25 +130,25 @@ def decode_files(
     for entry in container.entries:
         check_shape(entry, file)
     for number, section in enumerate(container.sections):
-        mine = [e for e in container.entries if not e.codec and e.section == number]
-        values = sum(math.prod(e.shape) for e in mine)
-        if not mine or values > MOST * section.length or not all(math.prod(e.shape) for e in mine):
+        coded_here = [e for e in container.entries if not e.codec and e.section == number]
+        values = sum(math.prod(e.shape) for e in coded_here)
+        if not coded_here or values > MOST * section.length or not all(math.prod(e.shape) for e in coded_here):
             raise DamagedFileError(f"{file}: damaged: {values} values are not in {section.length} bytes")
-    found: dict[int, np.ndarray] = {}
+    decoded_values: dict[int, np.ndarray] = {}
     for number, (section, data) in enumerate(zip(container.sections, container.coded, strict=True)):
-        mine = [e for e in container.entries if not e.codec and e.section == number]
-        decoded = decode_section(section, mine, find(section), data, file, progress)
-        found |= {id(entry): values for entry, values in zip(mine, decoded, strict=True)}
+        coded_here = [e for e in container.entries if not e.codec and e.section == number]
+        decoded = decode_section(section, coded_here, find(section), data, file, progress)
+        decoded_values |= {id(entry): values for entry, values in zip(coded_here, decoded, strict=True)}
     files = []
     for entry in container.entries:
-        data_ = stored_values(entry, file) if entry.codec else found[id(entry)]
-        made = File(entry.path, entry.kind, data_, entry.extra)
-        if checksum(made) != entry.checksum:
-            was = f"; install what made it: {versions(container.sections[entry.section])}" if not entry.codec else ""
+        data_ = stored_values(entry, file) if entry.codec else decoded_values[id(entry)]
+        restored = File(entry.path, entry.kind, data_, entry.extra)
+        if checksum(restored) != entry.checksum:
+            hint = f"; install what made it: {versions(container.sections[entry.section])}" if not entry.codec else ""
             raise ADRError(
-                f"{file}: {entry.path or 'its content'} does not match its checksum; nothing was written{was}"
+                f"{file}: {entry.path or 'its content'} does not match its checksum; nothing was written{hint}"
             )
-        files.append(made)
+        files.append(restored)
     return files
 
 
@@ -161,21 +163,30 @@ def decode_section(
     if len(policy) != spec.stages or any(sum(p) != spec.dimensions or min(p, default=0) < 1 for p in policy):
         raise DamagedFileError(f"{file}: damaged: its policy does not suit {model.name}")
     blocks = Blocks([(e.kind, e.shape) for e in entries], spec)
-    was, here = section.environment, environment(model, blocks)
-    if here.fingerprint != was.fingerprint:
-        same = (was.onnxruntime, was.numpy, was.constriction) == (here.onnxruntime, here.numpy, here.constriction)
+    recorded, present = section.environment, environment(model, blocks)
+    if present.fingerprint != recorded.fingerprint:
+        same = (recorded.onnxruntime, recorded.numpy, recorded.constriction) == (
+            present.onnxruntime,
+            present.numpy,
+            present.constriction,
+        )
         raise InputError(
             f"{file}: was encoded where {section.model} computes other numbers; "
-            + (f"decode it on a processor ({was.machine}) like that one" if same else f"install {versions(section)}")
-            + f" (here: ONNX Runtime {here.onnxruntime}, NumPy {here.numpy}, {here.machine}, {here.threads} thread(s))"
+            + (
+                f"decode it on a processor ({recorded.machine}) like that one"
+                if same
+                else f"install {versions(section)}"
+            )
+            + f" (here: ONNX Runtime {present.onnxruntime}, NumPy {present.numpy}, {present.machine}, "
+            f"{present.threads} thread(s))"
         )
     return decode(model, blocks, section.seed, policy, data, file, progress)
 
 
 def versions(section: Section) -> str:
-    was = section.environment
-    packages = f"onnxruntime=={was.onnxruntime} numpy=={was.numpy} constriction=={was.constriction}"
-    return f"pip install {packages}, on {was.machine}, {was.threads} thread(s)"
+    recorded = section.environment
+    packages = f"onnxruntime=={recorded.onnxruntime} numpy=={recorded.numpy} constriction=={recorded.constriction}"
+    return f"pip install {packages}, on {recorded.machine}, {recorded.threads} thread(s)"
 
 
 def check_shape(entry: Entry, file: str) -> None:

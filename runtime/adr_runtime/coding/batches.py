@@ -59,17 +59,17 @@ def decode(
 ) -> list[np.ndarray]:
     """The data of the files, of whose blocks kinds and shapes are known."""
     coder, done = Decoder(data, file), 0
-    found = [np.zeros(shape, dtype_of(kind)) for kind, shape in blocks.files]
+    data_of_files = [np.zeros(shape, dtype_of(kind)) for kind, shape in blocks.files]
     for batch in blocks.batches(BATCH):
         # Of files of zeros, what is given is as it should be.
-        start = blocks.read(found, batch.rows)
+        start = blocks.read(data_of_files, batch.rows)
         values = reveal(network, batch, start, seed, policy, lambda index, log_p, stage: coder.pull(log_p))
         if values.max(initial=0) >= network.variables.levels:
             raise DamagedFileError(f"{file}: damaged: the coded bytes lead to no values of {network.name}")
-        blocks.write(found, batch.rows, values)
+        blocks.write(data_of_files, batch.rows, values)
         done += len(batch.rows)
         progress(done, len(blocks))
-    return found
+    return data_of_files
 
 
 def seconds(network: AnyOrderNetwork, blocks: Blocks, policy: Policy) -> float:

@@ -37,13 +37,13 @@ def sampled(blocks: Blocks, numbers: list[int]) -> dict[int, tuple[Pattern, np.n
     counts = {n: min(EACH, int(blocks.first[n + 1] - blocks.first[n]) // 3) for n in numbers}
     counts = {n: count for n, count in counts.items() if count}
     if sum(counts.values()) > ALL:
-        kept = np.linspace(0, len(counts) - 1, min(len(counts), ALL)).astype(int)
-        counts = {list(counts)[i]: 1 for i in kept}
-    found = {}
+        chosen = np.linspace(0, len(counts) - 1, min(len(counts), ALL)).astype(int)
+        counts = {list(counts)[i]: 1 for i in chosen}
+    samples = {}
     for n, count in counts.items():
         pattern, rows = max(blocks.patterns(n).items(), key=lambda item: len(item[1]))
-        found[n] = pattern, np.unique(rows[((np.arange(count) + 0.5) * len(rows) / count).astype(int)])
-    return found
+        samples[n] = pattern, np.unique(rows[((np.arange(count) + 0.5) * len(rows) / count).astype(int)])
+    return samples
 
 
 def worth_trying(
@@ -70,8 +70,8 @@ def losers(files: list[File], bits: np.ndarray, plain: list[tuple[int, bytes]]) 
     costs = np.maximum(bits / 8, [math.ceil(f.data.size / MOST) for f in files])
     sizes = np.array([len(data) for _, data in plain])
     worse = np.flatnonzero(costs > sizes)
-    kept = np.flatnonzero(costs <= sizes)
-    if costs[kept].sum() + SECTION >= sizes[kept].sum():
+    better = np.flatnonzero(costs <= sizes)
+    if costs[better].sum() + SECTION >= sizes[better].sum():
         return list(range(len(files)))
     wasted = (costs - sizes)[worse].sum()
     return [int(n) for n in worse] if wasted > max(8.0, costs.sum() / 256) else []

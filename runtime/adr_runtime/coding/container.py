@@ -126,11 +126,11 @@ def write_section(head: Writer, section: Section) -> None:
         for count, times in runs:
             head.number(count)
             head.number(times)
-    here = section.environment
-    for version in (here.onnxruntime, here.numpy, here.constriction, here.machine):
+    recorded = section.environment
+    for version in (recorded.onnxruntime, recorded.numpy, recorded.constriction, recorded.machine):
         head.text(version)
-    head.number(here.threads)
-    head.bytes(here.fingerprint)
+    head.number(recorded.threads)
+    head.bytes(recorded.fingerprint)
     head.number(section.length)
 
 
@@ -181,8 +181,8 @@ def unpack(data: bytes, file: str) -> Container:
         head = inflate_header(reader)
         folder, left = bool(head.number(1)), [MAX_COUNTS]
         sections = tuple(read_section(head, left) for _ in range(head.number(MAX_SECTIONS)))
-        found = [read_entry(head) for _ in range(head.count(LEAST_ENTRY))]
-        extra = sum(before + after for _, _, before, after in found)
+        listed = [read_entry(head) for _ in range(head.count(LEAST_ENTRY))]
+        extra = sum(before + after for _, _, before, after in listed)
         codec, size = (head.number(max(NAMES)), head.number()) if extra else (STORED, 0)
     except (UnicodeDecodeError, zlib.error) as error:
         raise reader.damaged() from error
@@ -190,7 +190,7 @@ def unpack(data: bytes, file: str) -> Container:
     extras = Reader(unpack_plain(codec, reader.take(size), extra, file), file)
     entries = tuple(
         replace(entry, stored=reader.take(stored), extra=(extras.take(before), extras.take(after)))
-        for entry, stored, before, after in found
+        for entry, stored, before, after in listed
     )
     if reader.at != len(reader.data) or head.at != len(head.data) or (not folder and len(entries) != 1):
         raise reader.damaged()

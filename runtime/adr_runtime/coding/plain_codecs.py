@@ -29,13 +29,13 @@ def deflate(data: bytes) -> bytes:
 
 def pack_plain(data: bytes) -> tuple[int, bytes]:
     """The number of the codec that makes the data smallest, and what it makes of them."""
-    made = [(STORED, data), (DEFLATE, deflate(data))]
+    candidates = [(STORED, data), (DEFLATE, deflate(data))]
     # Short data lose more to the headers of the others than they gain, and what deflate cannot touch, a film or an
     # archive, is not worth their minutes.
-    if len(data) > 64 and (len(data) < 1 << 20 or len(made[1][1]) < 0.99 * len(data)):
-        made.append((BZIP2, bz2.compress(data)))
-        made.append((LZMA, lzma.compress(data, lzma.FORMAT_RAW, filters=lzma_filters(len(data)))))
-    return min((m for m in made if len(data) <= MOST * len(m[1])), key=lambda m: len(m[1]))
+    if len(data) > 64 and (len(data) < 1 << 20 or len(candidates[1][1]) < 0.99 * len(data)):
+        candidates.append((BZIP2, bz2.compress(data)))
+        candidates.append((LZMA, lzma.compress(data, lzma.FORMAT_RAW, filters=lzma_filters(len(data)))))
+    return min((m for m in candidates if len(data) <= MOST * len(m[1])), key=lambda m: len(m[1]))
 
 
 def unpack_plain(codec: int, data: bytes, size: int, file: str) -> bytes:
@@ -45,17 +45,17 @@ def unpack_plain(codec: int, data: bytes, size: int, file: str) -> bytes:
         raise damaged
     try:
         if codec == STORED:
-            found = data
+            unpacked = data
         elif codec == DEFLATE:
             inflate = zlib.decompressobj(-zlib.MAX_WBITS)
             # One byte more than there should be, so that a longer one is noticed.
-            found = inflate.decompress(data, size + 1)
+            unpacked = inflate.decompress(data, size + 1)
         elif codec == BZIP2:
-            found = bz2.BZ2Decompressor().decompress(data, size + 1)
+            unpacked = bz2.BZ2Decompressor().decompress(data, size + 1)
         else:
-            found = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=lzma_filters(size)).decompress(data, size + 1)
+            unpacked = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=lzma_filters(size)).decompress(data, size + 1)
     except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
         raise damaged from error
-    if len(found) != size:
+    if len(unpacked) != size:
         raise damaged
-    return found
+    return unpacked

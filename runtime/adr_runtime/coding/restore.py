@@ -35,8 +35,8 @@ def restore(
     if container.folder:
         write_tree(out, files)
     else:
-        made = render(files[0], out)
-        write_atomic(out, lambda temporary: temporary.write_bytes(made))
+        content = render(files[0], out)
+        write_atomic(out, lambda temporary: temporary.write_bytes(content))
     return files
 
 

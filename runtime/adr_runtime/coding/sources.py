@@ -35,21 +35,21 @@ def find_sources(source: Path) -> list[tuple[str, Path]]:
         return [("", source)]
     if not source.is_dir():
         raise InputError(f"{source}: no such file or folder")
-    found = []
-    for place, folders, files in os.walk(source, onerror=unreadable):
+    paths = []
+    for folder, folders, files in os.walk(source, onerror=unreadable):
         # Before the walk itself is too deep for Python.
-        if Path(place) != source:
-            check_path(Path(place).relative_to(source).as_posix(), True, place)
+        if Path(folder) != source:
+            check_path(Path(folder).relative_to(source).as_posix(), True, folder)
         for name in [*folders, *files]:
-            mode = os.lstat(os.path.join(place, name)).st_mode
+            mode = os.lstat(os.path.join(folder, name)).st_mode
             if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
                 raise InputError(
-                    f"{os.path.join(place, name)}: is no plain file; take links and devices out of the folder first"
+                    f"{os.path.join(folder, name)}: is no plain file; take links and devices out of the folder first"
                 )
-        if not folders and not files and Path(place) != source:
-            found.append(Path(place))
-        found += [Path(place, name) for name in files]
-    listed = sorted((path.relative_to(source).as_posix(), path) for path in found)
+        if not folders and not files and Path(folder) != source:
+            paths.append(Path(folder))
+        paths += [Path(folder, name) for name in files]
+    listed = sorted((path.relative_to(source).as_posix(), path) for path in paths)
     for inside, path in listed:
         check_path(inside, True, str(path))
     return listed

@@ -62,9 +62,9 @@ def driver_obstacle(driver: Any) -> str | None:
     for part, attribute in zip(parts, CAPABILITY_ATTRIBUTES, strict=True):
         if driver.cuDeviceGetAttribute(ctypes.byref(part), attribute, 0):
             return "the NVIDIA driver does not tell the GPU's compute capability; see nvidia-smi"
-    found = (parts[0].value, parts[1].value)
-    if found < CAPABILITY:
-        had, needed = (".".join(map(str, pair)) for pair in (found, CAPABILITY))
+    capability = (parts[0].value, parts[1].value)
+    if capability < CAPABILITY:
+        had, needed = (".".join(map(str, pair)) for pair in (capability, CAPABILITY))
         return f"the GPU has compute capability {had}; CUDA {CUDA_MAJOR} needs {needed} or newer"
     return None
 
@@ -75,20 +75,20 @@ def without_output() -> Iterator[io.StringIO]:
     libraries write to descriptor 1 goes nowhere."""
     printed = io.StringIO()
     try:
-        kept = os.dup(1)
+        duplicate = os.dup(1)
     except OSError:
-        kept = None
+        duplicate = None
     try:
-        if kept is not None:
+        if duplicate is not None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 1)
             os.close(nowhere)
         with contextlib.redirect_stdout(printed):
             yield printed
     finally:
-        if kept is not None:
-            os.dup2(kept, 1)
-            os.close(kept)
+        if duplicate is not None:
+            os.dup2(duplicate, 1)
+            os.close(duplicate)
 
 
 def preload() -> tuple[str, ...]:
@@ -102,8 +102,8 @@ def load_libraries() -> tuple[str, ...]:
     onnxruntime = import_onnxruntime()
     with without_output() as printed:
         onnxruntime.preload_dlls()
-    found = re.findall(r"^Failed to load ([^\s/\\:]+): ", printed.getvalue(), re.M)
-    return tuple(dict.fromkeys(found))
+    missing = re.findall(r"^Failed to load ([^\s/\\:]+): ", printed.getvalue(), re.M)
+    return tuple(dict.fromkeys(missing))
 
 
 def failure(error: Exception | None) -> str:

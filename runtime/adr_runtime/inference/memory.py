@@ -44,19 +44,19 @@ def limit_memory(onnxruntime: Any, options: Any, constant_bytes: int) -> None:
 
 def arena_bytes() -> int:
     """Raises ADRError where the environment asks for what is no number of MiB."""
-    wanted = os.environ.get(VARIABLE)
-    if wanted is None:
+    value = os.environ.get(VARIABLE)
+    if value is None:
         return machine_bytes() // 4 * 3
-    if not (wanted.isascii() and wanted.isdigit() and 0 < len(wanted) < 10 and int(wanted)):
-        raise InputError(f"{VARIABLE} must be a number of MiB, not {wanted[:40]!r}")
-    return int(wanted) << 20
+    if not (value.isascii() and value.isdigit() and 0 < len(value) < 10 and int(value)):
+        raise InputError(f"{VARIABLE} must be a number of MiB, not {value[:40]!r}")
+    return int(value) << 20
 
 
 def machine_bytes() -> int:
     """The memory that this process can have at most; UNKNOWN where nobody can say."""
-    found = UNKNOWN
+    size = UNKNOWN
     with suppress(AttributeError, ValueError, OSError):
-        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with suppress(ValueError, OSError):
-        found = min(found, int(CONTROL_GROUP.read_text()))
-    return found
+        size = min(size, int(CONTROL_GROUP.read_text()))
+    return size

@@ -33,19 +33,19 @@ class OutputCheck:
 
     def __call__(self, feed: dict[str, Any], outputs: dict[str, Any]) -> None:
         """feed and outputs by name, NumPy arrays or ONNX Runtime's values. Raises ADRError."""
-        found = [shape_of(feed[name])[axis] for name, axis in self.sources.values()]
-        known, shapes = self.last
-        if found != known:
-            shapes = self.expected(found)
-            self.last = (found, shapes)
+        lengths = [shape_of(feed[name])[axis] for name, axis in self.sources.values()]
+        last_lengths, shapes = self.last
+        if lengths != last_lengths:
+            shapes = self.expected(lengths)
+            self.last = (lengths, shapes)
         for name, shape in shapes:
             if shape_of(outputs[name]) != shape:
                 self.refuse(name, f"a shape of {list(shape)}", str(list(shape_of(outputs[name]))))
         for name in self.used:
             self.check_numbers(name, outputs[name])
 
-    def expected(self, found: list[int]) -> list[tuple[str, tuple[int, ...]]]:
-        sizes = dict(zip(self.sources, found, strict=True))
+    def expected(self, lengths: list[int]) -> list[tuple[str, tuple[int, ...]]]:
+        sizes = dict(zip(self.sources, lengths, strict=True))
         sizes |= self.sizes(sizes)
         return [
             (name, tuple(sizes[size] if isinstance(size, str) else size for size in shape))

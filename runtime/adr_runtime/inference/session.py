@@ -23,16 +23,16 @@ class CudaFailure(ADRError):
     """CUDA seemed usable, and a session could not be made on it. The line is the reason alone."""
 
 
-def choose_provider(wanted: str) -> tuple[str, str | None]:
+def choose_provider(provider: str) -> tuple[str, str | None]:
     """ "cuda" or "cpu" for "auto", "cuda" or "cpu", and why "auto" passes a CUDA build of ONNX Runtime by, or None.
     ADRError when CUDA was asked for and cannot be used."""
-    if wanted not in PROVIDERS:
-        raise ProviderError(f"unknown provider {wanted!r}; there are {', '.join(PROVIDERS)}")
+    if provider not in PROVIDERS:
+        raise ProviderError(f"unknown provider {provider!r}; there are {', '.join(PROVIDERS)}")
     import_onnxruntime()
-    if wanted == "cpu" or (wanted == "auto" and not cuda.built_for_cuda()):
+    if provider == "cpu" or (provider == "auto" and not cuda.built_for_cuda()):
         return "cpu", None
     obstacle = cuda.cuda_obstacle()
-    if wanted == "cuda" and obstacle:
+    if provider == "cuda" and obstacle:
         raise ProviderError(f"provider cuda: {obstacle}")
     return ("cpu" if obstacle else "cuda"), obstacle
 
@@ -118,9 +118,9 @@ def check_signature(session: Session, file: str, graph: GraphSpec) -> None:
         ("inputs", session.inputs, graph.inputs),
         ("outputs", session.outputs, graph.outputs),
     ):
-        names, wanted = [t.name for t in found], [t.name for t in expected]
-        if sorted(names) != sorted(wanted):
-            raise BundleError(f"{file}: {side}: the manifest expects {wanted}, found {names}")
+        names, names_expected = [t.name for t in found], [t.name for t in expected]
+        if sorted(names) != sorted(names_expected):
+            raise BundleError(f"{file}: {side}: the manifest expects {names_expected}, found {names}")
         real = {t.name: t for t in found}
         for tensor in expected:
             dtype = {"tensor(float)": "float32", "tensor(double)": "float64"}.get(real[tensor.name].type)

@@ -60,7 +60,7 @@ def real_target(path: Path) -> Path:
     try:
         if b"\0" in os.fsencode(path):
             raise UnicodeError
-        found = path.stat()
+        status = path.stat()
     except UnicodeError as error:
         raise InputError(f"{str(path)!r} cannot be a file's name") from error
     except FileNotFoundError:
@@ -68,9 +68,9 @@ def real_target(path: Path) -> Path:
         if not folder.is_dir():
             raise InputError(f"{path}: no folder {folder}; make it first") from None
     else:
-        if stat.S_ISDIR(found.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             raise InputError(f"{path}: is a folder; give a file")
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path}: is a device, a pipe or a socket, which a file would replace; give another name")
     # os.replace would put the file in the place of the link.
     return Path(os.path.realpath(path)) if path.is_symlink() else path

@@ -31,10 +31,10 @@ def read_provenance(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such file")
     try:
         text = read_comment(path)
-        found = json.loads(text)[KEY] if len(text) <= MAX_TEXT else None
-        if not isinstance(found, dict) or not all(map(plain, found.values())):
+        provenance = json.loads(text)[KEY] if len(text) <= MAX_TEXT else None
+        if not isinstance(provenance, dict) or not all(map(plain, provenance.values())):
             raise ValueError
-        return found
+        return provenance
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: carries no provenance of adr-run") from error
 

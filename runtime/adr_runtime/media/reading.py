@@ -53,8 +53,8 @@ def check_audio(path: Path, rate: int, channels: int, frames: int) -> None:
         raise InputError(f"{path}: {channels} channels; a prompt may have up to {MOST_CHANNELS}")
     longest = min(MAX_SECONDS, MAX_FRAMES / rate)
     if frames > longest * rate:
-        found = f"{frames / rate:.0f} s at {rate} Hz by its header"
-        raise InputError(f"{path}: {found}; at that rate a prompt may have up to {longest:.0f} s")
+        length = f"{frames / rate:.0f} s at {rate} Hz by its header"
+        raise InputError(f"{path}: {length}; at that rate a prompt may have up to {longest:.0f} s")
 
 
 def mono_blocks(path: Path, file: Any) -> Iterator[np.ndarray]:

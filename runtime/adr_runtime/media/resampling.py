@@ -30,33 +30,33 @@ def weights(step: int, phases: int) -> np.ndarray:
     return cutoff * np.sinc(cutoff * distance) * window
 
 
-def resampled(blocks: Iterable[np.ndarray], rate: int, wanted: int) -> Iterator[np.ndarray]:
+def resampled(blocks: Iterable[np.ndarray], rate: int, target_rate: int) -> Iterator[np.ndarray]:
     """float32 blocks (n,) of a sound at `rate` -> float32 blocks at `wanted`, round(length * wanted / rate) samples in
     all, at least 1. Silence lies before and behind. ADRError for rates that have too little in common."""
-    if rate == wanted:
+    if rate == target_rate:
         yield from blocks
         return
-    shared = math.gcd(rate, wanted)
-    step, phases = rate // shared, wanted // shared
+    shared = math.gcd(rate, target_rate)
+    step, phases = rate // shared, target_rate // shared
     if (2 * CROSSINGS + 1) * max(step, phases) > MAX_WEIGHTS:
-        raise InputError(f"{rate} Hz cannot be resampled to {wanted} Hz here; convert it to another rate first")
+        raise InputError(f"{rate} Hz cannot be resampled to {target_rate} Hz here; convert it to another rate first")
     table = weights(step, phases)
     reach, rows = table.shape[1] // 2, max(PIECE // table.shape[1], 1)
-    held, first, taken, made = np.zeros(reach), -reach, 0, 0
+    held, first, taken, emitted = np.zeros(reach), -reach, 0, 0
     for block in blocks:
         taken += len(block)
         held = np.concatenate([held, block.astype(np.float64)])
         # The outputs whose last sample is here.
         ready = max(((taken - reach) * 2 - 1) * phases // (2 * step), 0)
-        for a in range(made, ready, rows):
+        for a in range(emitted, ready, rows):
             yield interpolated(held, first, np.arange(a, min(a + rows, ready)), step, phases, table)
-        made = max(made, ready)
-        kept = (2 * made * step + phases) // (2 * phases) - reach
-        held, first = held[kept - first :], kept
+        emitted = max(emitted, ready)
+        start = (2 * emitted * step + phases) // (2 * phases) - reach
+        held, first = held[start - first :], start
     if taken:
-        length = max(round(taken * wanted / rate), 1)
+        length = max(round(taken * target_rate / rate), 1)
         held = np.concatenate([held, np.zeros(reach + 1)])
-        for a in range(made, length, rows):
+        for a in range(emitted, length, rows):
             yield interpolated(held, first, np.arange(a, min(a + rows, length)), step, phases, table)
 
 
@@ -65,11 +65,11 @@ def interpolated(
 ) -> np.ndarray:  # fmt: skip
     """Outputs number `n` from `held`, whose sample 0 is number `first` of the sound."""
     nearest = (2 * n * step + phases) // (2 * phases)
-    at = nearest[:, None] - first + np.arange(table.shape[1]) - table.shape[1] // 2
-    outputs: np.ndarray = np.einsum("nt,nt->n", held[np.minimum(at, len(held) - 1)], table[n * step % phases])
+    index = nearest[:, None] - first + np.arange(table.shape[1]) - table.shape[1] // 2
+    outputs: np.ndarray = np.einsum("nt,nt->n", held[np.minimum(index, len(held) - 1)], table[n * step % phases])
     return outputs.astype(np.float32)
 
 
-def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+def resample(samples: np.ndarray, rate: int, target_rate: int) -> np.ndarray:
     """All of a sound (samples,) at once, float32."""
-    return np.concatenate([np.zeros(0, np.float32), *resampled([samples.astype(np.float32)], rate, wanted)])
+    return np.concatenate([np.zeros(0, np.float32), *resampled([samples.astype(np.float32)], rate, target_rate)])

@@ -30,8 +30,8 @@ def mel_spectrogram(samples: np.ndarray, sample_rate: int, frames: int, bands: i
     window = 1 << max(int(np.ceil(np.log2(sample_rate * 0.03))), 1)
     starts = np.linspace(0, len(samples), frames).astype(int)
     # Silence lies before and behind; only what the windows see is copied.
-    at = starts[:, None] + np.arange(window) - window // 2
-    heard = np.where((at >= 0) & (at < len(samples)), samples[np.clip(at, 0, len(samples) - 1)], 0)
+    index = starts[:, None] + np.arange(window) - window // 2
+    heard = np.where((index >= 0) & (index < len(samples)), samples[np.clip(index, 0, len(samples) - 1)], 0)
     pieces = np.nan_to_num(heard.astype(np.float64)) * np.hanning(window)
     power = np.abs(np.fft.rfft(pieces)) ** 2 @ mel_filters(bands, window, sample_rate)
     decibels: np.ndarray = 10 * np.log10(power + 1e-10)

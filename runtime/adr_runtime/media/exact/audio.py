@@ -40,24 +40,24 @@ def read_wav(raw: bytes, file: str) -> tuple[int, np.ndarray, tuple[bytes, bytes
     """Rate, samples int16 (length, channels), and what stands before and behind them."""
     if raw[:4] != b"RIFF" or raw[8:12] != b"WAVE":
         raise unlike(file, "is no WAV")
-    at, rate, channels = 12, 0, 0
-    while at + 8 <= len(raw):
-        name, size = struct.unpack_from("<4sI", raw, at)
-        at += 8
+    offset, rate, channels = 12, 0, 0
+    while offset + 8 <= len(raw):
+        name, size = struct.unpack_from("<4sI", raw, offset)
+        offset += 8
         if name == b"fmt ":
-            if size < 16 or at + 16 > len(raw):
+            if size < 16 or offset + 16 > len(raw):
                 raise unlike(file, "is a damaged WAV")
-            form, channels, rate, _, step, bits = struct.unpack_from("<HHIIHH", raw, at)
+            form, channels, rate, _, step, bits = struct.unpack_from("<HHIIHH", raw, offset)
             if form != 1 or bits != 16 or not channels or step != 2 * channels or not 0 < rate < 10_000_000:
                 raise unlike(file, f"is a WAV of format {form}, {bits} bits")
         if name == b"data":
-            body = raw[at : at + size]
+            body = raw[offset : offset + size]
             if not channels or not body or len(body) % (2 * channels):
                 raise unlike(file, "is a damaged or empty WAV")
             check_size(file, len(body) // 2)
             samples = np.frombuffer(body, "<i2").astype(np.int16).reshape(-1, channels)
-            return rate, samples, (raw[:at], raw[at + len(body) :])
-        at += size + size % 2
+            return rate, samples, (raw[:offset], raw[offset + len(body) :])
+        offset += size + size % 2
     raise unlike(file, "is a WAV without samples")
 
 
@@ -87,13 +87,13 @@ def check_flac(raw: bytes, file: str) -> bytes:
     """The MD5 of the samples; ADRError for a FLAC that says more than its samples, or has too many."""
     if raw[:4] != b"fLaC" or raw[-128:-125] == b"TAG":
         raise unlike(file, "is no plain FLAC")
-    at, last, digest = 4, False, b""
+    offset, last, digest = 4, False, b""
     while not last:
-        head = raw[at : at + 4]
+        head = raw[offset : offset + 4]
         if len(head) < 4:
             raise unlike(file, "is a damaged FLAC")
         last, kind, size = head[0] > 127, head[0] & 127, int.from_bytes(head[1:], "big")
-        body = raw[at + 4 : at + 4 + size]
+        body = raw[offset + 4 : offset + 4 + size]
         if kind == STREAMINFO and size == 34:
             word = int.from_bytes(body[10:18], "big")
             check_size(file, word & ((1 << 36) - 1), (word >> 41 & 7) + 1)
@@ -104,8 +104,8 @@ def check_flac(raw: bytes, file: str) -> bytes:
                 raise unlike(file, "is a FLAC with comments")
         elif kind not in (PADDING, SEEKTABLE):
             raise unlike(file, f"is a FLAC with a block of type {kind}")
-        at += 4 + size
-    if not ends_with_frame(raw[at:]):
+        offset += 4 + size
+    if not ends_with_frame(raw[offset:]):
         raise unlike(file, "is a FLAC with bytes behind its last frame")
     return digest
 
@@ -113,13 +113,13 @@ def check_flac(raw: bytes, file: str) -> bytes:
 def ends_with_frame(frames: bytes) -> bool:
     """Whether the last bytes are the CRC-16 (0x8005) of what follows one of the last sync codes: of a whole frame."""
     tail = frames[-LARGEST_FRAME:]
-    at = len(tail)
+    offset = len(tail)
     for _ in range(SYNCS):
-        at = max(tail.rfind(b"\xff\xf8", 0, at), tail.rfind(b"\xff\xf9", 0, at))
-        if at < 0:
+        offset = max(tail.rfind(b"\xff\xf8", 0, offset), tail.rfind(b"\xff\xf9", 0, offset))
+        if offset < 0:
             return not frames
         crc = 0
-        for byte in tail[at:]:
+        for byte in tail[offset:]:
             crc = (crc << 8 & 0xFFFF) ^ CRC16[crc >> 8 ^ byte]
         # Over a message and its own check sum it is nothing.
         if crc == 0:

@@ -59,9 +59,9 @@ def read_values(path: Path, inside: str, raw: bytes) -> File:
     """A picture or sound by its values. ADRError with the reason for a file that is not wholly understood."""
     ending = path.suffix.lower()
     if kind_of(path) == "image":
-        found = picture_files.read_picture_file(raw, picture_files.FORMATS[ending], str(path))
-        form = f":{found.format}" if found.format else ""
-        return File(inside, f"image:{found.mode}{form}", found.pixels, found.extra)
+        raster = picture_files.read_picture_file(raw, picture_files.FORMATS[ending], str(path))
+        form = f":{raster.format}" if raster.format else ""
+        return File(inside, f"image:{raster.mode}{form}", raster.pixels, raster.extra)
     if sound_files.FORMATS[ending] == "WAV":
         rate, samples, extra = sound_files.read_wav(raw, str(path))
         return File(inside, f"sound:{rate}:WAV", samples, extra)
@@ -75,9 +75,9 @@ def read_exactly(path: Path, inside: str, kinds: Collection[str]) -> tuple[File,
     raw, reason = read_bytes(path), ""
     if kind_of(path) != "text" and kind_of(path) in kinds:
         try:
-            found = read_values(path, inside, raw)
-            render(found, path)
-            return found, ""
+            values = read_values(path, inside, raw)
+            render(values, path)
+            return values, ""
         except ADRError as error:
             reason = str(error)
     return File(inside, "text", np.frombuffer(raw, np.uint8)), reason
@@ -93,17 +93,17 @@ def render(file: File, path: Path) -> bytes:
     ending = path.suffix.lower()
     try:
         if kind == "sound":
-            made = sound_files.write_sound_file(int(rest), file.data, sound_files.FORMATS[ending])
+            encoded = sound_files.write_sound_file(int(rest), file.data, sound_files.FORMATS[ending])
         else:
-            made = picture_files.write_picture_file(rest, file.data, picture_files.FORMATS[ending], file.extra)
-        back = read_values(path, file.path, made)
+            encoded = picture_files.write_picture_file(rest, file.data, picture_files.FORMATS[ending], file.extra)
+        back = read_values(path, file.path, encoded)
     except (OSError, RuntimeError, ValueError, KeyError, ADRError) as error:
         raise InputError(f"{path}: this format cannot hold {file.kind}; use .{default(kind)}") from error
     laid = contract(back.kind) == SAME_BYTES
     same = back.kind.split(":")[:2] == [kind, rest] and np.array_equal(back.data, file.data)
     if not same or not (laid or back.extra == file.extra):
         raise InputError(f"{path}: this format does not keep {file.kind} exactly; use .{default(kind)}")
-    return made
+    return encoded
 
 
 def default(kind: str) -> str:

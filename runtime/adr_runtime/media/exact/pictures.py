@@ -40,10 +40,10 @@ def read_picture_file(raw: bytes, form: str, file: str) -> Raster:
     if form == "PNG":
         return read_png(raw, file)
     if form in ("PPM", "BMP"):
-        found = read_ppm(raw, file) if form == "PPM" else read_bmp(raw, file)
-        if laid_out(found.pixels, form, found.extra) != raw:
+        raster = read_ppm(raw, file) if form == "PPM" else read_bmp(raw, file)
+        if laid_out(raster.pixels, form, raster.extra) != raw:
             refuse(file, f"is an unusual {form}")
-        return found
+        return raster
     try:
         mode = tiff_mode(raw, file) if form == "TIFF" else webp_mode(raw, file)
     except (struct.error, KeyError, IndexError):
@@ -98,44 +98,44 @@ def tiff_mode(raw: bytes, file: str) -> str:
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(raw[:4])
     if order is None:
         refuse(file, "is no TIFF")
-    (at,) = struct.unpack_from(order + "I", raw, 4)
-    (count,) = struct.unpack_from(order + "H", raw, at)
-    if struct.unpack_from(order + "I", raw, at + 2 + 12 * count)[0]:
+    (directory,) = struct.unpack_from(order + "I", raw, 4)
+    (count,) = struct.unpack_from(order + "H", raw, directory)
+    if struct.unpack_from(order + "I", raw, directory + 2 + 12 * count)[0]:
         refuse(file, "is a TIFF of several pictures")
-    found: dict[int, tuple[int, ...]] = {}
+    tags: dict[int, tuple[int, ...]] = {}
     outside: list[tuple[int, int]] = []
     for n in range(count):
-        place = at + 2 + 12 * n
-        tag, kind, length = struct.unpack_from(order + "HHI", raw, place)
+        entry = directory + 2 + 12 * n
+        tag, kind, length = struct.unpack_from(order + "HHI", raw, entry)
         letter = {1: "B", 3: "H", 4: "I"}.get(kind, "")
-        if tag not in TAGS or tag in found or not letter:
+        if tag not in TAGS or tag in tags or not letter:
             refuse(file, f"is a TIFF with the tag {tag}")
         form = f"{order}{length}{letter}" if length < 1 << 20 else ""
-        size, where = struct.calcsize(form), place + 8
+        size, where = struct.calcsize(form), entry + 8
         if size > 4:
-            (where,) = struct.unpack_from(order + "I", raw, place + 8)
+            (where,) = struct.unpack_from(order + "I", raw, entry + 8)
             outside.append((where, where + size))
-        found[tag] = struct.unpack_from(form, raw, where)
+        tags[tag] = struct.unpack_from(form, raw, where)
         allowed = TAGS[tag]
-        if not found[tag] or (allowed is not None and not set(found[tag]) <= set(allowed)):
-            refuse(file, f"is a TIFF whose tag {tag} is {found[tag][:4]}")
-    covered = [(0, 8), (at, at + 2 + 12 * count + 4), *outside]
-    samples = found.get(277, (1,))[0]
-    if 258 not in found or (found[262][0] == 2) != (samples > 1) or (samples == 4) != (338 in found):
+        if not tags[tag] or (allowed is not None and not set(tags[tag]) <= set(allowed)):
+            refuse(file, f"is a TIFF whose tag {tag} is {tags[tag][:4]}")
+    covered = [(0, 8), (directory, directory + 2 + 12 * count + 4), *outside]
+    samples = tags.get(277, (1,))[0]
+    if 258 not in tags or (tags[262][0] == 2) != (samples > 1) or (samples == 4) != (338 in tags):
         refuse(file, f"is a TIFF of {samples} channels")
-    check_size(file, found[257][0], found[256][0], samples)
-    check_strips(found, samples, covered, len(raw), file)
+    check_size(file, tags[257][0], tags[256][0], samples)
+    check_strips(tags, samples, covered, len(raw), file)
     return {1: "L", 3: "RGB", 4: "RGBA"}[samples]
 
 
 def check_strips(
-    found: dict[int, tuple[int, ...]], samples: int, covered: list[tuple[int, int]], length: int, file: str
+    tags: dict[int, tuple[int, ...]], samples: int, covered: list[tuple[int, int]], length: int, file: str
 ) -> None:
     """The strips of a TIFF are its rows, and nothing stands in the file beside them and what is `covered`."""
-    columns, rows, at_once = found[256][0], found[257][0], min(found.get(278, found[257])[0], found[257][0])
-    offsets, counts = found[273], found[279]
+    columns, rows, at_once = tags[256][0], tags[257][0], min(tags.get(278, tags[257])[0], tags[257][0])
+    offsets, counts = tags[273], tags[279]
     whole = at_once and len(offsets) == len(counts) == -(-rows // at_once)
-    if whole and found.get(259, (1,))[0] == 1:
+    if whole and tags.get(259, (1,))[0] == 1:
         whole = all(n == columns * samples * min(at_once, rows - i * at_once) for i, n in enumerate(counts))
     if not whole:
         refuse(file, "is a TIFF whose strips are not its rows")
@@ -153,16 +153,16 @@ def webp_mode(raw: bytes, file: str) -> str:
     """The mode of a WebP of one lossless picture and nothing else; struct.error where it is damaged."""
     if raw[:4] != b"RIFF" or raw[8:12] != b"WEBP" or struct.unpack_from("<I", raw, 4)[0] != len(raw) - 8:
         refuse(file, "is no WebP")
-    at, names = 12, []
-    while at < len(raw):
-        name, size = struct.unpack_from("<4sI", raw, at)
+    offset, names = 12, []
+    while offset < len(raw):
+        name, size = struct.unpack_from("<4sI", raw, offset)
         names.append(name)
-        if name == b"VP8X" and raw[at + 8] & ~0x10:
+        if name == b"VP8X" and raw[offset + 8] & ~0x10:
             refuse(file, "is a WebP with a profile, metadata or frames")
         if name == b"VP8L":
-            mark, bits = struct.unpack_from("<BI", raw, at + 8)
-        at += 8 + size + size % 2
-    if names not in ([b"VP8L"], [b"VP8X", b"VP8L"]) or mark != 0x2F or at != len(raw):
+            mark, bits = struct.unpack_from("<BI", raw, offset + 8)
+        offset += 8 + size + size % 2
+    if names not in ([b"VP8L"], [b"VP8X", b"VP8L"]) or mark != 0x2F or offset != len(raw):
         refuse(file, "is a lossy WebP" if b"VP8 " in names else "is an unusual WebP")
     alpha = bits >> 28 & 1
     check_size(file, (bits >> 14 & 0x3FFF) + 1, (bits & 0x3FFF) + 1, 4 if alpha else 3)

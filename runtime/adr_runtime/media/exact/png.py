@@ -26,19 +26,19 @@ def chunks(raw: bytes, file: str) -> list[tuple[bytes, bytes]]:
     """(type, data) of every chunk; ADRError unless they are whole, fill the file, and their checksums are right."""
     if raw[:8] != SIGNATURE:
         refuse(file, "is no PNG")
-    found, at = [], 8
-    while at < len(raw):
-        head = raw[at : at + 8]
-        end = at + 12 + int.from_bytes(head[:4], "big")
+    parts, offset = [], 8
+    while offset < len(raw):
+        head = raw[offset : offset + 8]
+        end = offset + 12 + int.from_bytes(head[:4], "big")
         if (
             len(head) < 8
             or end > len(raw)
-            or zlib.crc32(raw[at + 4 : end - 4]) != int.from_bytes(raw[end - 4 : end], "big")
+            or zlib.crc32(raw[offset + 4 : end - 4]) != int.from_bytes(raw[end - 4 : end], "big")
         ):
             refuse(file, "is a damaged PNG")
-        found.append((head[4:], raw[at + 8 : end - 4]))
-        at = end
-    return found
+        parts.append((head[4:], raw[offset + 8 : end - 4]))
+        offset = end
+    return parts
 
 
 def joined(parts: list[tuple[bytes, bytes]]) -> bytes:
@@ -50,13 +50,13 @@ def joined(parts: list[tuple[bytes, bytes]]) -> bytes:
 
 def read_png(raw: bytes, file: str) -> Raster:
     """ADRError with the reason for whatever is not wholly understood."""
-    found = chunks(raw, file)
-    names = [name for name, _ in found]
+    parts = chunks(raw, file)
+    names = [name for name, _ in parts]
     if names.count(b"IHDR") != 1 or names[0] != b"IHDR" or names[-1] != b"IEND" or b"IDAT" not in names:
         refuse(file, "is a damaged PNG")
-    if len(found[0][1]) != 13 or found[-1][1]:
+    if len(parts[0][1]) != 13 or parts[-1][1]:
         refuse(file, "is a damaged PNG")
-    columns, rows, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", found[0][1])
+    columns, rows, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", parts[0][1])
     mode = MODES.get((depth, colour))
     if mode is None or compression or filtering or interlace > 1:
         refuse(file, f"is a PNG of {depth} bits and colour type {colour}")
@@ -69,10 +69,10 @@ def read_png(raw: bytes, file: str) -> Raster:
     if names.count(b"IDAT") != last - first + 1 or names.count(b"IEND") != 1:
         refuse(file, "is a damaged PNG")
     check_size(file, rows, columns, CHANNELS[mode])
-    bare = [found[0], (b"IDAT", b"".join(data for _, data in found[first : last + 1])), (b"IEND", b"")]
+    bare = [parts[0], (b"IDAT", b"".join(data for _, data in parts[first : last + 1])), (b"IEND", b"")]
     check_stream(bare[1][1], rows, columns, CHANNELS[mode], interlace == 1, file)
     pixels = decode(SIGNATURE + joined(bare), mode, file)
-    return Raster(mode, pixels, (joined(found[1:first]), joined(found[last + 1 : -1])))
+    return Raster(mode, pixels, (joined(parts[1:first]), joined(parts[last + 1 : -1])))
 
 
 def check_stream(data: bytes, rows: int, columns: int, width: int, interlaced: bool, file: str) -> None:

@@ -1,0 +1,75 @@
+"""What must hold, session by session: `nox` runs all of them, `nox -s lint` one. `.ci/run` calls these.
+
+Sessions of the source use the environment that nox runs in, which has everything installed
+(`pip install -c constraints.txt -e '.[cpu,compress,train,export,dev]'`); those of the wheel make environments of
+their own, without PyTorch.
+"""
+
+import re
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+nox.options.sessions = ["lint", "types", "tests", "fuzz", "docs", "wheel"]
+# The lowest ONNX Runtime that the extra `cpu` allows.
+LOWEST = re.findall(r'^cpu = \["onnxruntime>=([0-9.]+)"\]$', (ROOT / "pyproject.toml").read_text(), re.M)[0]
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Style."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Types of the packages and the examples, strictly; those of the README are a test."""
+    session.run("mypy")
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """The test suite."""
+    session.run("pytest", "--durations=15", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """A slice of the attack that docs/reliability.md tells of; the whole takes --count 10000."""
+    session.run("python", "-m", "tests.fuzz", *(session.posargs or ("--count", "600")))
+
+
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """The documentation, every warning an error."""
+    session.run("mkdocs", "build", "--strict", "--quiet", "--site-dir", session.create_tmp())
+
+
+@nox.session(venv_backend="venv")
+@nox.parametrize("onnxruntime", [f"=={LOWEST}", f">={LOWEST}"], ids=["lowest", "newest"])
+def wheel(session: nox.Session, onnxruntime: str) -> None:
+    """The wheel alone, as a user installs it, with the lowest and the newest ONNX Runtime."""
+    built = build_wheel(session)
+    # Constraints name one version of ONNX Runtime.
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    constraints = Path(session.create_tmp()) / "constraints.txt"
+    constraints.write_text("\n".join(line for line in lines if not line.startswith("onnxruntime")) + "\n")
+    session.install("-c", str(constraints), f"{built}[cpu,compress]", f"onnxruntime{onnxruntime}")
+    session.chdir(session.create_tmp())
+    session.run("python", str(ROOT / ".ci" / "without_torch.py"))
+    session.run("adr-run", "doctor")
+
+
+@nox.session(venv_backend="venv")
+def cuda(session: nox.Session) -> None:
+    """What the extra `cuda` brings: 1.5 GB to fetch, and no GPU needed."""
+    session.install(f"{build_wheel(session)}[cuda]")
+    session.run("python", str(ROOT / ".ci" / "cuda_library.py"))
+
+
+def build_wheel(session: nox.Session) -> Path:
+    folder = Path(session.create_tmp()) / "wheel"
+    session.run("pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(ROOT), external=True)
+    return next(folder.glob("*.whl"))
