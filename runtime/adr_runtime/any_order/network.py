@@ -34,10 +34,12 @@ class AnyOrderNetwork:
 
     @property
     def variables(self) -> VariablesSpec:
+        """What is generated: shape, levels, and how pixels, text or samples become them."""
         return self.manifest.variables
 
     @property
     def name(self) -> str:
+        """The model's name, as its manifest says it."""
         return self.manifest.name
 
     @property

@@ -38,6 +38,7 @@ class CausalModel:
 
     @property
     def name(self) -> str:
+        """The model's name, as its manifest says it."""
         return self.manifest.name
 
     @property
@@ -47,10 +48,12 @@ class CausalModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
+        """What can be asked for by `label`."""
         return self.manifest.labels
 
     @property
     def speakers(self) -> tuple[str, ...]:
+        """What can be asked for by `speaker`; none for most models."""
         return self.manifest.speakers
 
     @property

@@ -37,6 +37,7 @@ class Stream:
 
     @property
     def seed(self) -> int:
+        """The seed that makes the same again."""
         return self.generator.settings.seed
 
     @property

@@ -163,24 +163,23 @@ def decode_section(
     if len(policy) != spec.stages or any(sum(p) != spec.dimensions or min(p, default=0) < 1 for p in policy):
         raise DamagedFileError(f"{file}: damaged: its policy does not suit {model.name}")
     blocks = Blocks([(e.kind, e.shape) for e in entries], spec)
-    recorded, present = section.environment, environment(model, blocks)
-    if present.fingerprint != recorded.fingerprint:
-        same = (recorded.onnxruntime, recorded.numpy, recorded.constriction) == (
-            present.onnxruntime,
-            present.numpy,
-            present.constriction,
-        )
-        raise InputError(
-            f"{file}: was encoded where {section.model} computes other numbers; "
-            + (
-                f"decode it on a processor ({recorded.machine}) like that one"
-                if same
-                else f"install {versions(section)}"
-            )
-            + f" (here: ONNX Runtime {present.onnxruntime}, NumPy {present.numpy}, {present.machine}, "
-            f"{present.threads} thread(s))"
-        )
+    refuse_other_environment(section, environment(model, blocks), file)
     return decode(model, blocks, section.seed, policy, data, file, progress)
+
+
+def refuse_other_environment(section: Section, here: Environment, file: str) -> None:
+    """Raises InputError, which says what to install or where to decode, where the model computes other numbers."""
+    there = section.environment
+    if here.fingerprint == there.fingerprint:
+        return
+    packages = [(e.onnxruntime, e.numpy, e.constriction) for e in (there, here)]
+    what = f"decode it on a processor ({there.machine}) like that one"
+    if packages[0] != packages[1]:
+        what = f"install {versions(section)}"
+    raise InputError(
+        f"{file}: was encoded where {section.model} computes other numbers; {what} (here: ONNX Runtime "
+        f"{here.onnxruntime}, NumPy {here.numpy}, {here.machine}, {here.threads} thread(s))"
+    )
 
 
 def versions(section: Section) -> str:
