@@ -18,8 +18,8 @@ import adr_runtime
 import numpy as np
 import odd_pictures
 import plain_png
-from adr_runtime.cli.compress import grouped
-from adr_runtime.coding.archive import compress
+from adr_runtime.coding.archive import encode_files
+from adr_runtime.coding.compression import by_network
 from adr_runtime.coding.container import pack
 from adr_runtime.coding.restore import restore
 from adr_runtime.coding.sources import find_sources, read_source
@@ -48,7 +48,7 @@ def round_trip(models: dict[str, Any], made: list[odd_pictures.Made], folder: Pa
     for name, (_, _, _, raw) in zip(names, made, strict=True):
         (source / name).write_bytes(raw)
     sources = [read_source(inside, path, models) for inside, path in find_sources(source)]
-    data = pack(compress(grouped(sources), True, 4, choose=False))
+    data = pack(encode_files(by_network(sources), True, 4, choose=False))
     known = {model.name: model for model in models.values()}
     found = restore(data, "x", out, lambda section: known[section.model])
     contracts = {f.path: f"{f.contract}, by its {'pixels' if f.kind.startswith('image') else 'bytes'}" for f in found}
@@ -69,7 +69,7 @@ def main() -> None:
     given = arguments.parse_args()
     started, made = time.perf_counter(), odd_pictures.invent(given.count, given.seed)
     # Bytes go to the standard library's codecs, so that the run is about pictures.
-    models = {"image": adr_runtime.load("pictures", "cpu")}
+    models = {"image": adr_runtime.AnyOrderModel.load("pictures", "cpu")}
     with tempfile.TemporaryDirectory() as folder:
         contracts = round_trip(models, made, Path(folder))
     table = collections.Counter((form, kind, c) for (form, kind, _, _), c in zip(made, contracts, strict=True))

@@ -50,14 +50,16 @@ def models(any_order):
 @pytest.fixture(scope="session")
 def coded(models):
     """A container of text that is worth coding, as bytes."""
+    from adr_runtime.any_order.config import AnyOrderConfig
     from adr_runtime.coding import archive, container
 
     model = models["symbols"]
     nothing, everything = np.zeros(24, bool), np.ones(24, bool)
-    likely = model.sample(np.zeros((8, 24), np.int64), nothing, everything, 24, 1, temperature=0.5)
+    settings = AnyOrderConfig(steps=24, temperature=0.5, seed=1).resolve(model.manifest)
+    likely = model.sample(np.zeros((8, 24), np.int64), nothing, everything, settings, seed=1)
     data = likely.astype(np.uint8).reshape(-1)
     # The same orders as those of the sample, in which the model likes it.
-    packed = archive.compress([(model, [archive.File("", "text", data)])], False, steps=24, seed=1, choose=False)
+    packed = archive.encode_files([(model, [archive.File("", "text", data)])], False, steps=24, seed=1, choose=False)
     if not packed.sections:
         pytest.fail("the test's text should be worth coding")
     return container.pack(packed)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 from adr_export.onnx_writer import round_weights
-from adr_runtime.any_order.model import choose_by, random_order
+from adr_runtime.any_order.config import AnyOrderConfig
 from adr_runtime.any_order.mulaw import to_mulaw
+from adr_runtime.any_order.network import choose_by, random_orders
 from adr_runtime.any_order.variables import from_pixels, from_text, to_pixels, to_text
-from adr_runtime.cli.text import fill
-from adr_runtime.errors import ADRError
+from adr_runtime.errors import BundleError, InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -29,8 +29,8 @@ def test_bits_are_those_of_pytorch(any_order, name):
     spec = model.variables
     random = np.random.default_rng(0)
     values = random.integers(spec.levels, size=(2, spec.dimensions))
-    order = np.stack([random_order(5, row, np.arange(spec.dimensions)) for row in range(2)])
-    found, calls = model.bits(values, np.zeros(values.shape, bool), order, 2 * spec.stages)
+    order = random_orders(5, np.arange(2), np.arange(spec.dimensions))
+    found, calls = model.bits(values, np.zeros(values.shape, bool), order, model.policy(2 * spec.stages))
     expected = np.zeros(2)
     for stage, counts in enumerate(model.policy(2 * spec.stages)):
         known = torch.zeros(2, spec.dimensions, dtype=torch.bool)
@@ -56,10 +56,11 @@ def test_samples_follow_the_models_own_probabilities(any_order):
     model = adr_runtime.load(any_order["greys"])
     spec, count = model.variables, 4000
     rest = np.random.default_rng(1).integers(spec.levels, size=spec.dimensions)
-    wanted = np.zeros(spec.dimensions, bool)
-    wanted[[3, 11]] = True
-    made = model.sample(np.broadcast_to(rest, (count, spec.dimensions)), ~wanted, wanted, spec.dimensions * 3, seed=1)
-    assert (made[:, ~wanted] == rest[~wanted]).all()
+    target = np.zeros(spec.dimensions, bool)
+    target[[3, 11]] = True
+    settings = AnyOrderConfig(steps=spec.dimensions * 3).resolve(model.manifest)
+    made = model.sample(np.broadcast_to(rest, (count, spec.dimensions)), ~target, target, settings, seed=1)
+    assert (made[:, ~target] == rest[~target]).all()
     seen = np.zeros((6, 6))
     np.add.at(seen, (made[:, 3], made[:, 11]), 1 / count)
     exact = np.zeros((6, 6))
@@ -67,7 +68,7 @@ def test_samples_follow_the_models_own_probabilities(any_order):
         values = rest.copy()
         values[[3, 11]] = a, b
         for order in ((3, 11), (11, 3)):
-            bits, _ = model.bits(values[None], ~wanted[None], np.array([order]), spec.dimensions * 3)
+            bits, _ = model.bits(values[None], ~target[None], np.array([order]), settings.policy)
             exact[a, b] += 2 ** -bits[0] / 2
     assert exact.sum() == pytest.approx(1, abs=1e-4)
     assert np.abs(seen - exact).max() < 4 * math.sqrt(exact.max() / count)
@@ -85,22 +86,22 @@ def test_known_pixels_stay_in_a_thousand_cases(any_order):
         shape = model.variables.shape
         picture = random.integers(256, size=shape, dtype=np.uint8)
         mask = random.random(shape[:2]) < random.random()
-        made = model.generate(count=1, steps=6, seed=case, picture=picture, mask=mask)
+        made = model.generate(count=1, steps=6, seed=case, picture=picture, mask=mask).pixels
         assert (made[0][~mask] == picture[~mask]).all()
-    with pytest.raises(ADRError, match="fills in pictures"):
+    with pytest.raises(InputError, match="fills in pictures"):
         models[0].generate(picture=np.zeros((4, 6, 3), np.uint8), mask=np.zeros((4, 6), bool))
-    with pytest.raises(ADRError, match="fills in pictures"):
+    with pytest.raises(InputError, match="fills in pictures"):
         models[0].generate(picture=np.zeros((4, 6, 1), np.uint8), mask=np.zeros((6, 4), bool))
 
 
 def test_rows_depend_on_seed_and_number_alone(any_order):
     model = adr_runtime.load(any_order["greys"])
-    many, one = model.generate(count=20, seed=3), model.generate(count=1, seed=3)
+    many, one = model.generate(count=20, seed=3).pixels, model.generate(count=1, seed=3).pixels
     assert (many[0] == one[0]).all()
-    assert (many == model.generate(count=20, seed=3)).all()
+    assert (many == model.generate(count=20, seed=3).pixels).all()
     assert (many[1:] != many[:-1]).any((1, 2, 3)).all()
-    assert (model.generate(count=20, seed=4) != many).any()
-    threads = adr_runtime.load(any_order["greys"], threads=2).generate(count=20, seed=3)
+    assert (model.generate(count=20, seed=4).pixels != many).any()
+    threads = adr_runtime.load(any_order["greys"], threads=2).generate(count=20, seed=3).pixels
     assert (threads == many).mean() > 0.99
 
 
@@ -115,11 +116,14 @@ def test_temperature_zero_takes_the_likeliest():
 @settings(max_examples=50, deadline=None)
 def test_orders_are_permutations(seed, row, size):
     variables = np.arange(size) * 3
-    assert sorted(random_order(seed, row, variables)) == variables.tolist()
+    (order,) = random_orders(seed, np.array([row]), variables)
+    assert sorted(order) == variables.tolist()
+    # A row's order is its own, whatever rows are beside it.
+    assert (random_orders(seed, np.array([0, row]), variables)[1] == order).all()
 
 
 def test_orders_are_evenly_spread():
-    firsts = np.bincount([random_order(0, row, np.arange(8))[0] for row in range(4000)], minlength=8)
+    firsts = np.bincount(random_orders(0, np.arange(4000), np.arange(8))[:, 0], minlength=8)
     assert np.abs(firsts - 500).max() < 5 * math.sqrt(500)
 
 
@@ -143,7 +147,7 @@ def test_grey_levels_and_alphabets():
     assert from_pixels(levels, 17, "none").tolist() == list(range(17))
     assert (to_pixels(np.arange(17), 17, "none") == levels).all()
     assert to_text(from_text(b"to be", "abcdeot "), "abcdeot ") == b"to be"
-    with pytest.raises(ADRError, match="byte 33 at place 2"):
+    with pytest.raises(InputError, match="byte 33 at place 2"):
         from_text(b"to!", "to ")
 
 
@@ -161,22 +165,22 @@ def test_mulaw_is_that_of_the_standard():
 @pytest.mark.parametrize("template", ["to be ??? not", "???", "no hole", "?" * 24])
 def test_templates_keep_what_is_no_hole(any_order, template):
     model = adr_runtime.load(any_order["symbols"])
-    made = fill(model, template, "?", 5, steps=4, seed=1)
-    assert len(made) == 5
-    for text in made:
+    made = model.fill_text(template, count=5, steps=4, seed=1)
+    assert len(made) == len(made.texts) == 5 and made.seed == 1
+    for text in made.texts:
         # What fills a hole may be any byte, and several bytes may make one character.
         assert re.fullmatch(re.escape(template).replace(r"\?", ".{0,1}"), text, re.DOTALL), text
     if "?" in template:
-        assert len(set(made)) > 1
+        assert len(set(made.texts)) > 1
 
 
 def test_budgets_out_of_range_are_refused(any_order):
     model = adr_runtime.load(any_order["greys"])
-    with pytest.raises(ADRError, match="steps must be from 3"):
+    with pytest.raises(InputError, match="steps must be from 3"):
         model.policy(2)
     assert sum(map(len, model.policy(3 * 24))) == 3 * 24
     for more in (3 * 24 + 1, 10**9):
-        with pytest.raises(ADRError, match=f"steps must be from 3 .* to 72, not {more}"):
+        with pytest.raises(InputError, match=f"steps must be from 3 .* to 72, not {more}"):
             model.policy(more)
     assert sum(map(len, model.policy(17))) == 17
     assert model.predicted_bits(72) <= model.predicted_bits(6)
@@ -196,7 +200,7 @@ def test_the_manifest_is_checked(any_order, tmp_path):
         shutil.copytree(any_order["greys"], folder)
         assert old in text
         (folder / "manifest.json").write_text(text.replace(old, new, 1))
-        with pytest.raises(ADRError, match=says.replace(".", r"\.")):
+        with pytest.raises(BundleError, match=says.replace(".", r"\.")):
             adr_runtime.load(folder)
         shutil.rmtree(folder)
 
@@ -238,17 +242,18 @@ def test_pictures_and_text_from_the_command_line(any_order, command, refused, tm
 
 def test_arrays_that_cannot_be_filled_are_refused_in_one_line(models):
     model, rows = models["colours"], np.zeros((8, 8, 3), np.int64)
-    for values, wanted in (
+    few = AnyOrderConfig(steps=2, seed=0).resolve(model.manifest)
+    for values, target in (
         (rows[0], rows[0]), (rows, rows[:, :, :1]), (rows[..., :1], rows[..., :1]), (rows[:0], rows[:0]),
         (rows.astype(float), rows), (np.int64(3), np.int64(1)),
     ):  # fmt: skip
-        with pytest.raises(ADRError, match="fills in integers of shape"):
-            model.fill(values, wanted, 1, 2)
+        with pytest.raises(InputError, match="fills in integers of shape"):
+            model.fill(values, target, 1, few)
     for picture, mask in (
         (rows, rows[..., 0]), (rows.astype(np.uint8), rows), (np.uint8(3), np.uint8(1)),
         (rows[..., 0].astype(np.uint8), rows[..., 0]), (rows.astype(np.uint8), None),
     ):  # fmt: skip
-        with pytest.raises(ADRError, match="fills in pictures uint8"):
+        with pytest.raises(InputError, match="fills in pictures uint8"):
             model.generate(picture=picture, mask=mask, steps=2)
-    with pytest.raises(ADRError, match=r"shape \(1, columns, 1\)"):
-        models["symbols"].fill(np.zeros((2, 4, 1), np.int64), np.ones((2, 4, 1), bool), 1, 2)
+    with pytest.raises(InputError, match=r"shape \(1, columns, 1\)"):
+        models["symbols"].fill(np.zeros((2, 4, 1), np.int64), np.ones((2, 4, 1), bool), 1, few)

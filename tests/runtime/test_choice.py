@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from adr_runtime.cli import compress as cli_code
+from adr_runtime.any_order.config import AnyOrderConfig
+from adr_runtime.cli import compress as cli_compress
 from adr_runtime.coding import archive, choice, container
 from adr_runtime.coding.archive import File
 
@@ -12,15 +13,16 @@ def liked(models):
     """Text that the model of symbols likes in the orders of seed 1, bytes uint8 (2400,)."""
     model = models["symbols"]
     nothing, everything = np.zeros(24, bool), np.ones(24, bool)
-    made = model.sample(np.zeros((100, 24), np.int64), nothing, everything, 24, 1, temperature=0.5)
+    settings = AnyOrderConfig(steps=24, temperature=0.5, seed=1).resolve(model.manifest)
+    made = model.sample(np.zeros((100, 24), np.int64), nothing, everything, settings, seed=1)
     return made.astype(np.uint8).reshape(-1)
 
 
 def size(model, *data):
     files = [File(str(i), "text", d) for i, d in enumerate(data)]
-    made = archive.compress([(model, files)], True, 24, 1)
+    made = archive.encode_files([(model, files)], True, 24, 1)
     packed = container.pack(made)
-    back = archive.decompress(container.unpack(packed, "x"), lambda section: model, "x")
+    back = archive.decode_files(container.unpack(packed, "x"), lambda section: model, "x")
     assert all(np.array_equal(a.data, b.data) for a, b in zip(back, files, strict=True))
     return len(packed), made
 
@@ -54,7 +56,7 @@ def test_what_clearly_loses_never_goes_through_the_model(models, monkeypatch):
     """A JPEG, and a text that is one line again and again: by what codecs make of them, and by a few blocks."""
     monkeypatch.setattr(archive, "encode", lambda *_: pytest.fail("encoded"))
     files = [File("a", "text", noise(100_000)), File("b", "text", np.frombuffer(b"to be or not " * 4000, np.uint8))]
-    made = archive.compress([(models["symbols"], files)], True, 24, 1)
+    made = archive.encode_files([(models["symbols"], files)], True, 24, 1)
     assert [entry.codec > 0 for entry in made.entries] == [True, True] and not made.sections
     assert sum(made.costs) < 100_200
 
@@ -76,7 +78,7 @@ def test_long_work_is_asked_for_or_left_to_codecs(models, liked, monkeypatch):
     monkeypatch.setattr(archive, "seconds", lambda *_: 7200.0)
     monkeypatch.setattr(archive, "encode", lambda *_: pytest.fail("encoded"))
     files = [File("", "text", liked)]
-    made = archive.compress([(models["symbols"], files)], False, 24, 1, agree=lambda seconds: told.append(seconds))
+    made = archive.encode_files([(models["symbols"], files)], False, 24, 1, agree=lambda seconds: told.append(seconds))
     assert told == [7200.0] and not made.sections and made.entries[0].codec
 
 
@@ -91,9 +93,9 @@ def test_long_work_is_asked_for_or_left_to_codecs(models, liked, monkeypatch):
 def test_who_settles_how_long(seconds, named, terminal, answer, agreed, says, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: terminal, raising=False)
-    monkeypatch.setattr(type(cli_code.console), "is_terminal", property(lambda self: terminal))
-    monkeypatch.setattr(cli_code.typer, "confirm", lambda text, err: asked.append(text) or answer)
-    assert cli_code.settle(seconds, named) == agreed
+    monkeypatch.setattr(type(cli_compress.console), "is_terminal", property(lambda self: terminal))
+    monkeypatch.setattr(cli_compress.typer, "confirm", lambda text, err: asked.append(text) or answer)
+    assert cli_compress.settle(seconds, named) == agreed
     assert says in capsys.readouterr().err and len(asked) == (answer is not None)
     assert all("120 min" in text for text in asked)
 

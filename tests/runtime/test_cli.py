@@ -77,6 +77,13 @@ def test_prompts(command, exported, tmp_path):
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out-000.png"))[:4], top)
 
 
+def test_the_reason_against_a_prompt_stands_alone(refused, exported, tmp_path):
+    """A file that can be read is not called unreadable."""
+    soundfile.write(tmp_path / "slow.wav", np.zeros(400), 400)
+    line = refused("adr-run", "audio", "--model", exported["sound"], "--prompt", "slow.wav", says=("400 Hz",))
+    assert line == "adr-run: slow.wav: 400 Hz; a prompt may have from 500 to 768000 Hz"
+
+
 def test_raw_pcm_equals_the_file(command, exported, tmp_path):
     common = ("adr-run", "audio", "--model", exported["sound"], "--label", "high", "--seed", 2)
     command(*common, "--out", "x.wav")

@@ -17,7 +17,11 @@ WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGH
     [
         ("return", 0, ""),
         ("return 3", 3, ""),
-        ("from adr_runtime.errors import ADRError\nraise ADRError('bad\\ninput')", 2, "bad input"),
+        ("from adr_runtime.errors import ADRError\nraise ADRError('it\\nfailed')", 1, "it failed"),
+        ("from adr_runtime.errors import InputError\nraise InputError('bad\\ninput')", 2, "bad input"),
+        ("from adr_runtime.errors import BundleError\nraise BundleError('bad')", 2, "bad"),
+        ("from adr_runtime.errors import ProviderError\nraise ProviderError('bad')", 2, "bad"),
+        ("from adr_runtime.errors import DamagedFileError\nraise DamagedFileError('bad')", 2, "bad"),
         ("raise ValueError('a\\nb')", 1, "ValueError: a b (run again with --debug for the traceback)"),
         ("raise MemoryError", 1, "MemoryError (run again with --debug for the traceback)"),
         ("open('none')", 1, "FileNotFoundError: [Errno 2] No such file or directory: 'none' (run again with --debug for"
@@ -33,7 +37,7 @@ def test_every_end_has_a_status_and_a_line(probe, code, status, line):
 
 
 def test_debug_shows_the_traceback_and_changes_no_status(probe):
-    done = probe("from adr_runtime.errors import ADRError\nraise ADRError('bad')", "--debug")
+    done = probe("from adr_runtime.errors import InputError\nraise InputError('bad')", "--debug")
     assert done.returncode == 2 and "Traceback" in done.stderr and done.stderr.endswith("\nadr-run: bad\n")
 
 
@@ -86,7 +90,8 @@ def test_the_library_installs_no_handlers():
     code = (
         "import signal, sys\nnames = ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGALRM')\n"
         "before = [signal.getsignal(getattr(signal, n)) for n in names]\n"
-        "import adr_runtime, adr_runtime.cli.main, adr_runtime.terminal.command, adr_runtime.media.writing\nadr_runtime.load\n"
+        "import adr_runtime, adr_runtime.cli.main, adr_runtime.terminal.command, adr_runtime.media.atomic\n"
+        "adr_runtime.load\n"
         "assert before == [signal.getsignal(getattr(signal, n)) for n in names] and sys.stdout is sys.__stdout__"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -97,7 +102,7 @@ def test_the_entry_points_load_nothing_heavy_and_the_package_shows_its_names():
         "import sys, adr_runtime.__main__\n"
         "assert not {'numpy', 'onnxruntime', 'typer', 'typing'} & set(sys.modules) - before\n"
         "import adr_runtime\nassert set(adr_runtime.__all__) <= set(dir(adr_runtime))\n"
-        "from adr_runtime import *\nassert load and Model and adr_runtime.__version__\n"
+        "from adr_runtime import *\nassert load and AudioModel and adr_runtime.__version__\n"
         "try: adr_runtime.nothing\nexcept AttributeError as error: print(error)"
     )
     done = subprocess.run(
@@ -151,7 +156,7 @@ def test_a_signal_to_a_stream_that_nobody_reads(installed):
     ("moment", "arguments"),
     [
         ("os:unlink", ("audio", "--seconds", "9", "--out", "x.wav")),
-        ("adr_runtime.causal.generator:Loop.advance", ("audio", "--seconds", "9", "--out", "x.wav")),
+        ("adr_runtime.causal.generator:TokenGenerator.next_token", ("audio", "--seconds", "9", "--out", "x.wav")),
         ("soundfile:SoundFile.write", ("audio", "--seconds", "0.1", "--out", "x.wav")),
         ("soundfile:SoundFile.close", ("audio", "--seconds", "0.1", "--out", "x.flac")),
         ("os:replace", ("audio", "--seconds", "0.1", "--plot", "x.png", "--out", "x.ogg")),
@@ -189,7 +194,7 @@ def test_pull_fetches_a_bundle_or_leaves_nothing(struck, command, tmp_path):
     (stubs / "huggingface_hub.py").write_text(code)
     path = os.pathsep.join([str(stubs), os.environ.get("PYTHONPATH", "")])
     before = sorted(tmp_path.iterdir())
-    for moment in ("pathlib:Path.write_bytes", "adr_runtime.bundles.hub:open_bundle"):
+    for moment in ("pathlib:Path.write_bytes", "adr_runtime.cli.pull:open_bundle"):
         done = struck("adr-run", (moment, "shutil:rmtree"), signal.SIGINT, "pull", "a/b", "out", PYTHONPATH=path)
         assert (done.returncode, done.stderr) == (130, "adr-run: interrupted\n")
         assert sorted(p for p in tmp_path.iterdir() if p.name != "__pycache__") == before

@@ -1,5 +1,6 @@
 """Lossless means lossless: round trips of everything that comes to mind, and one clear line where it cannot be."""
 
+import io
 import sys
 import zlib
 from dataclasses import replace
@@ -8,16 +9,19 @@ import adr_runtime
 import numpy as np
 import pytest
 from adr_runtime.any_order.blocks import Blocks, block_count, from_blocks, refuse_unsayable
+from adr_runtime.any_order.config import AnyOrderConfig
 from adr_runtime.any_order.mulaw import to_mulaw
+from adr_runtime.any_order.scoring import score_blocks
 from adr_runtime.any_order.variables import VariablesSpec
-from adr_runtime.coding import archive, container, entropy
-from adr_runtime.coding import batches as coding
+from adr_runtime.coding import archive, batches, container, entropy
 from adr_runtime.coding.archive import File
 from adr_runtime.coding.varints import Writer
-from adr_runtime.errors import ADRError
+from adr_runtime.errors import ADRError, InputError
+from adr_runtime.media.exact import pictures, png
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from PIL import Image
 
 HERE = container.Environment("1.31.1", "2.4.0", "0.5.0", "x86_64", 1, b"f" * 8)
 GOLDEN = (
@@ -29,8 +33,8 @@ SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_
 
 def round_trip(model, files, folder=True, steps=None, seed=0, choose=False):
     """Through the bytes of a container and back, by the model whether it is worth it or not."""
-    made = container.pack(archive.compress([(model, files)], folder, steps, seed, choose))
-    found = archive.decompress(container.unpack(made, "x"), lambda section: model, "x")
+    made = container.pack(archive.encode_files([(model, files)], folder, steps, seed, choose))
+    found = archive.decode_files(container.unpack(made, "x"), lambda section: model, "x")
     assert [f.path for f in found] == [f.path for f in files]
     for a, b in zip(found, files, strict=True):
         assert a.kind == b.kind and a.data.dtype == b.data.dtype and np.array_equal(a.data, b.data)
@@ -78,6 +82,17 @@ def test_a_model_of_mulaw_scores_sound_as_it_hears_it():
     assert (to_mulaw(back) == to_mulaw(samples)).all()
 
 
+def test_a_picture_that_pillow_takes_for_another_mode_says_so():
+    data = io.BytesIO()
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(data, "PNG")
+    with pytest.raises(InputError, match="^x: is a PNG that Pillow takes for RGB"):
+        png.decode(data.getvalue(), "L", "x")
+    with pytest.raises(InputError, match="^x: is a PNG that Pillow takes for RGB"):
+        pictures.decode(data.getvalue(), "PNG", "L", "x")
+    with pytest.raises(InputError, match="^x: is a damaged PNG"):
+        png.decode(data.getvalue()[:40], "RGB", "x")
+
+
 def test_many_files_share_a_container_and_its_batches(models):
     random = np.random.default_rng(0)
     shapes = [(8, 8, 3), (8, 8, 3), (9, 17, 3), (8, 8, 1), (8, 8, 4), (3, 2, 2)] * 4
@@ -93,8 +108,8 @@ def test_what_is_coded_is_what_the_model_charges(models):
     ramp = (np.add.outer(np.arange(32), np.arange(32)) * 3)[..., None] + random.integers(8, size=(32, 32, 3))
     data = [ramp.astype(np.uint8), ramp[:9, :17].astype(np.uint8)]
     blocks = Blocks([("image:RGB", d.shape) for d in data], model.variables)
-    coded, costs = coding.encode(model, blocks, data, 0, model.policy(12))
-    bits, _ = coding.score(model, blocks, data, 12, 0)
+    coded, costs = batches.encode(model, blocks, data, 0, model.policy(12))
+    bits, _ = score_blocks(model, blocks, data, model.policy(12), 0)
     assert 8 * len(coded) == pytest.approx(costs.sum(), rel=0.001, abs=64)
     assert costs == pytest.approx([bits[:16].sum(), bits[16:].sum()], rel=0.01)
 
@@ -132,13 +147,13 @@ def test_blocks_are_undone(models_spec, pixels):
     data = [pixels, np.zeros((3, 9, 3), np.uint8), pixels ^ 1]
     blocks, back = Blocks(files, spec), [np.zeros_like(d) for d in data]
     assert len(blocks) == sum(block_count(kind, shape, spec) for kind, shape in files)
-    wanted, rows = 0, []
+    target, rows = 0, []
     for batch in blocks.batches(4):
         values, bare = blocks.read(data, batch.rows), blocks.read([d * 0 for d in data], batch.rows)
-        assert (values[:, batch.given] == bare[:, batch.given]).all() and len(batch.rows) <= 4
-        blocks.write(back, batch.rows, np.where(batch.wanted | batch.given, values, 0))
-        wanted, rows = wanted + int(batch.wanted.sum()) * len(batch.rows), [*rows, *batch.rows]
-    assert sorted(rows) == list(range(len(blocks))) and wanted == sum(d.size for d in data)
+        assert (values[:, batch.observed] == bare[:, batch.observed]).all() and len(batch.rows) <= 4
+        blocks.write(back, batch.rows, np.where(batch.target | batch.observed, values, 0))
+        target, rows = target + int(batch.target.sum()) * len(batch.rows), [*rows, *batch.rows]
+    assert sorted(rows) == list(range(len(blocks))) and target == sum(d.size for d in data)
     assert all(map(np.array_equal, back, data))
 
 
@@ -169,7 +184,7 @@ def test_nonsense_with_a_right_checksum_is_refused_in_one_line(data):
     body = container.MAGIC + bytes([container.VERSION]) + data
     for whole in (body + zlib.crc32(body).to_bytes(4, "little"), container.seal(data, b"")):
         try:
-            archive.decompress(container.unpack(whole, "x"), lambda section: pytest.fail("no model is named"), "x")
+            archive.decode_files(container.unpack(whole, "x"), lambda section: pytest.fail("no model is named"), "x")
         except ADRError as error:
             assert "\n" not in str(error)
 
@@ -216,17 +231,18 @@ def test_shapes_that_fit_into_no_memory_are_refused():
     for codec in (1, 2, 3, 4):
         entry = container.Entry("", "text", (1 << 39,), b"8" * 8, codec, 0, zlib.compress(b"abc"))
         with pytest.raises(ADRError, match="damaged"):
-            archive.decompress(container.Container(False, (), (entry,), ()), lambda section: pytest.fail("none"), "x")
+            archive.decode_files(container.Container(False, (), (entry,), ()), lambda section: pytest.fail("none"), "x")
 
 
 @pytest.mark.parametrize("name", ["symbols", "colours"])
 def test_headers_that_lie_are_refused_or_harmless(name, models, monkeypatch):
     """Every byte of header and coded bytes changed in several ways, sealed again: one line, or the right answer."""
     model, random = models[name], np.random.default_rng(0)
-    likely = model.sample(np.zeros((2, model.variables.dimensions), np.int64), *masks(model), None, 1, temperature=0.3)
+    sampling = AnyOrderConfig(temperature=0.3, seed=1).resolve(model.manifest)
+    likely = model.sample(np.zeros((2, model.variables.dimensions), np.int64), *masks(model), sampling, seed=1)
     kind, shape = ("text", (48,)) if name == "symbols" else ("image:RGB", (16, 8, 3))
     data = from_blocks(kind, shape, likely, model.variables)
-    made = archive.compress([(model, [File("", kind, data)])], False, 4, 1, choose=False)
+    made = archive.encode_files([(model, [File("", kind, data)])], False, 4, 1, choose=False)
     sealed: list[tuple[bytes, bytes]] = []
     monkeypatch.setattr(container, "seal", lambda *parts: sealed.append(parts) or b"")
     container.pack(made)
@@ -238,7 +254,7 @@ def test_headers_that_lie_are_refused_or_harmless(name, models, monkeypatch):
             changed = body[:at] + bytes([value]) + body[at + 1 :]
             whole = container.seal(changed[: len(header)], changed[len(header) :])
             try:
-                found = archive.decompress(container.unpack(whole, "x"), lambda section: model, "x")
+                found = archive.decode_files(container.unpack(whole, "x"), lambda section: model, "x")
                 assert np.array_equal(found[0].data, data)
             except ADRError as error:
                 assert "\n" not in str(error)
@@ -247,7 +263,7 @@ def test_headers_that_lie_are_refused_or_harmless(name, models, monkeypatch):
 
 
 def masks(model):
-    """Nothing given, everything wanted."""
+    """Nothing observed, everything the target."""
     return np.zeros(model.variables.dimensions, bool), np.ones(model.variables.dimensions, bool)
 
 
@@ -255,7 +271,7 @@ def test_another_environment_is_noticed_before_anything_is_decoded(models, coded
     monkeypatch.setattr(archive, "fingerprint", lambda model, rows: b"elsewhere")
     monkeypatch.setattr(archive, "decode", lambda *_: pytest.fail("decoded in another environment"))
     with pytest.raises(ADRError, match=r"computes other numbers; decode it on a processor"):
-        archive.decompress(container.unpack(coded, "x"), lambda section: models["symbols"], "x")
+        archive.decode_files(container.unpack(coded, "x"), lambda section: models["symbols"], "x")
 
 
 def test_predictions_that_differ_never_pass_for_right(models, coded, monkeypatch):
@@ -266,7 +282,7 @@ def test_predictions_that_differ_never_pass_for_right(models, coded, monkeypatch
         archive, "fingerprint", lambda model, rows: container.unpack(coded, "x").sections[0].environment.fingerprint
     )
     with pytest.raises((ADRError, AssertionError), match=r"checksum|damaged"):
-        archive.decompress(container.unpack(coded, "x"), lambda section: models["symbols"], "x")
+        archive.decode_files(container.unpack(coded, "x"), lambda section: models["symbols"], "x")
 
 
 def test_the_fingerprint_tells_models_and_batches_apart(models, any_order, tmp_path):
@@ -286,4 +302,4 @@ def test_noise_is_never_much_larger_than_it_was(models):
 def test_without_constriction_one_line_says_what_to_install(any_order, tmp_path, monkeypatch, models):
     monkeypatch.setitem(sys.modules, "constriction", None)
     with pytest.raises(ADRError, match=r"adr-runtime\[compress\]"):
-        archive.compress([(models["symbols"], [File("", "text", np.zeros(3, np.uint8))])], False, choose=False)
+        archive.encode_files([(models["symbols"], [File("", "text", np.zeros(3, np.uint8))])], False, choose=False)

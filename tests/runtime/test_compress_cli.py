@@ -88,7 +88,7 @@ def test_refusals_of_the_command_line(any_order, refused, command, tmp_path, cod
     (other / "manifest.json").write_text(text.replace('"step_loss":[[5.0', '"step_loss":[[5.1'))
     for arguments, says in (
         (("decompress", "t.ardm", "out.txt", "--model", other), "was made with the model symbols"),
-        (("decompress", "t.ardm", "out.txt"), "give its bundle with --model"),
+        (("decompress", "t.ardm", "out.txt"), "name its bundle among the models"),
         (("decompress", "newer.ardm", "out.txt", "--model", symbols), "written in format 9"),
         (("decompress", "flipped.ardm", "out.txt", "--model", symbols), "damaged or cut short"),
         (("decompress", "cut.ardm", "out.txt", "--model", symbols), "damaged or cut short"),

@@ -28,7 +28,7 @@ before = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize(
 resource.setrlimit(resource.RLIMIT_AS, (before + (64 << 20),) * 2)
 for path in sys.argv[1:]:
     try:
-        archive.decompress(container.unpack(open(path, "rb").read(), "x"), find, "x")
+        archive.decode_files(container.unpack(open(path, "rb").read(), "x"), find, "x")
         raise SystemExit(f"{path} was read")
     except ADRError as error:
         assert "damaged" in str(error) and "\\n" not in str(error), error
@@ -118,9 +118,9 @@ def test_what_packs_extremely_well_stays_within_the_limits(models):
     model.predict = lambda low, known, stage, index: np.broadcast_to(sure, (*index.shape, 256))
     try:
         files = [archive.File("", "text", np.zeros(50_000, np.uint8))]
-        made = container.pack(archive.compress([(model, files)], False, 2, choose=False))
+        made = container.pack(archive.encode_files([(model, files)], False, 2, choose=False))
         assert len(made) < 200
-        back = archive.decompress(container.unpack(made, "x"), lambda section: model, "x")
+        back = archive.decode_files(container.unpack(made, "x"), lambda section: model, "x")
     finally:
         model.predict = likely
     assert not back[0].data.any()
@@ -146,14 +146,14 @@ def test_decoding_stops_where_the_bytes_end(models):
     """Coded bytes that are too few for what they are said to hold: the model is not asked to the end."""
     model, calls = models["symbols"], []
     data = np.frombuffer(np.random.default_rng(0).bytes(4000), np.uint8)
-    made = archive.compress([(model, [archive.File("", "text", data)])], False, 24, choose=False)
+    made = archive.encode_files([(model, [archive.File("", "text", data)])], False, 24, choose=False)
     cut = made.coded[0][:40]
     short = Container(False, (replace(made.sections[0], length=40),), made.entries, (cut,))
     real = model.predict
     model.predict = lambda *feed: calls.append(1) or real(*feed)
     try:
         with pytest.raises(ADRError, match="damaged"):
-            archive.decompress(short, lambda section: model, "x")
+            archive.decode_files(short, lambda section: model, "x")
     finally:
         model.predict = real
     # All of it would be 11 batches of 24 calls, and those of the fingerprint.

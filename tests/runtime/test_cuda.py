@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import adr_runtime
 import numpy as np
 import pytest
-from adr_runtime import ADRError
-from adr_runtime.cli.load import load, say
+from adr_runtime import ProviderError
+from adr_runtime.cli.output import announce, announced
 from adr_runtime.inference import cuda, session
 from adr_runtime.inference.cuda import cuda_obstacle
 
@@ -21,10 +21,10 @@ needs_cuda = pytest.mark.skipif(OBSTACLE is not None, reason=f"CUDA cannot be us
 
 @pytest.mark.skipif(OBSTACLE is None, reason="CUDA works here")
 def test_cuda_is_refused_with_the_reason_and_auto_falls_back(exported, refused, command):
-    with pytest.raises(ADRError, match="--provider cuda: "):
+    with pytest.raises(ProviderError, match="^provider cuda: "):
         adr_runtime.load(exported["sound"], "cuda")
     assert adr_runtime.load(exported["sound"], "auto").provider == "cpu"
-    refused("adr-run", "audio", "--provider", "cuda", says=("--provider cuda: ", OBSTACLE))
+    refused("adr-run", "audio", "--provider", "cuda", says=("provider cuda: ", OBSTACLE))
     told = command("adr-run", "doctor").stdout
     assert "not used" in told and OBSTACLE.split(";")[0] in told
 
@@ -103,15 +103,15 @@ def test_what_stands_in_the_way_is_said_once_and_never_on_standard_output(gpu_bu
     missing = (
         "CUDA's libraries libcublasLt.so.13, libcurand.so.10 cannot be loaded; run: pip install 'adr-runtime[cuda]'"
     )
-    with pytest.raises(ADRError) as caught:
+    with pytest.raises(ProviderError) as caught:
         adr_runtime.load(exported["sound"], "cuda")
-    assert str(caught.value) == f"--provider cuda: {missing}"
+    assert str(caught.value) == f"provider cuda: {missing}"
     model = adr_runtime.load(exported["sound"], "auto")
     assert (model.provider, model.provider_note) == ("cpu", missing)
     assert capfd.readouterr() == ("", "") and len(gpu_build) == 1
-    say.cache_clear()
+    announce.cache_clear()
     for _ in range(2):
-        load(str(exported["sound"]), "auto", None)
+        announced(adr_runtime.load(exported["sound"], "auto"))
     assert capfd.readouterr() == ("", f"adr-run: on the CPU, because {missing}\n")
     print("standard output is whole again", flush=True)
     os.write(1, b"!")
@@ -129,7 +129,7 @@ def test_onnxruntime_never_falls_back_by_itself(monkeypatch, exported, capfd):
     """It prints to standard output when it does."""
     monkeypatch.setattr(cuda, "preload", lambda: ())
     monkeypatch.setattr(sys.modules["onnxruntime"].capi._pybind_state.InferenceSession, "initialize_session", fail)
-    with pytest.raises(ADRError, match="cannot start its CUDA provider: CUDA failure 36: not supported"):
+    with pytest.raises(session.CudaFailure, match="cannot start its CUDA provider: CUDA failure 36: not supported"):
         graph = exported["sound"] / "decode.onnx"
         session.Session(graph.read_bytes(), "decode.onnx", "cuda", 1)
     assert capfd.readouterr() == ("", "")
@@ -184,11 +184,11 @@ def test_cuda_agrees_with_the_cpu(exported, name):
 @needs_cuda
 def test_a_stream_moves_between_providers(exported):
     cpu, cuda = (adr_runtime.load(exported["sound"], provider) for provider in ("cpu", "cuda"))
-    whole = cpu.generate(label="mid", seconds=0.5, seed=4).samples
+    whole = cpu.generate(label="mid", seconds=0.5, seed=4).samples[0]
     stream = cuda.stream(label="mid", seconds=0.5, seed=4)
     first = [next(stream) for _ in range(10)]
     rest = list(cpu.resume(stream.state()))
-    np.testing.assert_allclose(np.concatenate(first + rest), whole, atol=1e-3)
+    np.testing.assert_allclose(np.concatenate(first + rest, 1)[0], whole, atol=1e-3)
 
 
 @needs_cuda

@@ -8,8 +8,8 @@ from importlib import import_module
 
 import pytest
 import soundfile
-from adr_runtime import ADRError
-from adr_runtime.cli.image import default_name, file_stem
+from adr_runtime import InputError
+from adr_runtime.media.naming import default_name, file_stem
 from adr_runtime.media.provenance import read_provenance
 from adr_runtime.terminal.display import PlainConsole
 from adr_runtime.terminal.plain_text import escaped
@@ -55,7 +55,8 @@ def test_names_in_a_line_of_failure_are_escaped(refused):
 
 def test_every_command_has_this_console():
     for module in (
-        "adr_runtime.cli.image",
+        "adr_runtime.cli.output",
+        "adr_runtime.cli.audio",
         "adr_runtime.cli.compress",
         "adr_train.cli",
         "adr_train.evaluation.cli",
@@ -88,9 +89,9 @@ def test_a_label_is_no_path():
     """A bundle's author chooses the labels, not where files go."""
     assert file_stem("../../etc/x") == "..-..-etc-x" and "/" not in file_stem("/tmp/x")
     assert file_stem("a b\x1b") == "a-b-" and len(file_stem("é" * 300).encode()) <= 200
-    model = type("Model", (), {"name": "m"})
-    assert str(default_name(model, ["seven"], 3, ".wav")) == "seven-3.wav"
-    assert str(default_name(model, ["/tmp/seven"], 3, ".wav")) == "-tmp-seven-3.wav"
+    assert str(default_name("m", ["seven"], 3, ".wav")) == "seven-3.wav"
+    assert str(default_name("m", ["/tmp/seven"], 3, ".wav")) == "-tmp-seven-3.wav"
+    assert str(default_name("/tmp/m", [None, None], 3, ".png")) == "-tmp-m-3.png"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_provenance_that_is_not_ours_is_one_line(tmp_path, text):
     with soundfile.SoundFile(tmp_path / "x.wav", "w", 8000, 1) as file:
         file.comment = text
     for name in ("x.png", "x.wav"):
-        with pytest.raises(ADRError, match="carries no provenance of adr-run"):
+        with pytest.raises(InputError, match="carries no provenance of adr-run"):
             read_provenance(tmp_path / name)
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import adr_runtime
 import pytest
-from adr_runtime import ADRError
-from adr_runtime.bundles.bundle import open_bundle, shipped
+from adr_runtime.bundles.bundle import shipped
 from adr_runtime.bundles.card import licence_lines, model_card
-from adr_runtime.errors import DISTRIBUTION, install_hint, upgrade_hint
-from adr_runtime.inference import engine
+from adr_runtime.bundles.versions import release
+from adr_runtime.errors import DISTRIBUTION, ProviderError, install_hint, upgrade_hint
+from adr_runtime.loading import open_bundle
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -34,9 +34,9 @@ def test_the_distribution_has_one_name_in_one_place():
 
 
 def test_extras_bring_what_the_bundles_need():
-    least = max(engine.release(open_bundle(folder).manifest.onnxruntime) for folder in shipped().values())
+    least = max(release(open_bundle(folder).manifest.onnxruntime) for folder in shipped().values())
     (wanted,) = EXTRAS["cpu"]
-    assert wanted.startswith("onnxruntime>=") and engine.release(wanted.removeprefix("onnxruntime>=")) >= least
+    assert wanted.startswith("onnxruntime>=") and release(wanted.removeprefix("onnxruntime>=")) >= least
     assert re.fullmatch(r"onnxruntime-gpu\[cuda,cudnn\]>=1\.31\.1", *EXTRAS["cuda"])
     assert PROJECT["requires-python"] == ">=3.11"
 
@@ -50,7 +50,7 @@ def test_an_older_onnxruntime_is_refused_in_one_line(found, least, monkeypatch, 
     path.write_text(json.dumps({**json.loads(path.read_text()), "onnxruntime": least}))
     adr_runtime.load(folder, "cpu")
     monkeypatch.setattr(onnxruntime, "__version__", found)
-    with pytest.raises(ADRError) as caught:
+    with pytest.raises(ProviderError) as caught:
         adr_runtime.load(folder, "cpu")
     assert f"{folder}: needs ONNX Runtime {least} or newer, this is {found}; " in str(caught.value)
     assert re.search(r"run: pip install --upgrade onnxruntime(-gpu)?$", str(caught.value))
@@ -58,7 +58,7 @@ def test_an_older_onnxruntime_is_refused_in_one_line(found, least, monkeypatch, 
 
 def test_versions_are_compared_by_their_numbers():
     order = ["", "1.9", "1.23.0", "1.25.0.dev1", "1.25.1", "1.32.0+cu13", "2"]
-    assert sorted(sorted(order, reverse=True), key=engine.release) == order
+    assert sorted(sorted(order, reverse=True), key=release) == order
 
 
 def test_exported_manifests_name_the_least_onnxruntime(exported, any_order):

@@ -4,8 +4,9 @@ import copy
 import json
 
 import pytest
-from adr_runtime import ADRError
-from adr_runtime.causal.manifest import parse_manifest
+from adr_runtime import BundleError
+from adr_runtime.bundles.manifest import parse_manifest
+from adr_runtime.loading import FAMILIES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +17,8 @@ def values(exported):
 
 
 def refuse(values, *says):
-    with pytest.raises(ADRError) as caught:
-        parse_manifest(values if isinstance(values, str) else json.dumps(values))
+    with pytest.raises(BundleError) as caught:
+        parse_manifest(values if isinstance(values, str) else json.dumps(values), FAMILIES)
     line = str(caught.value)
     assert "\n" not in line
     for part in says:
@@ -35,7 +36,7 @@ def changed(values, path, value):
 
 def test_round_trip(exported):
     text = (exported["sound"] / "manifest.json").read_text()
-    assert parse_manifest(text).to_json() == text
+    assert parse_manifest(text, FAMILIES).to_json() == text
 
 
 @pytest.mark.parametrize(
@@ -87,9 +88,9 @@ def test_missing_keys(values):
 
 def test_a_manifest_that_names_no_onnxruntime_still_loads(values, any_order):
     old = {k: v for k, v in values.items() if k != "onnxruntime"}
-    assert parse_manifest(json.dumps(old)).onnxruntime == ""
+    assert parse_manifest(json.dumps(old), FAMILIES).onnxruntime == ""
     other = json.loads((any_order["symbols"] / "manifest.json").read_text())
-    assert other.pop("onnxruntime") == "1.23.0" and parse_manifest(json.dumps(other)).onnxruntime == ""
+    assert other.pop("onnxruntime") == "1.23.0" and parse_manifest(json.dumps(other), FAMILIES).onnxruntime == ""
 
 
 def test_text_that_is_no_manifest(values):
@@ -124,7 +125,7 @@ def test_numbers_texts_and_lists_that_are_too_large(values, change, says):
     if says:
         refuse(values, says)
     else:
-        parse_manifest(json.dumps(values))
+        parse_manifest(json.dumps(values), FAMILIES)
 
 
 def test_duplicates_are_found_in_one_pass():
@@ -149,7 +150,7 @@ def leaves(value, path=()):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.data())
 def test_no_value_anywhere_crashes_the_parser(values, data):
-    """Whatever stands in a place, the answer is a manifest or one ADRError."""
+    """Whatever stands in a place, the answer is a manifest or one BundleError."""
     path = data.draw(st.sampled_from([p for p in leaves(values) if "betas" not in p or p[-1] == "betas"]))
     value = data.draw(
         st.sampled_from(
@@ -157,6 +158,6 @@ def test_no_value_anywhere_crashes_the_parser(values, data):
         )
     )
     try:
-        parse_manifest(json.dumps(changed(values, path, value)))
-    except ADRError as error:
+        parse_manifest(json.dumps(changed(values, path, value)), FAMILIES)
+    except BundleError as error:
         assert "\n" not in str(error)

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import soundfile
-from adr_runtime import ADRError
-from adr_runtime.media.atomic import write_atomic
+from adr_runtime import ADRError, InputError
+from adr_runtime.media.atomic import check_target, write_atomic
+from adr_runtime.media.audio import to_pcm, write_audio
+from adr_runtime.media.images import grid, write_picture
 from adr_runtime.media.provenance import read_provenance
-from adr_runtime.media.reading import read_picture, read_sound
+from adr_runtime.media.reading import read_audio, read_picture
 from adr_runtime.media.resampling import resample
-from adr_runtime.media.writing import check_target, grid, to_pcm, write_audio, write_picture
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -23,7 +24,7 @@ def test_sound_and_its_provenance_come_back(tmp_path, suffix):
     samples = (0.5 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
     write_audio(path, samples, 8000, FACTS)
     assert read_provenance(path) == FACTS
-    found = read_sound(path, 8000)
+    found = read_audio(path, 8000)
     assert len(found) == 8000
     assert np.abs(found - samples).max() < (0.05 if suffix == ".ogg" else 1 / 32767)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
@@ -60,7 +61,7 @@ def test_stereo_is_mixed_and_another_rate_resampled(tmp_path):
     time = np.arange(4410) / 44100
     left = 0.4 * np.sin(2 * np.pi * 300 * time)
     soundfile.write(tmp_path / "x.wav", np.stack([left, 0 * left], 1), 44100)
-    found = read_sound(tmp_path / "x.wav", 8000)
+    found = read_audio(tmp_path / "x.wav", 8000)
     assert found.shape == (800,) and found.dtype == np.float32
     expected = 0.2 * np.sin(2 * np.pi * 300 * np.arange(800) / 8000)
     np.testing.assert_allclose(found[100:-100], expected[100:-100], atol=2e-3)
@@ -68,23 +69,23 @@ def test_stereo_is_mixed_and_another_rate_resampled(tmp_path):
 
 def test_broken_prompts(tmp_path):
     (tmp_path / "x.wav").write_bytes(b"RIFF nothing")
-    with pytest.raises(ADRError, match=r"x.wav: not a readable sound file"):
-        read_sound(tmp_path / "x.wav", 8000)
-    with pytest.raises(ADRError, match=r"y.wav: no such file"):
-        read_sound(tmp_path / "y.wav", 8000)
+    with pytest.raises(InputError, match=r"x.wav: not a readable sound file"):
+        read_audio(tmp_path / "x.wav", 8000)
+    with pytest.raises(InputError, match=r"y.wav: no such file"):
+        read_audio(tmp_path / "y.wav", 8000)
     soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan]), 8000, subtype="FLOAT")
-    with pytest.raises(ADRError, match="not finite"):
-        read_sound(tmp_path / "nan.wav", 8000)
+    with pytest.raises(InputError, match="not finite"):
+        read_audio(tmp_path / "nan.wav", 8000)
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 8000)
-    with pytest.raises(ADRError, match="no samples"):
-        read_sound(tmp_path / "empty.wav", 8000)
+    with pytest.raises(InputError, match="no samples"):
+        read_audio(tmp_path / "empty.wav", 8000)
     (tmp_path / "x.png").write_bytes(b"\x89PNG nothing")
-    with pytest.raises(ADRError, match=r"x.png: not a readable picture"):
+    with pytest.raises(InputError, match=r"x.png: not a readable picture"):
         read_picture(tmp_path / "x.png", 8, 1)
     Image.new("L", (9, 9)).save(tmp_path / "wide.png")
-    with pytest.raises(ADRError, match="9 pixels wide; the model's pictures are 8"):
+    with pytest.raises(InputError, match="9 pixels wide; the model's pictures are 8"):
         read_picture(tmp_path / "wide.png", 8, 1)
-    with pytest.raises(ADRError, match="carries no provenance"):
+    with pytest.raises(InputError, match="carries no provenance"):
         read_provenance(tmp_path / "wide.png")
 
 
@@ -92,12 +93,13 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "x.wav"
     path.write_bytes(b"old")
 
-    def fail(beside):
-        beside.write_bytes(b"half")
+    def fail(temporary):
+        temporary.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(ADRError, match="No space left on device"):
+    with pytest.raises(ADRError, match="No space left on device") as caught:
         write_atomic(path, fail)
+    assert type(caught.value) is ADRError
     assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 
 
@@ -106,10 +108,10 @@ def test_targets_are_checked_before_the_work(tmp_path):
         (tmp_path / "x.mp3", "unknown file type '.mp3'; there are .wav"),
         (tmp_path / "none" / "x.wav", "no folder"),
     ):
-        with pytest.raises(ADRError, match=says):
+        with pytest.raises(InputError, match=says):
             check_target(path, (".wav",))
     (tmp_path / "d.wav").mkdir()
-    with pytest.raises(ADRError, match="is a folder"):
+    with pytest.raises(InputError, match="is a folder"):
         check_target(tmp_path / "d.wav", (".wav",))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from adr_runtime import ADRError
+from adr_runtime import BundleError, InputError
 from adr_runtime.bundles.onnx_file import check_onnx
 from adr_runtime.bundles.protobuf import MAX_FIELDS
 from adr_runtime.inference.memory import arena_bytes, limit_memory, machine_bytes
@@ -42,7 +42,7 @@ def model(nodes, stored=(), x=("rows", 4), domains=(("", 23),), **more) -> onnx.
 
 def refused(made: onnx.ModelProto | bytes, says: str, graph: str = "step") -> None:
     data = made if isinstance(made, bytes) else made.SerializeToString()
-    with pytest.raises(ADRError, match=says) as caught:
+    with pytest.raises(BundleError, match=says) as caught:
         check_onnx(data, "x.onnx", graph)
     assert "\n" not in str(caught.value)
 
@@ -263,7 +263,7 @@ def test_the_bound_on_memory_can_be_set(monkeypatch):
     assert arena_bytes() == 64 << 20
     for wrong in ("", "0", "-1", "1e9", "much", "9" * 30):
         monkeypatch.setenv("ADR_MEMORY_MIB", wrong)
-        with pytest.raises(ADRError, match="ADR_MEMORY_MIB must be a number of MiB"):
+        with pytest.raises(InputError, match="ADR_MEMORY_MIB must be a number of MiB"):
             arena_bytes()
 
 

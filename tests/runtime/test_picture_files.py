@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adr_runtime.coding.sources import read_source, read_to_score
-from adr_runtime.errors import ADRError
+from adr_runtime.any_order.scoring import read_to_score
+from adr_runtime.coding.sources import read_source
+from adr_runtime.errors import InputError
 from adr_runtime.media.exact import audio as sound_files
 from adr_runtime.media.exact.files import File, checksum, read_exactly, render
 from adr_runtime.media.exact.pictures import FORMATS, read_picture_file
@@ -97,7 +98,7 @@ def test_what_is_no_pixel_comes_back_too(tmp_path):
             (72, 72), 0.01
         )
     for ending in (".bmp", ".webp", ".tif", ".ppm"):
-        with pytest.raises(ADRError, match=r"give a file ending in \.png"):
+        with pytest.raises(InputError, match=r"give a file ending in \.png"):
             render(file, tmp_path / f"b{ending}")
     other = File("", file.kind, file.data, (file.extra[0], b""))
     assert checksum(other) != checksum(file)
@@ -128,8 +129,8 @@ def test_a_picture_too_large_is_refused_from_its_header(models, tmp_path, monkey
         b"BM" + struct.pack("<IIIIiiHHI", 0, 0, 54, 40, 13000, 13000, 1, 24, 0) + bytes(40)
     )
     for name in ("a.png", "a.ppm", "a.bmp"):
-        with pytest.raises(ADRError, match="more than the 67108864 that are decoded at once"):
-            read_to_score("", tmp_path / name, {"image": models["colours"]})
+        with pytest.raises(InputError, match="more than the 67108864 that are decoded at once"):
+            read_to_score(tmp_path / name, models["colours"])
         assert read_source("", tmp_path / name, {"image": models["colours"]}).file.kind == "text"
 
 
@@ -148,7 +149,7 @@ def test_sound_by_its_samples_or_byte_for_byte(tmp_path):
         file, _ = read(whole, ".wav", tmp_path)
         assert (file.kind, file.contract) == ("sound:8000:WAV", "same bytes") and (file.data == samples).all()
         assert render(file, tmp_path / "b.wav") == whole
-        with pytest.raises(ADRError, match=r"give a name in \.wav"):
+        with pytest.raises(InputError, match=r"give a name in \.wav"):
             render(file, tmp_path / "b.flac")
     flac = wave(samples, format="FLAC", subtype="PCM_16")
     file, reason = read(flac, ".flac", tmp_path)
@@ -166,7 +167,7 @@ def test_sound_by_its_samples_or_byte_for_byte(tmp_path):
 def test_pictures_that_a_format_does_not_hold_are_refused(tmp_path):
     deep = File("", "image:I;16", np.array([[[1, 2], [3, 4]]], np.uint8))
     for ending in (".bmp", ".webp", ".ppm"):
-        with pytest.raises(ADRError, match=r"this format (cannot hold|does not keep) image:I;16"):
+        with pytest.raises(InputError, match=r"this format (cannot hold|does not keep) image:I;16"):
             render(deep, tmp_path / f"a{ending}")
     found = read_picture_file(render(deep, tmp_path / "a.png"), "PNG", "a.png")
     assert found.mode == "I;16" and (found.pixels == deep.data).all()
@@ -194,7 +195,7 @@ def test_a_tiff_is_its_strips_and_nothing_else():
     mode, pixels = tiff_values(tiff(50, 10, 5))
     assert mode == "image:L" and pixels[::10, 0, 0].tolist() == [1, 2, 3, 4, 5]
     for raw in (tiff(50, 10, 10), tiff(100, 10, 5), tiff(100, 7, 3), tiff(50, 10, 5, b"PRECIOUS")):
-        with pytest.raises(ADRError, match=r"strips are not its rows|no part of its picture"):
+        with pytest.raises(InputError, match=r"strips are not its rows|no part of its picture"):
             tiff_values(raw)
 
 

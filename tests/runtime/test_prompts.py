@@ -8,11 +8,11 @@ import adr_runtime
 import numpy as np
 import pytest
 import soundfile
-from adr_runtime import ADRError
+from adr_runtime import InputError
 from adr_runtime.causal import codec as encoding
 from adr_runtime.causal import stream
 from adr_runtime.media import reading as prompts
-from adr_runtime.media.reading import read_picture, read_sound, read_unchanged
+from adr_runtime.media.reading import read_audio, read_picture, read_unchanged
 from adr_runtime.media.resampling import resample, resampled
 from PIL import Image
 
@@ -53,16 +53,16 @@ def test_sounds_that_are_refused_by_their_header(tmp_path, monkeypatch):
         ("long.wav", "at that rate a prompt may have up to 3600 s"),
         ("claims.flac", "8589935 s at 8000 Hz by its header"),
     ):
-        with pytest.raises(ADRError, match=says):
-            read_sound(tmp_path / name, 8000)
+        with pytest.raises(InputError, match=says):
+            read_audio(tmp_path / name, 8000)
 
 
 def test_a_header_that_claims_too_little_or_too_much_is_no_crash(tmp_path):
     flac_that_claims(tmp_path / "x.flac", 5000)
-    with pytest.raises(ADRError, match="not a readable sound file"):
-        read_sound(tmp_path / "x.flac", 8000)
+    with pytest.raises(InputError, match="not a readable sound file"):
+        read_audio(tmp_path / "x.flac", 8000)
     flac_that_claims(tmp_path / "x.flac", 3000)
-    assert len(read_sound(tmp_path / "x.flac", 8000)) == 3000
+    assert len(read_audio(tmp_path / "x.flac", 8000)) == 3000
 
 
 def test_sound_is_decoded_and_resampled_in_constant_memory(tmp_path, monkeypatch):
@@ -72,7 +72,7 @@ def test_sound_is_decoded_and_resampled_in_constant_memory(tmp_path, monkeypatch
     for seconds in (20, 40):
         soundfile.write(tmp_path / "x.wav", np.zeros((seconds * 16000, 2), np.int16), 16000)
         tracemalloc.start()
-        result = read_sound(tmp_path / "x.wav", 500)
+        result = read_audio(tmp_path / "x.wav", 500)
         beside.append(tracemalloc.get_traced_memory()[1] - 2 * result.nbytes)
         tracemalloc.stop()
         assert len(result) == seconds * 500
@@ -105,7 +105,7 @@ def test_resampling_is_the_windowed_sum_that_it_says(rate, wanted):
 
 
 def test_rates_with_too_little_in_common_are_refused():
-    with pytest.raises(ADRError, match="767999 Hz cannot be resampled to 8000 Hz here"):
+    with pytest.raises(InputError, match="767999 Hz cannot be resampled to 8000 Hz here"):
         resample(np.zeros(10, np.float32), 767_999, 8000)
 
 
@@ -137,7 +137,7 @@ def test_pieces_encode_to_the_whole(exported, monkeypatch, name, piece):
     samples = np.random.default_rng(0).standard_normal(audio.hop * 120).astype(np.float32) * 0.3
     whole = encode.run({"samples": samples[None]})["tokens"]
     monkeypatch.setattr(encoding, "PIECE", piece)
-    parts = list(encoding.encoded(encode, model.manifest, samples))
+    parts = list(encoding.encode(encode, model.manifest, samples))
     assert len(parts) == -(-120 // piece)
     np.testing.assert_allclose(np.concatenate(parts, 1), whole, rtol=0, atol=1e-6)
 
@@ -149,7 +149,7 @@ def test_the_left_context_is_needed(exported, monkeypatch):
     whole = model.sessions["encode"].run({"samples": samples[None]})["tokens"]
     monkeypatch.setattr(encoding, "PIECE", 50)
     monkeypatch.setattr(encoding, "left_context", lambda _: 0)
-    parts = list(encoding.encoded(model.sessions["encode"], model.manifest, samples))
+    parts = list(encoding.encode(model.sessions["encode"], model.manifest, samples))
     assert np.abs(np.concatenate(parts, 1) - whole).max() > 1e-3
 
 
@@ -192,7 +192,7 @@ def test_pictures_that_are_refused_in_one_line(tmp_path, monkeypatch, read):
         ("post.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n"),
     ):
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(ADRError, match=f"{name}: not a readable picture"):
+        with pytest.raises(InputError, match=f"{name}: not a readable picture"):
             read(tmp_path / name)
     for name, data in (
         ("grey.png", png(8, 8, 0, 16)),
@@ -202,7 +202,7 @@ def test_pictures_that_are_refused_in_one_line(tmp_path, monkeypatch, read):
         ("grey.pgm", b"P5 8 8 65535\n" + b"12" * 64),
     ):
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(ADRError, match=f"{name}: has more than 8 bits a channel"):
+        with pytest.raises(InputError, match=f"{name}: has more than 8 bits a channel"):
             read(tmp_path / name)
 
 
@@ -211,9 +211,9 @@ def test_large_pictures_are_refused_by_their_header(tmp_path, monkeypatch, recwa
     (tmp_path / "large.png").write_bytes(png(13_000, 13_000))
     (tmp_path / "huge.png").write_bytes(png(20_000, 20_000))
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("nothing may be decoded"))
-    with pytest.raises(ADRError, match="13000 x 13000 pixels are 169000000 values; a picture may have"):
+    with pytest.raises(InputError, match="13000 x 13000 pixels are 169000000 values; a picture may have"):
         read(tmp_path / "large.png")
-    with pytest.raises(ADRError, match="too large; a picture may have up to 67108864 values"):
+    with pytest.raises(InputError, match="too large; a picture may have up to 67108864 values"):
         read(tmp_path / "huge.png")
     assert not [w for w in recwarn if "bomb" in str(w.message)]
 
@@ -228,27 +228,27 @@ def test_pictures_of_eight_bits_are_read_as_before(tmp_path, suffix):
 
 def test_long_and_impossible_names_are_no_file(tmp_path):
     for name in ("x" * 300, "a\0b", "a\ud800b"):
-        for read in (lambda path: read_sound(path, 8000), lambda path: read_picture(path, 8, 1), read_unchanged):
-            with pytest.raises(ADRError, match="no such file"):
+        for read in (lambda path: read_audio(path, 8000), lambda path: read_picture(path, 8, 1), read_unchanged):
+            with pytest.raises(InputError, match="no such file"):
                 read(tmp_path / name)
 
 
 def test_a_picture_to_fill_is_read_once(tmp_path, monkeypatch):
-    from adr_runtime.cli import image as cli_make
+    from adr_runtime.cli import any_order_image, image
 
-    seen, read = [], cli_make.read_unchanged
-    monkeypatch.setattr(cli_make, "read_unchanged", lambda path: seen.append(path.name) or read(path))
+    seen, read = [], image.read_unchanged
+    for module in (image, any_order_image):
+        monkeypatch.setattr(module, "read_unchanged", lambda path: seen.append(path.name) or read(path))
     Image.new("L", (8, 8)).save(tmp_path / "x.png")
     Image.new("L", (8, 8), 255).save(tmp_path / "mask.png")
-    target, given = cli_make.Target(tmp_path / "y.png", False, 1), cli_make.Given(None, *map(tmp_path.joinpath, NAMES))
-    options = {"steps": 4, "sampler": None, "guidance": None, "temperature": None, "seed": 1}
-    cli_make.image(None, None, 1, target, given, "cpu", None, False, options)
+    fill, mask = map(tmp_path.joinpath, NAMES)
+    image.image(count=1, out=tmp_path / "y.png", scale=1, steps=4, seed=1, fill=fill, mask=mask, provider="cpu")
     assert seen == list(NAMES) and Image.open(tmp_path / "y.png").size == (8, 8)
 
 
 def test_what_is_no_sound_is_not_reconstructed(exported):
     model = adr_runtime.load(exported["latent"], "cpu")
     for samples in (np.float32(1), np.zeros((2, 8)), np.full(8, np.nan), np.array([""]), ["x"], np.zeros(8, complex)):
-        with pytest.raises(ADRError, match="samples must be finite numbers"):
+        with pytest.raises(InputError, match="samples must be finite numbers"):
             model.reconstruct(samples)
     assert model.reconstruct(np.zeros(8, np.int16)).shape == (8,)

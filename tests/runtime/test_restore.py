@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from adr_runtime.cli import compress as cli_code
-from adr_runtime.cli import decompress as cli_decode
+from adr_runtime import loading
+from adr_runtime.cli import compress as commands
 from adr_runtime.coding import container, restore, sources
 from adr_runtime.errors import ADRError
 from adr_runtime.media.exact.files import File, checksum
@@ -23,14 +23,14 @@ TEXT = File("", "text", np.frombuffer(b"abc", np.uint8))
 def compress(any_order, tmp_path, monkeypatch, capsys):
     """compress(source, *models) packs and unpacks in this process -> the report, and the place of what came back."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli_code, "DEFAULT_MODELS", {})
+    monkeypatch.setattr(loading, "CODERS", {})
 
     def run(source, *names, out="x.ardm", back="back", **changes):
         given = [str(any_order[name]) for name in names]
-        options = {"steps": 4, "seed": 0, "verify": True, "provider": "cpu", "threads": None, "as_json": True} | changes
-        cli_code.compress_path(tmp_path / source, tmp_path / out, given, **options)
+        options = {"steps": 4, "seed": 0, "verify": True, "provider": "cpu", "threads": None, "json_": True} | changes
+        commands.compress(tmp_path / source, tmp_path / out, given, **options)
         report = json.loads(capsys.readouterr().out)
-        cli_decode.decompress_path(tmp_path / out, tmp_path / back, given, True)
+        commands.decompress(tmp_path / out, tmp_path / back, given, True)
         capsys.readouterr()
         assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
         return report, tmp_path / back
@@ -190,7 +190,7 @@ def test_settings_that_decoding_could_not_follow_are_refused(compress, tmp_path)
     with pytest.raises(ADRError, match="--provider cuda: only what the CPU computes"):
         compress("a.txt", provider="cuda")
     for threads in (0, 65, 1024):
-        with pytest.raises(ADRError, match="--threads must be from 1 to 64"):
+        with pytest.raises(ADRError, match="threads must be from 1 to 64"):
             compress("a.txt", threads=threads)
 
 
@@ -201,4 +201,4 @@ def test_a_refusal_names_the_versions_to_install(models, coded, monkeypatch):
     was = replace(read.sections[0].environment, onnxruntime="1.2.3", numpy="4.5.6", fingerprint=b"elsewhere")
     other = replace(read, sections=(replace(read.sections[0], environment=was),))
     with pytest.raises(ADRError, match=r"pip install onnxruntime==1\.2\.3 numpy==4\.5\.6 constriction==\d"):
-        archive.decompress(other, lambda section: models["symbols"], "x")
+        archive.decode_files(other, lambda section: models["symbols"], "x")

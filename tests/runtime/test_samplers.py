@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from adr_runtime import ADRError
+from adr_runtime import InputError
 from adr_runtime.causal.samplers import coefficients, initial_scale, respace
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,7 +154,7 @@ def test_temperature():
 
 def test_refusals():
     for steps in (0, 1001):
-        with pytest.raises(ADRError, match="steps must be from 1 to 1000"):
+        with pytest.raises(InputError, match="steps must be from 1 to 1000"):
             respace(1000, steps)
-    with pytest.raises(ADRError, match=r"unknown sampler 'euler'; there are ddpm, ddim, dpm\+\+"):
+    with pytest.raises(InputError, match=r"unknown sampler 'euler'; there are ddpm, ddim, dpm\+\+"):
         coefficients(LINEAR, "epsilon", False, "euler", 10, 1.0)

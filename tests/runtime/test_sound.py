@@ -9,7 +9,7 @@ import adr_runtime
 import numpy as np
 import pytest
 import soundfile
-from adr_runtime import ADRError
+from adr_runtime import InputError
 from adr_runtime.causal.playlist import Playlist
 from adr_runtime.causal.real_time import Pace
 from adr_runtime.media.spectrogram import draw, mel_spectrogram
@@ -65,15 +65,15 @@ def test_speakers_and_labels_count(model):
     assert np.array_equal(base, sound(label=0, speaker=0))
     for other in ({"label": "low", "speaker": "ben"}, {"label": "low"}, {"label": "mid", "speaker": "ann"}, {}):
         assert not np.array_equal(base, sound(**other))
-    with pytest.raises(ADRError, match="unknown speaker 'eve'; latent knows ann, ben"):
+    with pytest.raises(InputError, match="unknown speaker 'eve'; latent knows ann, ben"):
         sound(speaker="eve")
 
 
 def test_models_without_speakers_or_ends_say_so(exported):
     plain = adr_runtime.load(exported["sound"], "cpu")
-    with pytest.raises(ADRError, match="has no speakers"):
+    with pytest.raises(InputError, match="has no speakers"):
         plain.generate(speaker="ann")
-    with pytest.raises(ADRError, match="does not say where a word is over"):
+    with pytest.raises(InputError, match="does not say where a word is over"):
         plain.stream(playlist=["low"])
 
 
@@ -96,16 +96,16 @@ def test_playlist_speaks_one_word_after_the_other(model, monkeypatch):
     # 0.02 s are 2 tokens; a word takes 4 tokens to its end, the token that is over, and the pause.
     assert [label for label, _ in fed] == [2] * 7 + [0] * 14
     assert [position for _, position in fed] == [*range(7)] * 3
-    assert len(np.concatenate(chunks)) == 21 * 8
+    assert np.concatenate(chunks, 1).shape == (1, 21 * 8)
 
 
 def test_playlist_goes_on_from_a_saved_state(model, monkeypatch):
     words_of(model, monkeypatch)
-    whole = np.concatenate(list(model.stream(playlist=["high", "low"], pause=0.02, seed=1)))
+    whole = np.concatenate(list(model.stream(playlist=["high", "low"], pause=0.02, seed=1)), 1)
     stream = model.stream(playlist=["high", "low"], pause=0.02, seed=1)
     first = [next(stream) for _ in range(5)]
     for rest in (model.resume(stream.state()), stream.fork(), stream):
-        np.testing.assert_array_equal(np.concatenate([*first, *rest]), whole)
+        np.testing.assert_array_equal(np.concatenate([*first, *rest], 1), whole)
 
 
 def test_endless_playlist_goes_round(model, monkeypatch):

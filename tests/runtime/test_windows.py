@@ -6,10 +6,11 @@ import adr_runtime
 import numpy as np
 import pytest
 import soundfile
+from adr_runtime.any_order.config import AnyOrderConfig
 from adr_runtime.any_order.mulaw import from_mulaw, to_mulaw
 from adr_runtime.any_order.variables import from_samples, to_samples
-from adr_runtime.any_order.windows import fill, spans
-from adr_runtime.errors import ADRError
+from adr_runtime.any_order.windows import fill_windows, spans
+from adr_runtime.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -41,7 +42,7 @@ def test_everything_wanted_is_drawn_once_and_nothing_else(wanted, tall, wide, co
         return start + 100 * now
 
     values = np.where(wanted, 0, np.arange(wanted.size).reshape(wanted.shape) + 1000)
-    made = fill(sample, shape, values, wanted, count, 5)
+    made = fill_windows(sample, shape, values, wanted, count, 5)
     assert made.shape == (count, *wanted.shape)
     assert (made == np.where(wanted, 100, values)).all()
     assert len(set(seeds)) == len(seeds)
@@ -53,8 +54,9 @@ def test_one_window_is_one_sample(any_order):
     values = np.random.default_rng(0).integers(6, size=(4, 6, 1))
     wanted = np.random.default_rng(1).random((4, 6, 1)) < 0.5
     flat = wanted.reshape(-1)
-    expected = model.sample(np.broadcast_to(values.reshape(-1), (3, 24)), ~flat, flat, 9, seed=4)
-    assert (model.fill(values, wanted, 3, 9, seed=4).reshape(3, -1) == expected).all()
+    settings = AnyOrderConfig(steps=9, seed=4).resolve(model.manifest)
+    expected = model.sample(np.broadcast_to(values.reshape(-1), (3, 24)), ~flat, flat, settings, settings.seed)
+    assert (model.fill(values, wanted, 3, settings).reshape(3, -1) == expected).all()
 
 
 def test_a_later_window_sees_the_ones_before_and_what_lies_ahead():
@@ -66,7 +68,7 @@ def test_a_later_window_sees_the_ones_before_and_what_lies_ahead():
 
     values, wanted = np.zeros((1, 60, 1), np.int64), np.ones((1, 60, 1), bool)
     values[0, [0, 20, 59]], wanted[0, [0, 20, 59]] = 1000, False
-    fill(sample, (1, 24, 1), values, wanted, 1, 0)
+    fill_windows(sample, (1, 24, 1), values, wanted, 1, 0)
     (start, known, now), (later, _, _), *_, (_, last, _) = seen
     assert np.flatnonzero(known).tolist() == [0, 20] and (start[[0, 20]] == 1000).all()
     assert np.flatnonzero(now).tolist() == list(range(1, 18))
@@ -81,7 +83,7 @@ def test_pictures_of_any_size_keep_what_is_known(any_order, size):
         model = adr_runtime.load(any_order[name])
         picture = random.integers(256, size=(*size, channels), dtype=np.uint8)
         mask = random.random(size) < 0.6
-        made = model.generate(count=2, seed=1, picture=picture, mask=mask)
+        made = model.generate(count=2, seed=1, picture=picture, mask=mask).pixels
         assert made.shape == (2, *picture.shape)
         assert (made[:, ~mask] == picture[~mask]).all()
         assert (made[0, mask] != made[1, mask]).any() or mask.sum() < 10
@@ -125,9 +127,9 @@ def test_sound_from_the_command_line(any_order, command, refused, tmp_path):
         (("--sampler", "ddim"), "takes no --sampler"), (("--stream",), "takes no --stream"),
     ):  # fmt: skip
         refused(*common, *arguments, says=(says,))
-    with pytest.raises(ADRError, match="not sound"):
-        adr_runtime.load(symbols).sound(seconds=1)
-    with pytest.raises(ADRError, match="not pictures"):
+    with pytest.raises(InputError, match="not sound"):
+        adr_runtime.load(symbols).generate_audio(seconds=1)
+    with pytest.raises(InputError, match="not pictures"):
         adr_runtime.load(samples).generate()
 
 
@@ -136,7 +138,8 @@ def test_long_templates_and_texts(any_order, command):
     template = "to be ??? not " * 9
     data = np.frombuffer(template.encode(), np.uint8).astype(np.int64)
     holes = data == ord("?")
-    made = model.fill(data[None, :, None], holes[None, :, None], 3, seed=1)[:, 0, :, 0]
+    settings = AnyOrderConfig(seed=1).resolve(model.manifest)
+    made = model.fill(data[None, :, None], holes[None, :, None], 3, settings)[:, 0, :, 0]
     assert (made[:, ~holes] == data[~holes]).all() and (made[:, holes] != data[holes]).any()
     done = command("adr-run", "text", "--model", symbols, "--template", template, "-n", 3, "--seed", 1, "--json")
     assert len(json.loads(done.stdout)["texts"]) == 3
@@ -172,17 +175,17 @@ def test_seeds_masks_and_shapes_of_the_python_interface(any_order):
     model = adr_runtime.load(any_order["greys"])
     picture = np.random.default_rng(0).integers(256, size=(4, 6, 1), dtype=np.uint8)
     mask = np.random.default_rng(1).random((4, 6)) < 0.5
-    expected = model.generate(count=2, seed=5, picture=picture, mask=mask)
+    expected = model.generate(count=2, seed=5, picture=picture, mask=mask).pixels
     for seed, given_mask in ((np.int64(5), mask.astype(int)), (np.uint64(5), mask * np.uint8(255))):
-        assert (model.generate(count=2, seed=seed, picture=picture, mask=given_mask) == expected).all()
+        assert (model.generate(count=2, seed=seed, picture=picture, mask=given_mask).pixels == expected).all()
     for seed in (-1, 1 << 64):
-        with pytest.raises(ADRError, match="seed must be"):
+        with pytest.raises(InputError, match="seed must be"):
             model.generate(seed=seed)
-    assert (model.generate(count=2, seed=None) != model.generate(count=2, seed=None)).any()
+    assert (model.generate(count=2).pixels != model.generate(count=2).pixels).any()
     sound = adr_runtime.load(any_order["samples"])
-    assert (sound.sound(seconds=0.01, seed=None) != sound.sound(seconds=0.01, seed=None)).any()
+    assert (sound.generate_audio(seconds=0.01).samples != sound.generate_audio(seconds=0.01).samples).any()
     for seconds in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(ADRError, match="seconds must be"):
-            sound.sound(seconds=seconds)
-    with pytest.raises(ADRError, match="a prompt is int16"):
-        sound.sound(seconds=0.01, prompt=np.zeros(4))
+        with pytest.raises(InputError, match="seconds must be"):
+            sound.generate_audio(seconds=seconds)
+    with pytest.raises(InputError, match="a prompt is int16"):
+        sound.generate_audio(seconds=0.01, prompt=np.zeros(4))

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from adr_runtime.any_order.variables import COLOURS, KINDS, VariablesSpec
 from adr_runtime.bundles.interfaces import check_tensors, floats
@@ -13,6 +13,10 @@ from adr_runtime.limits import MAX_COUNT
 
 # Variables of a window.
 MAX_VARIABLES = 1 << 16
+ORDER = (
+    "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "variables", "step_loss",
+    "policies", "defaults", "licence", "data", "training", "quality", "parity", "labels", "onnxruntime",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,13 @@ class AnyOrderManifest(Manifest):
     defaults: AnyOrderDefaults
 
     def to_json(self) -> str:
-        values = asdict(self)
+        values = self.values()
         values["step_loss"] = [[round(x, 4) for x in stage] for stage in self.step_loss]
         return json.dumps(values, indent=None, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        return ORDER
 
     @property
     def output(self) -> str:

@@ -41,8 +41,18 @@ class Manifest:
     parity: Flat
     onnxruntime: str = ""
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The names of all fields as they follow one another in the file."""
+        raise NotImplementedError
+
+    def values(self) -> dict[str, Any]:
+        """All fields as JSON has them, in the order of the file."""
+        found = asdict(self)
+        return {name: found[name] for name in self.order}
+
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        return json.dumps(self.values(), indent=1, ensure_ascii=False) + "\n"
 
     @property
     def output(self) -> str:

@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from adr_runtime.bundles.manifest import Manifest
 from adr_runtime.bundles.specs import Sizes
 
+ORDER = (
+    "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "states", "tokens", "schedule",
+    "labels", "speakers", "audio", "image", "defaults", "licence", "data", "training", "quality", "parity",
+    "onnxruntime",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class StateSpec:
@@ -80,6 +86,10 @@ class CausalManifest(Manifest):
     audio: AudioSpec | None
     image: ImageSpec | None
     defaults: Defaults
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        return ORDER
 
     @property
     def ends(self) -> bool:

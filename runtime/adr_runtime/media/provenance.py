@@ -29,8 +29,8 @@ def read_provenance(path: Path) -> dict[str, Any]:
     """The provenance of a PNG, WAV, FLAC or OGG file of ours; ADRError where there is none. No pixels are decoded."""
     if not os.path.isfile(path):
         raise InputError(f"{path}: no such file")
+    text = read_comment(path)
     try:
-        text = read_comment(path)
         provenance = json.loads(text)[KEY] if len(text) <= MAX_TEXT else None
         if not isinstance(provenance, dict) or not all(map(plain, provenance.values())):
             raise ValueError

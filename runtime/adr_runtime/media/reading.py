@@ -39,6 +39,8 @@ def read_audio(path: Path, sample_rate: int) -> np.ndarray:
         with soundfile.SoundFile(str(path)) as file:
             check_audio(path, file.samplerate, file.channels, file.frames)
             parts = list(resampled(mono_blocks(path, file), file.samplerate, sample_rate))
+    except ADRError:
+        raise
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{path}: not a readable sound file: {' '.join(str(error).split())}") from error
     if not parts:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from adr_runtime.errors import InputError
 from adr_runtime.media.exact.png import read_png, with_chunks
 from adr_runtime.media.exact.rasters import Raster, check_size, refuse
 
@@ -178,6 +179,8 @@ def decode(raw: bytes, form: str, mode: str, file: str) -> np.ndarray:
             if image.mode != mode or getattr(image, "n_frames", 1) != 1:
                 refuse(file, f"is a {form} that Pillow takes for {image.mode}")
             pixels: np.ndarray = np.asarray(image)
+    except InputError:
+        raise
     except (OSError, SyntaxError, ValueError):
         refuse(file, f"is a damaged {form}")
     return np.ascontiguousarray(pixels.reshape(*pixels.shape[:2], -1))

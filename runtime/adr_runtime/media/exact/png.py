@@ -10,6 +10,7 @@ import zlib
 
 import numpy as np
 
+from adr_runtime.errors import InputError
 from adr_runtime.media.exact.rasters import Raster, check_size, refuse
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -102,6 +103,8 @@ def decode(bare: bytes, mode: str, file: str) -> np.ndarray:
             if image.mode != mode:
                 refuse(file, f"is a PNG that Pillow takes for {image.mode}")
             pixels: np.ndarray = np.asarray(image)
+    except InputError:
+        raise
     except (OSError, SyntaxError, ValueError):
         refuse(file, "is a damaged PNG")
     if mode == "I;16":
