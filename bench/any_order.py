@@ -17,8 +17,8 @@ import torch
 from adr_export.graphs import Graph, state_axes
 from adr_export.onnx_writer import write_onnx
 from adr_models.any_order.baseline import Causal, CausalConfig
+from adr_models.checkpoint import find_checkpoint, read_config, read_tensors
 from adr_runtime.inference.session import Session
-from adr_train.checkpoint import latest_checkpoint, read_config, read_tensors
 from torch import Tensor, nn
 
 
@@ -34,8 +34,7 @@ class StepGraph(nn.Module):
 
 
 def causal_session(folder: Path) -> tuple[Causal, Session, dict[str, np.ndarray]]:
-    found = latest_checkpoint(folder)
-    assert found is not None, folder
+    found = find_checkpoint(folder)
     model = Causal(CausalConfig.from_dict(read_config(found).model))
     model.load_state_dict(read_tensors(found / "model.safetensors"))
     state = {f"past.{k}": v for k, v in model.eval().backbone.initial_state(2).items()}

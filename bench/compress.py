@@ -30,7 +30,7 @@ from adr_runtime.coding.batches import score
 from adr_runtime.coding.container import pack, unpack
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import spread
-from adr_train.evaluation.likelihood import dataset_of
+from adr_train.recipes.recipe import dataset_of
 from formats import Rows, picture_formats, sound_formats, text_formats
 from sources import cut, grid, jpeg_sizes, read_pictures
 

@@ -39,8 +39,9 @@ def onnx_round(model: adr_runtime.Model, steps: int, tokens: int, seed: int) -> 
 def torch_round(checkpoint: Path, guidance: float, sampler: str) -> Callable[[int, int, int], tuple[float, float]]:
     """The same in PyTorch eager, with the same tables."""
     import torch
-    from adr_export.checkpoint import find_checkpoint, load_checkpoint
+    from adr_export.checkpoint import load_checkpoint
     from adr_models.causal.generate import denoise
+    from adr_models.checkpoint import find_checkpoint
     from adr_runtime.causal.samplers import coefficients
 
     torch.set_num_threads(1)
@@ -116,9 +117,10 @@ def endure(model: adr_runtime.Model, minutes: int, steps: int | None, data: Path
         print(json.dumps(row), flush=True)
     if data:
         from adr_train.evaluation.cli import default_cache
-        from adr_train.evaluation.evaluator import Evaluator, dataset_of
+        from adr_train.evaluation.evaluator import Evaluator
+        from adr_train.recipes.recipe import dataset_of
 
-        evaluator = Evaluator(dataset_of(model), data, "test", default_cache())
+        evaluator = Evaluator(dataset_of(str(model.manifest.training["recipe"])), data, "test", default_cache())
         for minute, words in kept.items():
             # The first word of a minute may have begun in the one before.
             figures = evaluator.measure([w for _, w in words[1:]], np.array([label for label, _ in words[1:]]))

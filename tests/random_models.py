@@ -64,7 +64,8 @@ def random_model(config, **changes):
 def random_any_order(config, seed=0):
     """An ARDM with random weights, and losses that fall, to plan budgets from."""
     import torch
-    from adr_models.any_order.ardm import ARDM, ARDMConfig
+    from adr_models.any_order.ardm import ARDM
+    from adr_models.any_order.network import ARDMConfig
 
     torch.manual_seed(seed)
     model = ARDM(ARDMConfig.from_dict(config)).eval()

@@ -14,10 +14,10 @@ ORDER = {
         ("errors",), ("limits", "philox"), ("terminal",), ("bundles",), ("inference",), ("media",),
         ("causal", "any_order"), ("loading",), ("coding",), ("cli",), ("__main__",),
     ),
-    "adr_models": (("config",), ("mixers",), ("tokens",), ("causal",), ("any_order",), ("checkpoint",)),
+    "adr_models": (("config", "training"), ("mixers",), ("tokens",), ("causal",), ("any_order",), ("checkpoint",)),
     "adr_train": (
         ("errors",), ("data",), ("recipes",), ("checkpoint", "processes"), ("loop",), ("monitor",), ("tasks",),
-        ("evaluation",), ("session",), ("cli",), ("__main__",),
+        ("evaluation",), ("provenance", "reports"), ("session",), ("cli",), ("__main__",),
     ),
 }  # fmt: skip
 # Who may import which other package.

@@ -38,19 +38,20 @@ def export(
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
     with empty_handed():
         from adr_models.any_order.ardm import ARDM
+        from adr_models.checkpoint import find_checkpoint
 
         from adr_export.any_order import write_any_order
         from adr_export.bundle_writer import write_bundle
-        from adr_export.checkpoint import find_checkpoint, load_checkpoint
+        from adr_export.checkpoint import load_checkpoint
 
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
     model, config = load_checkpoint(find_checkpoint(checkpoint))
     overrides = {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature}
     about = {
-        "name": name or config["recipe"], **config["about"],
-        "defaults": config["defaults"] | {k: v for k, v in overrides.items() if v is not None},
-        "clip": config["clip"], "training": config["training"],
+        "name": name or config.recipe, **config.about,
+        "defaults": config.defaults | {k: v for k, v in overrides.items() if v is not None},
+        "clip": config.clip, "training": config.training,
     }  # fmt: skip
     dialect = "portable" if portable else "linear-attention"
     manifest: Any

@@ -1,22 +1,29 @@
-"""The graphs of a bundle as PyTorch modules: a model's parts with every state an explicit, named tensor.
+"""The graphs of a bundle: modules with example arguments and the names of all that goes in and comes out.
 
 Names, order and dynamic axes of inputs and outputs are fixed here and go into the manifest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from adr_models import ADRModel
-from adr_models.causal.backbone import State
-from adr_models.causal.generate import denoise_step
 from adr_models.mixers.retention import Form
 from adr_models.tokens.patches import ImageTokens
 from torch import Tensor, nn
-from torch._higher_order_ops.scan import scan
+
+from adr_export.graph_modules import (
+    DecodeGraph,
+    EncodeGraph,
+    HeadGraph,
+    ParallelGraph,
+    StepGraph,
+    TimestepGraph,
+)
 
 Axes = dict[int, str]
+# Draws a tensor of the shape that it is called with.
+Normal = Callable[..., Tensor]
 
 
 @dataclass
@@ -39,85 +46,6 @@ class Graph:
         return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
-class StepGraph(nn.Module):
-    def __init__(self, model: ADRModel, form: Form):
-        super().__init__()
-        self.backbone, self.form = model.backbone, form
-        self.conditioning = [what for what in ("label", "speaker") if getattr(model.config, f"{what}s")]
-
-    def split(self, rest: tuple[Tensor, ...]) -> tuple[tuple[Tensor | None, Tensor | None], State]:
-        """Label and speaker, None where the model has none, and the states by name."""
-        count = len(self.conditioning)
-        conditioning = dict(zip(self.conditioning, rest[:count], strict=True))
-        state = dict(zip(self.backbone.initial_state(1), rest[count:], strict=True))
-        return (conditioning.get("label"), conditioning.get("speaker")), state
-
-    def forward(self, token: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        (label, speaker), past = self.split(rest)
-        condition, present = self.backbone.step(token, label, past, self.form, speaker)
-        end = () if self.backbone.end is None else (self.backbone.ended(condition),)
-        return condition, *end, *present.values()
-
-
-class ParallelGraph(StepGraph):
-    def forward(self, tokens: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        (label, speaker), past = self.split(rest)
-        conditions, present = self.backbone(tokens, label, past, self.form, speaker)
-        assert present is not None
-        return conditions, *present.values()
-
-
-class TimestepGraph(nn.Module):
-    def __init__(self, model: ADRModel):
-        super().__init__()
-        self.head = model.head
-
-    def forward(self, timestep: Tensor, *end_timestep: Tensor) -> Tensor:
-        return self.head.time_modulation(timestep, *end_timestep)
-
-
-class HeadGraph(nn.Module):
-    """`adr_models.causal.generate.denoise` with its loop as an ONNX Scan."""
-
-    def __init__(self, model: ADRModel):
-        super().__init__()
-        self.head = model.head
-
-    def forward(
-        self, condition: Tensor, mix: Tensor, modulation: Tensor, coefficients: Tensor, initial: Tensor,
-        noise: Tensor, sample_range: Tensor,
-    ) -> Tensor:  # fmt: skip
-        of_condition = self.head.condition_modulation(condition)
-
-        def body(carry: tuple[Tensor, Tensor], row: tuple[Tensor, Tensor, Tensor]):
-            x, before = denoise_step(self.head, *carry, row[0], row[2], row[1], of_condition, mix, sample_range)
-            # Scan wants an output for every step; nothing reads this one.
-            return (x, before), x[:, :1].clone()
-
-        (token, _), _ = scan(body, (initial, torch.zeros_like(initial)), (coefficients, modulation, noise))
-        return token
-
-
-class DecodeGraph(nn.Module):
-    def __init__(self, model: ADRModel):
-        super().__init__()
-        self.tokens = model.tokens
-
-    def forward(self, tokens: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
-        state = dict(zip(self.tokens.initial_state(1), past, strict=True))
-        signal, present = self.tokens.decode(tokens, state)
-        return signal, *present.values()
-
-
-class EncodeGraph(nn.Module):
-    def __init__(self, model: ADRModel):
-        super().__init__()
-        self.tokens = model.tokens
-
-    def forward(self, signal: Tensor) -> Tensor:
-        return self.tokens.encode(signal)
-
-
 def state_axes(name: str) -> Axes:
     """Dynamic axes of a state: its rows, and the length of a key/value cache."""
     return {0: "rows", 2: "past"} if name.endswith((".key", ".value")) else {0: "rows"}
@@ -126,13 +54,20 @@ def state_axes(name: str) -> Axes:
 def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
     """Every graph of a bundle, with example arguments whose dynamic sizes are all different and above 1."""
     generator = torch.Generator().manual_seed(0)
-    dtype = model.backbone.start.dtype
 
     def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=dtype)
+        return torch.randn(*shape, generator=generator, dtype=model.backbone.start.dtype)
 
-    channels, condition = model.tokens.channels, model.config.backbone.retention.width
-    rows, length, steps, guides, batch = 4, 6, 5, 2, 3
+    return [
+        *backbone_graphs(model, form, normal, rows=4, length=6),
+        *head_graphs(model, normal, steps=5, guides=2, batch=3),
+        *signal_graphs(model, normal, rows=4),
+    ]
+
+
+def backbone_graphs(model: ADRModel, form: Form, normal: Normal, rows: int, length: int) -> list[Graph]:
+    """step and parallel, which read and write the backbone's state."""
+    channels = model.tokens.channels
     names = {"label": model.config.labels, "speaker": model.config.speakers}
     conditioning = {what: torch.arange(rows) % (len(classes) + 1) for what, classes in names.items() if classes}
     end = {} if model.backbone.end is None else {"end": {0: "rows"}}
@@ -146,9 +81,7 @@ def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
     past = {f"past.{k}": v for k, v in state.items()}
     present = {f"present.{k}": rename_past(state_axes(k)) for k in state}
     common = {**{k: {0: "rows"} for k in conditioning}, **{f"past.{k}": state_axes(k) for k in state}}
-    of_time, of_condition = model.head.time_modulation(torch.arange(steps)).shape[-1], condition
-    end_timestep = {"arrival": torch.arange(steps).flip(0)} if model.config.head.jump else {}
-    graphs = [
+    return [
         Graph(
             "step", StepGraph(model, form), {"token": normal(rows, channels), **conditioning, **past},
             {"token": {0: "rows"}, **common}, {"condition": {0: "rows"}, **end, **present}, True,
@@ -159,6 +92,15 @@ def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
             {"tokens": {0: "rows", 1: "length"}, **common},
             {"conditions": {0: "rows", 1: "length"}, **present}, True,
         ),
+    ]  # fmt: skip
+
+
+def head_graphs(model: ADRModel, normal: Normal, steps: int, guides: int, batch: int) -> list[Graph]:
+    """timestep, and head with its loop over denoising steps."""
+    channels, of_condition = model.tokens.channels, model.config.backbone.retention.width
+    of_time = model.head.time_modulation(torch.arange(steps)).shape[-1]
+    end_timestep = {"arrival": torch.arange(steps).flip(0)} if model.config.head.jump else {}
+    return [
         Graph(
             "timestep", TimestepGraph(model), {"timestep": torch.arange(steps), **end_timestep},
             {"timestep": {0: "steps"}, **{k: {0: "steps"} for k in end_timestep}}, {"modulation": {0: "steps"}}, True,
@@ -169,7 +111,7 @@ def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
                 "condition": normal(guides, batch, of_condition), "mix": normal(guides, batch),
                 "modulation": normal(steps, of_time), "coefficients": normal(steps, 7),
                 "initial": normal(batch, channels), "noise": normal(steps, batch, channels),
-                "clip": torch.tensor(8.0, dtype=dtype),
+                "clip": torch.tensor(8.0, dtype=model.backbone.start.dtype),
             },
             {
                 "condition": {0: "guides", 1: "batch"}, "mix": {0: "guides", 1: "batch"},
@@ -179,7 +121,6 @@ def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
             {"token": {0: "batch"}},
         ),
     ]  # fmt: skip
-    return graphs + signal_graphs(model, rows, normal)
 
 
 def rename_past(axes: Axes) -> Axes:
@@ -187,7 +128,7 @@ def rename_past(axes: Axes) -> Axes:
     return {k: "total" if v == "past" else v for k, v in axes.items()}
 
 
-def signal_graphs(model: ADRModel, rows: int, normal: Any) -> list[Graph]:
+def signal_graphs(model: ADRModel, normal: Normal, rows: int) -> list[Graph]:
     """decode and encode, whose axes depend on the token geometry."""
     codec, channels = model.tokens, model.tokens.channels
     overlap = {k: normal(rows, *v.shape[1:]) for k, v in codec.initial_state(rows).items()}

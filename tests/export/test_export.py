@@ -155,7 +155,7 @@ def test_command(command, refused, trained_digits, tmp_path):
     weights = next(run.glob("checkpoint-*")) / "model.safetensors"
     data = weights.read_bytes()
     weights.write_bytes(data[: len(data) // 2])
-    refused("adr-export", "run", "other", says=("model.safetensors: cannot read the weights",))
+    refused("adr-export", "run", "other", says=("model.safetensors: cannot read the checkpoint",))
     config = weights.with_name("config.json")
     values = json.loads(config.read_text())
     values["model"]["surprise"] = 1

@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from adr_models.any_order.ardm import ARDM, ARDMConfig, ARDMDraws
+from adr_models.any_order.ardm import ARDM, ARDMDraws
 from adr_models.any_order.baseline import Causal, CausalConfig
 from adr_models.any_order.bidirectional import BidirectionalRetention, distance_decay
+from adr_models.any_order.network import ARDMConfig
 from adr_models.mixers.retention import RetentionConfig
 
 SMALL = {"layers": 1, "feedforward": 16, "retention": {"width": 16, "heads": 2, "first_exponent": 1}}

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 from adr_export.any_order import slope_steps
-from adr_models.any_order.ardm import ARDM, ARDMConfig
+from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.baseline import Causal, CausalConfig
+from adr_models.any_order.network import ARDMConfig
 from adr_train.data.text import TEXT8, read, respell
 from adr_train.data.types import AudioClips, Text
 from adr_train.data.variables import VariableBatches, to_variables, windows

@@ -5,7 +5,8 @@ import copy
 import torch
 from adr_models import ADRConfig
 from adr_train.data.batch import Batch
-from adr_train.tasks.distil_loss import DistilConfig, DistilLoss, Student, rotate
+from adr_train.recipes.configs import DistilConfig
+from adr_train.tasks.distil_loss import DistilLoss, Student, rotate
 from torch import nn
 
 CONFIG = ADRConfig.from_dict(

@@ -20,7 +20,7 @@ from adr_train.errors import TrainError
 from adr_train.loop import Trainer, learning_rate
 from adr_train.processes import Processes
 from adr_train.recipes.recipe import available, read_recipe
-from adr_train.tasks.adr import fit_tokens
+from adr_train.tasks.adr import ADRLoss, fit_tokens
 from adr_train.tasks.batches import Batches, epoch_order
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,7 +162,7 @@ def make_trainer(recipe, processes=Processes(0, 1, torch.device("cpu")), **chang
     model = ADRModel(replace(chosen.model, labels=data.names))
     fit_tokens(model, data)
     batches = Batches(data, model.tokens, config.batch, config.seed)
-    return Trainer(model, batches, config, processes)
+    return Trainer(model, ADRLoss(model), batches, config, processes)
 
 
 def test_a_loss_that_is_not_finite_stops_and_changes_nothing(recipe):

@@ -41,65 +41,56 @@ def fetch(what: Optional[tuple[str, Path]]) -> None:
     raise typer.Exit
 
 
+RecipeArgument = Annotated[str, typer.Argument(help="A shipped recipe (see --list) or a .yaml file.")]
+OutOption = Annotated[Path, typer.Option(help="Folder for checkpoints and logs.")]
+DataOption = Annotated[Optional[Path], typer.Option(help="Folder of the data set; digits needs none.")]
+CodecOption = Annotated[
+    Optional[Path], typer.Option(help="Folder of a trained codec, for recipes whose tokens are its latents.")
+]
+TeacherOption = Annotated[Optional[Path], typer.Option(help="Folder of the trained model, for recipes that distil it.")]
+SizeOption = Annotated[str, typer.Option(help="cpu, gpu, or auto: gpu where CUDA works.")]
+StepsOption = Annotated[Optional[int], typer.Option(min=1, help="Train for this many steps.")]
+MinutesOption = Annotated[Optional[float], typer.Option(help="Train for this long; the learning rate follows.")]
+BatchOption = Annotated[Optional[int], typer.Option(min=1, help="Sequences a step, over all processes.")]
+RateOption = Annotated[Optional[float], typer.Option(help="Peak learning rate.")]
+SeedOption = Annotated[Optional[int], typer.Option(min=0, help="Seed of weights, order and noise.")]
+PrecisionOption = Annotated[Optional[str], typer.Option(help="auto, float32 or bfloat16.")]
+CompileOption = Annotated[Optional[bool], typer.Option("--compile/--no-compile", help="torch.compile.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+ThreadsOption = Annotated[Optional[int], typer.Option(min=1, help="CPU threads.")]
+SaveOption = Annotated[float, typer.Option(help="Minutes between checkpoints.")]
+LookOption = Annotated[float, typer.Option(help="Minutes between validation losses and samples in TensorBoard.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON line a step on standard output.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+ListOption = Annotated[
+    bool, typer.Option("--list", is_eager=True, callback=show_recipes, help="Show the recipes and leave.")
+]
+DownloadOption = Annotated[
+    Optional[tuple[str, Path]],
+    typer.Option(
+        "--download", is_eager=True, callback=fetch, metavar="NAME DIR",
+        help="Fetch a data set (fsdd, speech-commands, cifar10) to a new folder and leave.",
+    ),
+]  # fmt: skip
+
+
 @app.command(epilog=EXAMPLE)
 def train(
-    recipe: Annotated[str, typer.Argument(help="A shipped recipe (see --list) or a .yaml file.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints and logs.")],
-    data: Annotated[Optional[Path], typer.Option(help="Folder of the data set; digits needs none.")] = None,
-    codec: Annotated[
-        Optional[Path], typer.Option(help="Folder of a trained codec, for recipes whose tokens are its latents.")
-    ] = None,
-    teacher: Annotated[
-        Optional[Path], typer.Option(help="Folder of the trained model, for recipes that distil it.")
-    ] = None,
-    size: Annotated[str, typer.Option(help="cpu, gpu, or auto: gpu where CUDA works.")] = "auto",
-    steps: Annotated[Optional[int], typer.Option(min=1, help="Train for this many steps.")] = None,
-    max_minutes: Annotated[
-        Optional[float], typer.Option(help="Train for this long; the learning rate follows.")
-    ] = None,
-    batch: Annotated[Optional[int], typer.Option(min=1, help="Sequences a step, over all processes.")] = None,
-    learning_rate: Annotated[Optional[float], typer.Option(help="Peak learning rate.")] = None,
-    seed: Annotated[Optional[int], typer.Option(min=0, help="Seed of weights, order and noise.")] = None,
-    precision: Annotated[Optional[str], typer.Option(help="auto, float32 or bfloat16.")] = None,
-    compile_: Annotated[Optional[bool], typer.Option("--compile/--no-compile", help="torch.compile.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    threads: Annotated[Optional[int], typer.Option(min=1, help="CPU threads.")] = None,
-    save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
-    look_minutes: Annotated[
-        float, typer.Option(help="Minutes between validation losses and samples in TensorBoard.")
-    ] = 5.0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON line a step on standard output.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-    list_: Annotated[
-        bool, typer.Option("--list", is_eager=True, callback=show_recipes, help="Show the recipes and leave.")
-    ] = False,
-    download_: Annotated[
-        Optional[tuple[str, Path]],
-        typer.Option(
-            "--download",
-            is_eager=True,
-            callback=fetch,
-            metavar="NAME DIR",
-            help="Fetch a data set (fsdd, speech-commands, cifar10) to a new folder and leave.",
-        ),
-    ] = None,
-) -> None:
+    recipe: RecipeArgument, out: OutOption, data: DataOption = None, codec: CodecOption = None,
+    teacher: TeacherOption = None, size: SizeOption = "auto", steps: StepsOption = None,
+    max_minutes: MinutesOption = None, batch: BatchOption = None, learning_rate: RateOption = None,
+    seed: SeedOption = None, precision: PrecisionOption = None, compile_: CompileOption = None,
+    device: DeviceOption = "auto", threads: ThreadsOption = None, save_minutes: SaveOption = 5.0,
+    look_minutes: LookOption = 5.0, resume: ResumeOption = False, json_: JsonOption = False,
+    debug: DebugOption = False, list_: ListOption = False, download_: DownloadOption = None,
+) -> None:  # fmt: skip
     """Train a model by a recipe. Ctrl-C and SIGTERM save and leave; --resume goes on."""
     with empty_handed():
         from adr_train.recipes.recipe import SIZES, read_recipe
         from adr_train.session import Options, run_training
 
-    if steps and max_minutes:
-        raise TrainError("give --steps or --max-minutes, not both")
-    if max_minutes is not None and not max_minutes > 0:
-        raise TrainError("--max-minutes must be more than 0")
-    if precision not in (None, "auto", "float32", "bfloat16"):
-        raise TrainError(f"unknown --precision {precision!r}; there are auto, float32, bfloat16")
-    if size not in (*SIZES, "auto"):
-        raise TrainError(f"unknown --size {size!r}; there are auto, {', '.join(SIZES)}")
-    if device not in ("auto", "cpu", "cuda"):
-        raise TrainError(f"unknown --device {device!r}; there are auto, cpu, cuda")
+    check_options(size, steps, max_minutes, precision, device, SIZES)
     if size == "auto":
         import torch
 
@@ -116,3 +107,19 @@ def train(
         config = replace(config, shards=config.batch)
     options = Options(out, data, codec, teacher, device, threads, save_minutes, look_minutes, resume, json_)
     run_training(replace(chosen, train=config), options, console)
+
+
+def check_options(
+    size: str, steps: Optional[int], max_minutes: Optional[float], precision: Optional[str], device: str,
+    sizes: tuple[str, ...],
+) -> None:  # fmt: skip
+    if steps and max_minutes:
+        raise TrainError("give --steps or --max-minutes, not both")
+    if max_minutes is not None and not max_minutes > 0:
+        raise TrainError("--max-minutes must be more than 0")
+    if precision not in (None, "auto", "float32", "bfloat16"):
+        raise TrainError(f"unknown --precision {precision!r}; there are auto, float32, bfloat16")
+    if size not in (*sizes, "auto"):
+        raise TrainError(f"unknown --size {size!r}; there are auto, {', '.join(sizes)}")
+    if device not in ("auto", "cpu", "cuda"):
+        raise TrainError(f"unknown --device {device!r}; there are auto, cpu, cuda")

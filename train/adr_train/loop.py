@@ -5,49 +5,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
-from adr_models import ADRModel
-from adr_models.causal.model import Draws
+from adr_models.training import RowTensors, TrainableModel
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from adr_train.checkpoint import pack_optimizer, unpack_optimizer
-from adr_train.data.batch import Batch
+from adr_train.data.batch import Batch, BatchSource
 from adr_train.errors import TrainError
 from adr_train.processes import Processes
+from adr_train.recipes.configs import TrainConfig
 
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How a model is trained.
-
-    One of `steps` and `minutes` ends the run, and the learning rate follows it: a linear warm-up over the fraction
-    `warmup`, then a cosine down to nothing. `batch` sequences make a step; they are drawn in `shards` equal parts
-    with one random generator each, so that any number of processes that divides `shards` computes the same losses.
-    Up to `silence` silent tokens follow the longest clip of a batch; `loudness` brings every clip to one root mean
-    square, as far as its peak allows; `speakers` conditions on who speaks; `flip` mirrors half of the pictures;
-    `ema` is the decay of the weights' moving average.
-    """
-
-    steps: int | None = None
-    minutes: float | None = None
-    batch: int = 64
-    shards: int = 4
-    learning_rate: float = 1e-3
-    warmup: float = 0.02
-    weight_decay: float = 0.01
-    betas: tuple[float, ...] = (0.9, 0.98)
-    grad_clip: float = 1.0
-    ema: float = 0.999
-    silence: int = 32
-    loudness: float | None = None
-    speakers: bool = False
-    flip: bool = False
-    precision: str = "auto"
-    compile: bool = False
-    seed: int = 0
+Model = TypeVar("Model", bound=TrainableModel, covariant=True)
 
 
 def learning_rate(config: TrainConfig, progress: float) -> float:
@@ -66,19 +37,6 @@ def bfloat16_pays(device: torch.device) -> bool:
     return any(check() for check in checks if check)
 
 
-class Loss(nn.Module):
-    """The model's summed loss as a forward, which is what DistributedDataParallel wraps."""
-
-    def __init__(self, model: ADRModel):
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: Batch, draws: Draws) -> Tensor:
-        config = self.model.config
-        label, speaker = batch.label if config.labels else None, batch.speaker if config.speakers else None
-        return self.model.loss(batch.tokens, label, batch.mask, draws, speaker, batch.ended)
-
-
 @dataclass
 class Progress:
     """What a step reports: its number, its loss, the learning rate, the seconds trained so far, and the speed."""
@@ -90,12 +48,16 @@ class Progress:
     tokens_per_second: float
 
 
-class Trainer:
-    """One training run on one process of several; everything that a resumed run needs is in `state()`."""
+class Trainer(Generic[Model]):
+    """One training run on one process of several; everything that a resumed run needs is in `state()`.
 
-    def __init__(self, model: nn.Module, batches: Any, config: TrainConfig, processes: Processes):
-        self.model: Any = model
-        self.batches, self.config, self.processes = batches, config, processes
+    `loss` is a module from a batch and its draws to the loss summed over the batch's tokens.
+    """
+
+    def __init__(
+        self, model: Model, loss: nn.Module, batches: BatchSource, config: TrainConfig, processes: Processes
+    ):  # fmt: skip
+        self.model, self.batches, self.config, self.processes = model, batches, config, processes
         self.mine = processes.share(config.shards)
         self.device = processes.device
         self.step, self.seconds = 0, 0.0
@@ -111,16 +73,14 @@ class Trainer:
         )  # fmt: skip
         ordered = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.names = [next(n for n, p in self.named.items() if p is q) for q in ordered]
-        self.alone: nn.Module = self.make_loss()
         if config.compile:
-            self.alone = torch.compile(self.alone, dynamic=True)  # type: ignore[assignment]
-        self.loss = DistributedDataParallel(self.alone) if processes.count > 1 else self.alone
+            compiled = torch.compile(loss, dynamic=True)
+            assert isinstance(compiled, nn.Module)
+            loss = compiled
+        self.loss = loss
+        self.parallel_loss = DistributedDataParallel(loss) if processes.count > 1 else loss
         use_bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and bfloat16_pays(self.device))
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=use_bfloat16)
-
-    def make_loss(self) -> nn.Module:
-        """The module that DistributedDataParallel wraps: a batch and its draws -> the loss summed over its tokens."""
-        return Loss(self.model)
 
     @property
     def progress(self) -> float:
@@ -129,7 +89,7 @@ class Trainer:
             return self.step / max(self.config.steps, 1)
         return self.seconds / (60 * (self.config.minutes or 1.0))
 
-    def draws(self, batch: Batch, step: int, mine: range, purpose: int = 0) -> tuple[Batch, Any]:
+    def draws(self, batch: Batch, step: int, mine: range, purpose: int = 0) -> tuple[Batch, RowTensors]:
         """The rows of a batch that some shards hold, and their random numbers, which depend on the seed, the step and
         the shard, and not on the number of processes."""
         shards, rows, length = self.config.shards, len(batch.tokens), batch.tokens.shape[1]
@@ -138,8 +98,7 @@ class Trainer:
         for shard in mine:
             generator = torch.Generator(self.device)
             generator.manual_seed((((self.config.seed * 2 + purpose) << 32) + step) * shards + shard)
-            rows_of_shard = slice(edges[shard], edges[shard + 1])
-            parts.append(batch.map(lambda x, part=rows_of_shard: x[part].to(self.device)))  # type: ignore[misc]
+            parts.append(batch.select(slice(edges[shard], edges[shard + 1]), self.device))
             drawn.append(self.model.draw(edges[shard + 1] - edges[shard], length, generator))
         return Batch.join(parts), type(drawn[0]).join(drawn)
 
@@ -171,13 +130,18 @@ class Trainer:
         self.seconds = self.processes.first(self.seconds + taken)
         return Progress(self.step, loss, rate, self.seconds, int(whole.mask.sum()) / taken)
 
-    def backward(self, batch: Batch, draws: Any, count: int) -> Tensor:
+    def backward(self, batch: Batch, draws: RowTensors, count: int) -> Tensor:
         """Gradients of the loss for each of the whole batch's `count` tokens; this process's part of that loss."""
         with self.autocast:
-            total = self.loss(batch, draws) / count
+            total: Tensor = self.parallel_loss(batch, draws) / count
         # DistributedDataParallel averages gradients over processes; the loss is a sum over their rows.
-        (total * self.processes.count).backward()
+        torch.autograd.backward(total * self.processes.count)
         return total.detach()
+
+    def summed_loss(self, batch: Batch, draws: RowTensors) -> Tensor:
+        """The loss without its gradient's way through DistributedDataParallel."""
+        total: Tensor = self.loss(batch, draws)
+        return total
 
     @torch.no_grad()
     def update_ema(self) -> None:
@@ -187,7 +151,7 @@ class Trainer:
             self.ema[name].lerp_(parameter.detach(), 1 - decay)
 
     @contextmanager
-    def ema_model(self) -> Iterator[Any]:
+    def ema_model(self) -> Iterator[Model]:
         """The model in evaluation mode with the EMA's weights; the live ones come back afterwards."""
         live = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.model.load_state_dict(self.ema)
@@ -197,13 +161,13 @@ class Trainer:
             self.model.load_state_dict(live)
 
     @torch.no_grad()
-    def validate(self, batches: Any, count: int = 4) -> float:
+    def validate(self, batches: BatchSource, count: int = 4) -> float:
         """Loss a token of the EMA's weights, on the same batches and draws every time; by one process alone."""
         total, tokens = 0.0, 0
         with self.ema_model(), self.autocast:
             for step in range(count):
                 whole = batches.at(step)
-                total += float(self.alone(*self.draws(whole, step, range(self.config.shards), purpose=1)))
+                total += float(self.summed_loss(*self.draws(whole, step, range(self.config.shards), purpose=1)))
                 tokens += int(whole.mask.sum())
         return total / tokens
 

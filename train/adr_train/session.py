@@ -2,35 +2,34 @@
 
 import json
 import os
-import platform
-import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import torch
+from adr_models.checkpoint import CheckpointConfig, latest_checkpoint, read_config, read_tensors
+from adr_models.training import TrainableModel
 from adr_runtime.terminal.interrupts import Interrupted, held
 from adr_runtime.terminal.standard_streams import Enough
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
-from adr_train.checkpoint import CheckpointConfig, latest_checkpoint, read_config, read_tensors, save_checkpoint
+from adr_train.checkpoint import save_checkpoint
 from adr_train.data.datasets import load_dataset
-from adr_train.data.types import AudioClips, level
+from adr_train.data.types import AudioClips, Dataset, level
 from adr_train.errors import TrainError
-from adr_train.loop import Progress
+from adr_train.loop import Progress, Trainer
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
+from adr_train.provenance import count_weights, describe_training, device_name, source_commit
 from adr_train.recipes.recipe import Recipe
+from adr_train.reports import Interval, Reports
 from adr_train.tasks.adr import ADRJob
-from adr_train.tasks.any_order import ARDMJob, VariableJob
+from adr_train.tasks.any_order import ARDMJob, CausalJob
 from adr_train.tasks.codec import CodecJob
 from adr_train.tasks.distil import DistilJob
 from adr_train.tasks.job import Job
 
+AnyJob = Job[TrainableModel]
 # SIGPIPE's number, which no handler here ever reports.
 UNREAD = 13
 
@@ -54,118 +53,21 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
     made complete, everything is saved, and Interrupted or Enough is raised."""
     if options.threads:
         torch.set_num_threads(options.threads)
-    config = recipe.train
     previous = latest_checkpoint(options.out)
     saved = check_previous(recipe, options, previous)
-    data = load_dataset(recipe.dataset, options.data, "train")
-    held_out = load_dataset(recipe.dataset, options.data, "validation")
-    if config.loudness and isinstance(data, AudioClips) and isinstance(held_out, AudioClips):
-        data, held_out = level(data, config.loudness), level(held_out, config.loudness)
-    processes = Processes.start(options.device, config.shards)
-    torch.manual_seed(config.seed)
-    jobs: dict[str, Callable[..., Job]] = {
-        "adr": ADRJob, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": VariableJob,
-    }  # fmt: skip
-    source = options.teacher if recipe.kind == "distil" else options.codec
-    job = jobs[recipe.kind](recipe, data, held_out, processes, source)
-    trainer = job.trainer
+    data, held_out = load_splits(recipe, options.data)
+    processes = Processes.start(options.device, recipe.train.shards)
+    torch.manual_seed(recipe.train.seed)
+    job = make_job(recipe, data, held_out, processes, options)
     if previous and saved:
-        if saved.model != json.loads(json.dumps(job.config())):
-            raise TrainError(f"{previous}: the recipe's model has changed since; choose another --out")
-        tensors = read_tensors(previous / "state.safetensors", str(processes.device))
-        ema = read_tensors(previous / "model.safetensors", str(processes.device))
-        trainer.restore(tensors, ema, saved.step, saved.seconds)
+        resume(job, previous, saved)
     if processes.rank:
-        with held() as waiting:
-            trainer.run(lambda progress: None, waiting)
-            processes.stop()
-            # The first process speaks for all. Tearing the interpreter down, gloo's threads were seen to abort.
-            os._exit(0)
+        follow(job.trainer)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainError(f"{options.out}: cannot make the folder: {error.strerror}") from error
-    monitor = Monitor(options.out)
-    weights = sum(p.numel() for p in trainer.model.parameters())
-    about = {"description": recipe.description, "licence": recipe.licence, "source": recipe.source}
-    console.print(
-        f"{recipe.name} ({recipe.size}): {weights / 1e6:.2f} M weights, {job.sequences} training sequences, "
-        f"{processes.count} x {device_name(processes.device)}" + (f", from step {trainer.step}" if trainer.step else "")
-    )
-
-    made_from = commit()
-
-    def save() -> Path:
-        training: dict[str, Any] = {
-            "recipe": recipe.name, "size": recipe.size, "steps": trainer.step, "commit": made_from,
-            "minutes": round(trainer.seconds / 60, 2), "device": device_name(processes.device),
-            "processes": processes.count, "data": recipe.source, "sequences": job.sequences,
-            "weights": weights, "torch": torch.__version__, **job.provenance(),
-        }  # fmt: skip
-        config_to_save = CheckpointConfig(
-            recipe.name, recipe.size, job.config(), asdict(config), about, recipe.defaults,
-            round(job.sample_range, 3), trainer.step, trainer.seconds, training, recipe.kind,
-        )  # fmt: skip
-        return save_checkpoint(options.out, config_to_save, job.weights(), trainer.state())
-
-    def look() -> float:
-        """Validation loss and samples of the EMA's weights, into TensorBoard."""
-        loss = job.validate()
-        monitor.validation(loss, trainer.step)
-        with trainer.ema_model() as model:
-            job.show(monitor, model, trainer.step)
-        return loss
-
-    last_save = last_look = last_log = time.monotonic()
-    unread = False
-    bar = Bar(
-        TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.4f}"), BarColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[speed]:.0f} " + job.unit + "/s"), console=console, disable=not console.is_terminal,
-    )  # fmt: skip
-    task = bar.add_task("", total=1.0, step=trainer.step, loss=float("nan"), speed=0.0)
-
-    def report(progress: Progress) -> None:
-        nonlocal last_save, last_look, last_log, unread
-        now = time.monotonic()
-        bar.update(
-            task, completed=trainer.progress, step=progress.step, loss=progress.loss, speed=progress.tokens_per_second
-        )
-        if options.json:
-            try:
-                print(json.dumps(asdict(progress)), flush=True)
-            except Enough:
-                unread = True
-        if progress.step % 10 == 0:
-            monitor.step(progress)
-        if not console.is_terminal and now - last_log > 30:
-            last_log = now
-            console.print(
-                f"step {progress.step}  loss {progress.loss:.4f}  {progress.tokens_per_second:.0f} {job.unit}/s  "
-                f"{trainer.progress:.0%}"
-            )
-        if now - last_save > 60 * options.save_minutes:
-            save()
-            last_save = time.monotonic()
-        if now - last_look > 60 * options.look_minutes:
-            look()
-            last_look = time.monotonic()
-
-    try:
-        with held() as waiting:
-            with bar:
-                stop = trainer.run(report, lambda: waiting() or (UNREAD if unread else 0))
-            path, stop = save(), stop or waiting()
-            if stop:
-                processes.stop()
-                how = f" at step {trainer.step}; saved {path}" + ("; go on with --resume" * (trainer.progress < 1))
-                if stop != UNREAD:
-                    raise Interrupted(stop, how)
-                console.print("nobody reads standard output any more: stopped" + how, highlight=False, soft_wrap=True)
-                raise Enough(0)
-        console.print(f"done: {trainer.step} steps, validation loss {look():.4f}, {path}")
-        processes.stop()
-    finally:
-        monitor.close()
+    Session(recipe, options, console, job).run()
 
 
 def check_previous(recipe: Recipe, options: Options, previous: Path | None) -> CheckpointConfig | None:
@@ -185,20 +87,104 @@ def check_previous(recipe: Recipe, options: Options, previous: Path | None) -> C
     return saved
 
 
-def commit() -> str:
-    """The commit of the source tree, for provenance; "unknown" outside a checkout."""
-    folder = Path(__file__).parent
-    try:
-        described = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True, text=True, check=True,
+def load_splits(recipe: Recipe, folder: Path | None) -> tuple[Dataset, Dataset]:
+    """The splits that train and that validate, at the recipe's loudness."""
+    data, held_out = (load_dataset(recipe.dataset, folder, split) for split in ("train", "validation"))
+    loudness = recipe.train.loudness
+    if loudness and isinstance(data, AudioClips) and isinstance(held_out, AudioClips):
+        return level(data, loudness), level(held_out, loudness)
+    return data, held_out
+
+
+def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, options: Options) -> AnyJob:
+    jobs: dict[str, type[ADRJob | CodecJob | DistilJob | ARDMJob | CausalJob]] = {
+        "adr": ADRJob, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": CausalJob,
+    }  # fmt: skip
+    source = options.teacher if recipe.kind == "distil" else options.codec
+    return jobs[recipe.kind](recipe, data, held_out, processes, source)
+
+
+def resume(job: AnyJob, previous: Path, saved: CheckpointConfig) -> None:
+    if saved.model != json.loads(json.dumps(job.config())):
+        raise TrainError(f"{previous}: the recipe's model has changed since; choose another --out")
+    device = str(job.trainer.device)
+    tensors, ema = (read_tensors(previous / f"{name}.safetensors", device) for name in ("state", "model"))
+    job.trainer.restore(tensors, ema, saved.step, saved.seconds)
+
+
+def follow(trainer: Trainer[TrainableModel]) -> NoReturn:
+    """Train as a process that is not the first, which speaks for all."""
+    with held() as waiting:
+        trainer.run(lambda progress: None, waiting)
+        trainer.processes.stop()
+        # Tearing the interpreter down, gloo's threads were seen to abort.
+        os._exit(0)
+
+
+class Session:
+    """The first process's run: it saves, looks at samples and reports while it trains."""
+
+    def __init__(self, recipe: Recipe, options: Options, console: Console, job: AnyJob):
+        self.recipe, self.options, self.console, self.job = recipe, options, console, job
+        self.trainer, self.commit = job.trainer, source_commit()
+        self.monitor = Monitor(options.out)
+        self.reports = Reports(console, self.monitor, job.unit, options.json)
+        self.next_save, self.next_look = (Interval(60 * m) for m in (options.save_minutes, options.look_minutes))
+
+    def run(self) -> None:
+        trainer, reports = self.trainer, self.reports
+        self.introduce()
+        try:
+            with held() as waiting:
+                with reports.shown(trainer.step):
+                    stop = trainer.run(self.after_step, lambda: waiting() or (UNREAD if reports.unread else 0))
+                path, stop = self.save(), stop or waiting()
+                if stop:
+                    self.leave(stop, path)
+            self.console.print(f"done: {trainer.step} steps, validation loss {self.look():.4f}, {path}")
+            trainer.processes.stop()
+        finally:
+            self.monitor.close()
+
+    def introduce(self) -> None:
+        recipe, trainer = self.recipe, self.trainer
+        self.console.print(
+            f"{recipe.name} ({recipe.size}): {count_weights(trainer.model) / 1e6:.2f} M weights, "
+            f"{self.job.sequences} training sequences, {trainer.processes.count} x {device_name(trainer.device)}"
+            + (f", from step {trainer.step}" if trainer.step else "")
+        )
+
+    def after_step(self, progress: Progress) -> None:
+        self.reports.step(progress, self.trainer.progress)
+        if self.next_save.due():
+            self.save()
+            self.next_save.restart()
+        if self.next_look.due():
+            self.look()
+            self.next_look.restart()
+
+    def save(self) -> Path:
+        recipe, job, trainer = self.recipe, self.job, self.trainer
+        about = {"description": recipe.description, "licence": recipe.licence, "source": recipe.source}
+        config = CheckpointConfig(
+            recipe.name, recipe.size, job.config(), asdict(recipe.train), about, recipe.defaults,
+            round(job.sample_range, 3), trainer.step, trainer.seconds,
+            describe_training(recipe, job, self.commit), recipe.kind,
         )  # fmt: skip
-        return described.stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return save_checkpoint(self.options.out, config, job.weights(), trainer.state())
 
+    def look(self) -> float:
+        """Validation loss and samples of the EMA's weights, into TensorBoard."""
+        loss = self.trainer.validate(self.job.validation)
+        self.monitor.validation(loss, self.trainer.step)
+        self.job.show(self.monitor, self.trainer.step)
+        return loss
 
-def device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+    def leave(self, stop: int, path: Path) -> NoReturn:
+        """End the run at a signal, or because nobody reads its lines."""
+        self.trainer.processes.stop()
+        how = f" at step {self.trainer.step}; saved {path}" + ("; go on with --resume" * (self.trainer.progress < 1))
+        if stop != UNREAD:
+            raise Interrupted(stop, how)
+        self.console.print("nobody reads standard output any more: stopped" + how, highlight=False, soft_wrap=True)
+        raise Enough(0)

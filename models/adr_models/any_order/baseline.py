@@ -16,11 +16,12 @@ from adr_models.any_order.discrete import bound_log_scale, edges, logistic_inter
 from adr_models.causal.backbone import Backbone, BackboneConfig, State
 from adr_models.config import build
 from adr_models.mixers.retention import Form
+from adr_models.training import RowTensors, TrainableModel
 
 
 @dataclass(frozen=True)
 class CausalConfig:
-    """Variables as in `adr_models.any_order.ardm.ARDMConfig`; the backbone's channels and grid follow from them."""
+    """Variables as in `adr_models.any_order.network.ARDMConfig`; the backbone's channels and grid follow from them."""
 
     kind: Literal["image", "text", "sound"] = "image"
     shape: tuple[int, ...] = (8, 8, 1)
@@ -45,7 +46,7 @@ class CausalConfig:
         return math.prod(self.shape)
 
 
-class Causal(nn.Module):
+class Causal(TrainableModel):
     """values -> bits, exactly: no bound is involved."""
 
     def __init__(self, config: CausalConfig):
@@ -119,9 +120,5 @@ class Causal(nn.Module):
 
 
 @dataclass(frozen=True)
-class NoDraws:
+class NoDraws(RowTensors):
     """The random numbers of a loss that needs none."""
-
-    @classmethod
-    def join(cls, parts: "list[NoDraws]") -> "NoDraws":
-        return cls()

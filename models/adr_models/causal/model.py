@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from adr_models.causal.backbone import Backbone, BackboneConfig
@@ -12,9 +12,11 @@ from adr_models.causal.head import DiffusionHead, HeadConfig
 from adr_models.causal.schedule import Schedule, ScheduleConfig
 from adr_models.config import build
 from adr_models.mixers.retention import Form
-from adr_models.tokens.codec import CodecConfig, CodecTokens
-from adr_models.tokens.mdct import MDCTConfig, MDCTTokens
-from adr_models.tokens.patches import ImageConfig, ImageTokens, WaveConfig, WaveTokens
+from adr_models.tokens.codec import CodecConfig
+from adr_models.tokens.geometry import make_tokens
+from adr_models.tokens.mdct import MDCTConfig
+from adr_models.tokens.patches import ImageConfig, ImageTokens, WaveConfig
+from adr_models.training import RowTensors, TrainableModel
 
 
 @dataclass(frozen=True)
@@ -56,23 +58,12 @@ class ADRConfig:
         return build(cls, values, "model")
 
 
-class ADRModel(nn.Module):
+class ADRModel(TrainableModel):
     """tokens -> loss for training; `backbone`, `head` and `tokens` are used one by one for generation and export."""
 
     def __init__(self, config: ADRConfig):
         super().__init__()
-        chosen = [c for c in (config.image, config.mdct, config.wave, config.codec) if c]
-        if len(chosen) != 1:
-            raise ValueError("a model needs exactly one of image, mdct, wave and codec")
-        self.tokens: ImageTokens | MDCTTokens | WaveTokens | CodecTokens
-        if config.image:
-            self.tokens = ImageTokens(config.image)
-        elif config.mdct:
-            self.tokens = MDCTTokens(config.mdct)
-        elif config.codec:
-            self.tokens = CodecTokens(config.codec)
-        else:
-            self.tokens = WaveTokens(config.wave or WaveConfig())
+        self.tokens = make_tokens(config.image, config.mdct, config.wave, config.codec)
         grid = self.tokens.grid if isinstance(self.tokens, ImageTokens) else ()
         backbone = {f.name: getattr(config.backbone, f.name) for f in fields(config.backbone)} | {
             "channels": self.tokens.channels,
@@ -135,19 +126,19 @@ class ADRModel(nn.Module):
     def draw(self, rows: int, length: int, generator: torch.Generator) -> "Draws":
         """The random numbers of one loss, on the generator's device."""
         draws, channels = self.config.loss.draws, self.tokens.channels
-        options: dict[str, Any] = {"generator": generator, "device": generator.device}
+        device, timesteps = generator.device, self.config.schedule.timesteps
         return Draws(
-            t=torch.randint(self.config.schedule.timesteps, (rows, length, draws), **options),
-            epsilon=torch.randn(rows, length, draws, channels, **options),
-            drop=torch.rand(rows, **options),
-            drop_speaker=torch.rand(rows, **options),
-            power=torch.rand(rows, **options),
-            context=torch.randn(rows, length, channels, **options),
+            t=torch.randint(timesteps, (rows, length, draws), generator=generator, device=device),
+            epsilon=torch.randn(rows, length, draws, channels, generator=generator, device=device),
+            drop=torch.rand(rows, generator=generator, device=device),
+            drop_speaker=torch.rand(rows, generator=generator, device=device),
+            power=torch.rand(rows, generator=generator, device=device),
+            context=torch.randn(rows, length, channels, generator=generator, device=device),
         )
 
 
 @dataclass(frozen=True)
-class Draws:
+class Draws(RowTensors):
     """What a loss draws for each row: timesteps and noise for every token and draw, whether label and speaker are
     dropped (uniform), the power of the context noise (uniform), and that noise."""
 
@@ -157,7 +148,3 @@ class Draws:
     drop_speaker: Tensor
     power: Tensor
     context: Tensor
-
-    @classmethod
-    def join(cls, parts: "list[Draws]") -> "Draws":
-        return cls(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)))

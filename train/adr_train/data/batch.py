@@ -1,14 +1,14 @@
 """What one training step sees."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Protocol
 
-import torch
+from adr_models.training import RowTensors
 from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Batch:
+class Batch(RowTensors):
     """tokens float32 (rows, length, C); label and speaker int64 (rows,); mask and ended bool (rows, length): the
     tokens that count, and those after a clip's end."""
 
@@ -18,9 +18,8 @@ class Batch:
     mask: Tensor
     ended: Tensor
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        return Batch(*(change(getattr(self, f.name)) for f in fields(self)))
 
-    @classmethod
-    def join(cls, parts: "list[Batch]") -> "Batch":
-        return cls(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+class BatchSource(Protocol):
+    """The batch of any step, in an order that depends on nothing but a seed and the step."""
+
+    def at(self, step: int) -> Batch: ...

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from adr_train.data import cifar10, digits, fsdd, speech_commands, text
 from adr_train.data.splits import SPLITS
+from adr_train.data.types import Dataset
 from adr_train.errors import TrainError
 
 
-def load_dataset(name: str, folder: Path | None, split: str) -> Any:
-    """One split of a data set in its public release's layout: `Images`, `AudioClips` or `Text`. Raises TrainError
-    that names the file at fault."""
-    readers: dict[str, Callable[[Path, str], Any]] = {
+def load_dataset(name: str, folder: Path | None, split: str) -> Dataset:
+    """One split of a data set in its public release's layout. Raises TrainError that names the file at fault."""
+    readers: dict[str, Callable[[Path, str], Dataset]] = {
         "cifar10": cifar10.read,
         "fsdd": fsdd.read,
         "speech-commands": speech_commands.read,

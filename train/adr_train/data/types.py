@@ -33,7 +33,8 @@ class Text:
     alphabet: str
 
 
-Dataset = Images | AudioClips | Text
+LabelledData = Images | AudioClips
+Dataset = LabelledData | Text
 
 
 def level(data: AudioClips, loudness: float) -> AudioClips:

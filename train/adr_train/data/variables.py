@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from adr_models.any_order.ardm import ARDMConfig
 from adr_models.any_order.baseline import CausalConfig
+from adr_models.any_order.network import ARDMConfig
 from adr_runtime.any_order.variables import from_pixels, from_samples
 
 from adr_train.data.batch import Batch

@@ -11,6 +11,7 @@ from adr_train.errors import TrainError
 from adr_train.evaluation import likelihood
 from adr_train.evaluation.quality import record_rows
 from adr_train.evaluation.table import Rows, print_rows
+from adr_train.recipes.recipe import dataset_of
 
 console = PlainConsole(stderr=True)
 
@@ -22,7 +23,7 @@ def evaluate_any_order(
     model: AnyOrderModel, dataset: str | None, data: Path | None, split: str, budgets: str, count: int,
     causal: Path | None, seed: int, write: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    dataset = dataset or likelihood.dataset_of(str(model.manifest.training.get("recipe")))
+    dataset = dataset or dataset_of(str(model.manifest.training.get("recipe")))
     budget_names = budgets.split(",") if budgets else ["full", str(model.manifest.defaults.steps)]
     if not all(k == "full" or (k.isascii() and k.isdigit()) for k in budget_names):
         raise TrainError(f"--budgets {budgets!r}: expected numbers of network calls or full, as full,250,50,20")

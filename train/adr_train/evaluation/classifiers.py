@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchaudio.transforms import MelSpectrogram
 
-from adr_train.data.types import AudioClips, Images
+from adr_train.data.types import AudioClips, LabelledData
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def augment_images(pixels: np.ndarray, random: np.random.Generator) -> Tensor:
 class Judge:
     """A trained classifier with its features: real or generated samples -> probabilities and embeddings."""
 
-    def __init__(self, data: AudioClips | Images, config: ClassifierConfig | None = None):
+    def __init__(self, data: LabelledData, config: ClassifierConfig | None = None):
         self.config = config or ClassifierConfig()
         self.rate = data.sample_rate if isinstance(data, AudioClips) else None
         torch.manual_seed(self.config.seed)
@@ -107,7 +107,7 @@ class Judge:
         pools = 4 if self.rate else {8: 2}.get(0 if isinstance(data, AudioClips) else data.pixels.shape[1], 3)
         self.model = Classifier(self.config, planes, len(data.names), pools)
 
-    def fit(self, data: AudioClips | Images) -> "Judge":
+    def fit(self, data: LabelledData) -> "Judge":
         """Train on a training split: AdamW, one-cycle learning rate, masking of bands and spans in sound."""
         config, random = self.config, np.random.default_rng(self.config.seed)
         labels = torch.from_numpy(data.labels)
@@ -157,7 +157,7 @@ def spec_augment(features: Tensor, random: np.random.Generator) -> Tensor:
     return features
 
 
-def cached_judge(data: AudioClips | Images, cache: Path, config: ClassifierConfig | None = None) -> Judge:
+def cached_judge(data: LabelledData, cache: Path, config: ClassifierConfig | None = None) -> Judge:
     """A judge from the cache, or trained and put there, under a temporary name first."""
     judge = Judge(data, config)
     digest = hashlib.sha256(json.dumps(asdict(judge.config)).encode())

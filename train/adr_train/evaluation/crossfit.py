@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adr_train.data.types import AudioClips, Images
+from adr_train.data.types import AudioClips, Images, LabelledData
 from adr_train.errors import TrainError
 from adr_train.evaluation.classifiers import ClassifierConfig, cached_judge
 
@@ -27,11 +27,11 @@ def folds_of(labels: np.ndarray, count: int = FOLDS, seed: int = 0) -> np.ndarra
     return folds
 
 
-def samples_of(data: AudioClips | Images) -> list[np.ndarray] | np.ndarray:
+def samples_of(data: LabelledData) -> list[np.ndarray] | np.ndarray:
     return data.clips if isinstance(data, AudioClips) else data.pixels
 
 
-def part(data: AudioClips | Images, index: np.ndarray) -> AudioClips | Images:
+def part(data: LabelledData, index: np.ndarray) -> LabelledData:
     """The samples at these indices, int64 (count,)."""
     if isinstance(data, Images):
         return replace(data, pixels=data.pixels[index], labels=data.labels[index])
@@ -43,7 +43,7 @@ class CrossFit:
     """The judges of a training split. `fold` int64 (samples,) tells which judge never saw a sample."""
 
     def __init__(
-        self, data: AudioClips | Images, cache: Path, config: ClassifierConfig | None = None, count: int = FOLDS
+        self, data: LabelledData, cache: Path, config: ClassifierConfig | None = None, count: int = FOLDS
     ):  # fmt: skip
         if np.bincount(data.labels, minlength=len(data.names)).min() < count:
             raise TrainError(f"the training split has fewer than {count} samples of a label; no judge can be trained")

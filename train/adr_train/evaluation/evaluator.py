@@ -18,7 +18,7 @@ from adr_runtime.causal.config import GenerationConfig
 
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import call_seed, spread
-from adr_train.data.types import AudioClips, level
+from adr_train.data.types import AudioClips, LabelledData, Text, level
 from adr_train.errors import TrainError
 from adr_train.evaluation.classifiers import ClassifierConfig
 from adr_train.evaluation.crossfit import CrossFit, part, samples_of
@@ -31,12 +31,9 @@ from adr_train.evaluation.metrics import (
     nearest_distances,
     with_errors,
 )
-from adr_train.recipes.recipe import available, read_recipe
 
 ROWS_AT_ONCE = 64
 Figures = dict[str, float]
-
-
 # Models that generate samples of labels.
 LabelledModel = AudioModel | ImageModel
 
@@ -52,7 +49,7 @@ class Evaluator:
         self, dataset: str, folder: Path | None, split: str, cache: Path, config: ClassifierConfig | None = None
     ):  # fmt: skip
         self.split = split
-        self.train, self.real = load_dataset(dataset, folder, "train"), load_dataset(dataset, folder, split)
+        self.train, self.real = (load_labelled(dataset, folder, name) for name in ("train", split))
         self.judges = CrossFit(self.train, cache, config)
         self.train_judgements = self.judges.judge(samples_of(self.train))
         self.real_judgements = self.judges.judge(samples_of(self.real))
@@ -138,6 +135,13 @@ class Evaluator:
         return with_errors(rows)
 
 
+def load_labelled(dataset: str, folder: Path | None, split: str) -> LabelledData:
+    data = load_dataset(dataset, folder, split)
+    if isinstance(data, Text):
+        raise TrainError(f"{dataset} has no labels; samples are judged by label")
+    return data
+
+
 def generate(
     model: LabelledModel, count: int, config: GenerationConfig, split: str, repeat: int = 0
 ) -> tuple[list[np.ndarray], np.ndarray, float]:
@@ -152,11 +156,3 @@ def generate(
         generated = model.generate(label=some, **replace(config, seed=seed).options())
         samples += generated.clips if isinstance(generated, Audio) else list(generated.pixels)
     return samples, labels, time.perf_counter() - started
-
-
-def dataset_of(model: LabelledModel) -> str:
-    """The data set of the recipe that a bundle was trained by."""
-    recipe = str(model.manifest.training.get("recipe"))
-    if recipe not in available():
-        raise TrainError(f"{model.name} was trained by {recipe!r}, which is no shipped recipe; give --dataset")
-    return read_recipe(recipe, "cpu").dataset

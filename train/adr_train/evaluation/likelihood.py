@@ -13,22 +13,15 @@ import adr_runtime
 import numpy as np
 import torch
 from adr_models.any_order.baseline import Causal, CausalConfig
+from adr_models.checkpoint import find_checkpoint, read_config, read_tensors
 from adr_runtime.any_order.network import random_orders
 
-from adr_train.checkpoint import latest_checkpoint, read_config, read_tensors
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import spread
 from adr_train.data.variables import to_variables, windows
 from adr_train.errors import TrainError
-from adr_train.recipes.recipe import available, read_recipe
 
 ROWS = 16
-
-
-def dataset_of(recipe: str) -> str:
-    if recipe not in available():
-        raise TrainError(f"trained by {recipe!r}, which is no shipped recipe; give --dataset")
-    return read_recipe(recipe, "cpu").dataset
 
 
 def held_out_values(
@@ -106,9 +99,7 @@ def measure_causal(
     folder: Path, dataset: str, data: Path | None, split: str, count: int | None, seed: int = 0
 ) -> dict[str, float]:
     """The exact bits per dimension of a causal baseline's checkpoint, by PyTorch, on the same sequences."""
-    checkpoint = folder if (folder / "config.json").is_file() else latest_checkpoint(folder)
-    if checkpoint is None:
-        raise TrainError(f"{folder}: no checkpoint here; give the --out folder of adr-train")
+    checkpoint = find_checkpoint(folder)
     saved = read_config(checkpoint)
     if saved.kind != "causal":
         raise TrainError(f"{checkpoint}: a checkpoint of {saved.recipe}, which is no causal baseline")

@@ -7,15 +7,13 @@ from typing import Any
 
 import yaml
 from adr_models import ADRConfig
-from adr_models.any_order.ardm import ARDMConfig
 from adr_models.any_order.baseline import CausalConfig
+from adr_models.any_order.network import ARDMConfig
 from adr_models.config import build
 from adr_models.tokens.codec import CodecConfig
 
 from adr_train.errors import TrainError
-from adr_train.loop import TrainConfig
-from adr_train.tasks.codec_losses import CodecLossConfig
-from adr_train.tasks.distil_loss import DistilConfig
+from adr_train.recipes.configs import CodecLossConfig, DistilConfig, TrainConfig
 
 SIZES = ("cpu", "gpu")
 
@@ -78,6 +76,13 @@ def read_recipe(name: str, size: str) -> Recipe:
         return Recipe(name=path.stem, size=size, **merged)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise TrainError(f"{path}: not a recipe: {error}") from error
+
+
+def dataset_of(recipe: str) -> str:
+    """The data set of a shipped recipe, which a bundle names in its `training`."""
+    if recipe not in available():
+        raise TrainError(f"trained by {recipe!r}, which is no shipped recipe; give --dataset")
+    return read_recipe(recipe, SIZES[0]).dataset
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

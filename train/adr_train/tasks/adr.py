@@ -1,38 +1,52 @@
-"""What a run trains, an ADR model or a codec: the parts in which the two differ, behind one face for the session."""
+"""Training an ADR model of the tokens of a data set."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from adr_models import ADRConfig, ADRModel
+from adr_models.causal.model import Draws
+from adr_models.checkpoint import read_tensors
 from adr_models.tokens.codec import CodecConfig, CodecTokens
-from torch import Tensor
+from adr_models.tokens.patches import ImageTokens
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adr_train.checkpoint import read_tensors
-from adr_train.data.types import AudioClips, Images
+from adr_train.data.batch import Batch
+from adr_train.data.types import AudioClips, Dataset, Images, LabelledData, Text
 from adr_train.errors import TrainError
 from adr_train.loop import Trainer
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.batches import Batches
-from adr_train.tasks.job import read_source
+from adr_train.tasks.job import PROVENANCE, Job, read_source
 
 
-class ADRJob:
+class ADRLoss(nn.Module):
+    """The model's loss summed over a batch's tokens, as a forward that DistributedDataParallel can wrap."""
+
+    def __init__(self, model: ADRModel):
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch, draws: Draws) -> Tensor:
+        config = self.model.config
+        label, speaker = batch.label if config.labels else None, batch.speaker if config.speakers else None
+        return self.model.loss(batch.tokens, label, batch.mask, draws, speaker, batch.ended)
+
+
+class ADRJob(Job[ADRModel]):
     unit = "tokens"
 
-    def __init__(
-        self, recipe: Recipe, data: Images | AudioClips, held_out: Images | AudioClips, processes: Processes,
-        source: Path | None,
-    ):  # fmt: skip
-        config, model_config = recipe.train, recipe.model
+    def __init__(self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None):
+        self.recipe, self.codec_training = recipe, dict[str, Any]()
+        data, held_out, model_config = labelled(recipe, data), labelled(recipe, held_out), recipe.model
         assert isinstance(model_config, ADRConfig)
-        self.recipe, self.codec_training = recipe, {}  # type: ignore[var-annotated]
         self.sequences = len(data.labels)
-        speakers = tuple(sorted(set(data.speakers))) if isinstance(data, AudioClips) and config.speakers else ()
+        speakers = tuple(sorted(set(data.speakers))) if isinstance(data, AudioClips) and recipe.train.speakers else ()
         model_config = replace(model_config, labels=data.names, speakers=speakers)
         state: dict[str, Tensor] = {}
         if recipe.tokens:
@@ -45,33 +59,32 @@ class ADRJob:
             model.tokens.requires_grad_(False)
         self.sample_range = 1.1 * fit_tokens(model, data)
         batches, self.validation = make_batches(recipe, model, data, held_out)
-        self.trainer: Trainer = Trainer(model.to(processes.device), batches, config, processes)
+        model.to(processes.device)
+        self.trainer = Trainer(model, ADRLoss(model), batches, recipe.train, processes)
 
     def config(self) -> dict[str, Any]:
         return self.trainer.model.config.to_dict()
 
     def provenance(self) -> dict[str, Any]:
-        return {
-            f"codec {k}": v for k, v in self.codec_training.items() if k in ("minutes", "commit", "steps", "device")
-        }
+        return {f"codec {k}": v for k, v in self.codec_training.items() if k in PROVENANCE}
 
-    def weights(self) -> dict[str, Tensor]:
-        return self.trainer.ema
+    def show(self, monitor: Monitor, step: int) -> None:
+        with self.trainer.ema_model() as model:
+            monitor.samples(model, step, float(self.recipe.defaults["guidance"]), self.sample_range)
 
-    def validate(self) -> float:
-        return self.trainer.validate(self.validation)
 
-    def show(self, monitor: Monitor, ema_model: ADRModel, step: int) -> None:
-        monitor.samples(ema_model, step, float(self.recipe.defaults["guidance"]), self.sample_range)
+def labelled(recipe: Recipe, data: Dataset) -> LabelledData:
+    if isinstance(data, Text):
+        raise TrainError(f"{recipe.dataset} and the tokens of recipe {recipe.name} are of different kinds")
+    return data
 
 
 def make_batches(
-    recipe: Recipe, model: ADRModel, data: Images | AudioClips, held_out: Images | AudioClips
+    recipe: Recipe, model: ADRModel, data: LabelledData, held_out: LabelledData
 ) -> tuple[Batches, Batches]:
     """Training and validation batches, which encode with a copy of the model's tokens on the CPU."""
     config, speakers = recipe.train, model.config.speakers
-    tokens = type(model.tokens)(model.tokens.config)  # type: ignore[arg-type]
-    tokens.load_state_dict(model.tokens.state_dict())
+    tokens = copy.deepcopy(model.tokens)
     rows = min(config.batch, len(held_out.labels))
     return (
         Batches(data, tokens, config.batch, config.seed, config.silence, config.flip, speakers),
@@ -85,7 +98,7 @@ def read_codec(recipe: Recipe, folder: Path | None) -> tuple[CodecConfig, dict[s
     return CodecConfig(**saved.model), read_tensors(checkpoint / "model.safetensors"), saved.training
 
 
-def check_data(recipe: Recipe, model: ADRConfig, data: Images | AudioClips) -> None:
+def check_data(recipe: Recipe, model: ADRConfig, data: LabelledData) -> None:
     """The data must have the shape that the recipe's tokens are made for."""
     image, audio = model.image, model.mdct or model.wave or model.codec
     if isinstance(data, Images) and image:
@@ -99,13 +112,15 @@ def check_data(recipe: Recipe, model: ADRConfig, data: Images | AudioClips) -> N
 
 
 @torch.no_grad()
-def fit_tokens(model: ADRModel, data: Images | AudioClips) -> float:
+def fit_tokens(model: ADRModel, data: LabelledData) -> float:
     """Fit the normalisation (a codec brings its own) to the training data; the largest magnitude of a token's value."""
-    tokens: Any = model.tokens
-    if isinstance(data, Images):
+    tokens = model.tokens
+    if isinstance(tokens, ImageTokens):
+        assert isinstance(data, Images)
         pixels = torch.from_numpy(data.pixels).float() / 255
         tokens.fit(pixels)
         return float(tokens.encode(pixels[:10_000]).abs().max())
+    assert isinstance(data, AudioClips)
     clips = [torch.from_numpy(clip) for clip in data.clips[:: max(len(data.clips) // 4000, 1)]]
     if not isinstance(tokens, CodecTokens):
         tokens.fit(clips)

@@ -1,25 +1,31 @@
 """Training any-order models and their causal baseline."""
 
+from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from adr_models.any_order.ardm import ARDM, ARDMConfig, ARDMDraws
-from adr_models.any_order.baseline import Causal, CausalConfig
+from adr_models.any_order.ardm import ARDM, ARDMDraws
+from adr_models.any_order.baseline import Causal, CausalConfig, NoDraws
+from adr_models.any_order.network import ARDMConfig
 from sklearn.isotonic import IsotonicRegression
 from torch import Tensor, nn
 
-from adr_train.data.batch import Batch
+from adr_train.data.batch import Batch, BatchSource
 from adr_train.data.types import Dataset
 from adr_train.data.variables import VariableBatches, to_variables
 from adr_train.loop import Trainer
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
+from adr_train.tasks.job import Job
 
 # Forward passes of a batch that measure the loss of every step.
 MEASURED = 48
+
+
+VariableModel = TypeVar("VariableModel", ARDM, Causal, covariant=True)
 
 
 class VariableLoss(nn.Module):
@@ -29,16 +35,14 @@ class VariableLoss(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, batch: Batch, draws: Any) -> Tensor:
+    def forward(self, batch: Batch, draws: ARDMDraws | NoDraws) -> Tensor:
+        if isinstance(self.model, Causal):
+            return self.model.loss(batch.tokens)
+        assert isinstance(draws, ARDMDraws)
         return self.model.loss(batch.tokens, draws)
 
 
-class VariableTrainer(Trainer):
-    def make_loss(self) -> nn.Module:
-        return VariableLoss(self.model)
-
-
-class VariableJob:
+class VariableJob(Job[VariableModel]):
     """The part that any-order and causal models share."""
 
     unit = "variables"
@@ -54,29 +58,24 @@ class VariableJob:
         )
         batches = VariableBatches(variables, config.shape, train.batch, train.seed, train.flip)
         model = self.build(config).to(processes.device)
-        self.trainer: Trainer = VariableTrainer(model, batches, train, processes)
+        self.trainer = Trainer(model, VariableLoss(model), batches, train, processes)
 
-    def build(self, config: Any) -> nn.Module:
-        return Causal(config)
+    @abstractmethod
+    def build(self, config: ARDMConfig | CausalConfig) -> VariableModel: ...
 
     def config(self) -> dict[str, Any]:
         return self.trainer.model.config.to_dict()
 
-    def provenance(self) -> dict[str, Any]:
-        return {}
 
-    def weights(self) -> dict[str, Tensor]:
-        return self.trainer.ema
-
-    def validate(self) -> float:
-        return self.trainer.validate(self.validation)
-
-    def show(self, monitor: Monitor, ema_model: Any, step: int) -> None:
-        pass
+class CausalJob(VariableJob[Causal]):
+    def build(self, config: ARDMConfig | CausalConfig) -> Causal:
+        assert isinstance(config, CausalConfig)
+        return Causal(config)
 
 
-class ARDMJob(VariableJob):
-    def build(self, config: Any) -> nn.Module:
+class ARDMJob(VariableJob[ARDM]):
+    def build(self, config: ARDMConfig | CausalConfig) -> ARDM:
+        assert isinstance(config, ARDMConfig)
         return ARDM(config)
 
     def weights(self) -> dict[str, Tensor]:
@@ -86,16 +85,17 @@ class ARDMJob(VariableJob):
         return self.trainer.ema | {"step_loss": losses}
 
     @torch.no_grad()
-    def show(self, monitor: Monitor, ema_model: ARDM, step: int) -> None:
+    def show(self, monitor: Monitor, step: int) -> None:
         """How the loss falls as more variables are known."""
-        losses = measure_step_loss(ema_model, self.validation, self.trainer.device, passes=8)
+        with self.trainer.ema_model() as model:
+            losses = measure_step_loss(model, self.validation, self.trainer.device, passes=8)
         for stage, curve in enumerate(losses):
             for part in range(0, len(curve), max(len(curve) // 8, 1)):
                 monitor.writer.add_scalar(f"step loss/stage {stage}, {part} known", float(curve[part]), step)
 
 
 @torch.no_grad()
-def measure_step_loss(model: ARDM, batches: VariableBatches, device: torch.device, passes: int = MEASURED) -> Tensor:
+def measure_step_loss(model: ARDM, batches: BatchSource, device: torch.device, passes: int = MEASURED) -> Tensor:
     """Bits of a variable with t known, float32 (stages, D): means over unknown variables at evenly spread steps, then
     the best fit that never rises (more knowledge cannot hurt on average), by isotonic regression."""
     config, stages = model.config, model.upscaling.stages

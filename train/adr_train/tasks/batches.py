@@ -5,14 +5,14 @@ agree on a batch without talking.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
+from adr_models.tokens.geometry import Tokens
 from adr_models.tokens.patches import ImageTokens
 
 from adr_train.data.batch import Batch
-from adr_train.data.types import AudioClips, Images
+from adr_train.data.types import AudioClips, Images, LabelledData
 
 POOL = 16
 
@@ -29,10 +29,10 @@ def epoch_order(lengths: np.ndarray, batch: int, seed: int, epoch: int) -> np.nd
 
 
 class Batches:
-    """The batch of any step. `rows(step)` is the whole batch; a process takes its part of it."""
+    """The whole batch of any step, of which a process takes its part."""
 
     def __init__(
-        self, data: Images | AudioClips, tokens: Any, batch: int, seed: int, silence: int = 32, flip: bool = False,
+        self, data: LabelledData, tokens: Tokens, batch: int, seed: int, silence: int = 32, flip: bool = False,
         speakers: tuple[str, ...] = (),
     ):  # fmt: skip
         self.data, self.tokens, self.batch, self.seed = data, tokens, batch, seed
@@ -50,7 +50,6 @@ class Batches:
         self.epoch, self.order = -1, np.empty((0, batch), np.int64)
 
     def at(self, step: int) -> Batch:
-        """The whole batch of a step."""
         per_epoch = max(len(self.lengths) // self.batch, 1)
         if step // per_epoch != self.epoch:
             self.epoch = step // per_epoch
@@ -71,7 +70,7 @@ class Batches:
         """Clips behind a random silence shorter than a token (frames then fall anywhere on a word), and before a
         silence of 4 to `silence` tokens, mostly short; without the long ones guidance makes bursts of noise out of
         silences longer than any that was seen. Of the tokens in it a quarter count: it is easily learned."""
-        assert isinstance(self.data, AudioClips)
+        assert isinstance(self.data, AudioClips) and not isinstance(self.tokens, ImageTokens)
         hop = self.tokens.hop
         spoken = -(-(int(self.lengths[index].max()) + hop) // hop)
         length = spoken + 4 + int(random.random() ** 3 * max(self.silence - 3, 0))

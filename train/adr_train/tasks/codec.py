@@ -7,25 +7,27 @@ from typing import Any
 import numpy as np
 import torch
 from adr_models.tokens.codec import CodecConfig, CodecTokens
+from adr_models.training import RowTensors, TrainableModel
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from adr_train.checkpoint import pack_optimizer, unpack_optimizer
 from adr_train.data.batch import Batch
-from adr_train.data.types import AudioClips, Images
+from adr_train.data.types import AudioClips, Dataset
 from adr_train.errors import TrainError
-from adr_train.loop import TrainConfig, Trainer
+from adr_train.loop import Trainer
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
+from adr_train.recipes.configs import CodecLossConfig, TrainConfig
 from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.codec_losses import (
-    CodecLossConfig,
     Discriminator,
     SpectralLoss,
     adversarial_loss,
     discriminator_loss,
     relative_distance,
 )
+from adr_train.tasks.job import Job
 
 LONGEST_PAUSE = 0.15
 
@@ -53,17 +55,13 @@ class CodecBatches:
 
 
 @dataclass(frozen=True)
-class CodecDraws:
+class CodecDraws(RowTensors):
     """The noise of the latents, float (rows, tokens, channels)."""
 
     noise: Tensor
 
-    @classmethod
-    def join(cls, parts: "list[CodecDraws]") -> "CodecDraws":
-        return cls(torch.cat([part.noise for part in parts]))
 
-
-class CodecModel(CodecTokens):
+class CodecModel(CodecTokens, TrainableModel):
     """The codec with what its training draws."""
 
     def draw(self, rows: int, length: int, generator: torch.Generator) -> CodecDraws:
@@ -92,7 +90,7 @@ class CodecLoss(nn.Module):
         return loss * rows, reconstruction
 
 
-class CodecTrainer(Trainer):
+class CodecTrainer(Trainer[CodecModel]):
     """`Trainer` whose step also trains a discriminator in the later part of the run."""
 
     def __init__(
@@ -100,7 +98,7 @@ class CodecTrainer(Trainer):
         losses: CodecLossConfig,
     ):  # fmt: skip
         self.losses = losses
-        super().__init__(model, batches, config, processes)
+        super().__init__(model, CodecLoss(model, losses).to(processes.device), batches, config, processes)
         self.discriminator = Discriminator().to(self.device)
         self.parallel_discriminator: nn.Module = self.discriminator
         if processes.count > 1:
@@ -110,47 +108,38 @@ class CodecTrainer(Trainer):
             self.discriminator.parameters(), lr=losses.adversary_rate, betas=(0.5, 0.9)
         )
 
-    def make_loss(self) -> nn.Module:
-        return CodecLoss(self.model, self.losses).to(self.device)
-
-    def backward(self, batch: Batch, draws: Any, count: int) -> Tensor:
+    def backward(self, batch: Batch, draws: RowTensors, count: int) -> Tensor:
         rows = len(batch.tokens)
         with self.autocast:
-            total, reconstruction = self.loss(batch, draws)
-        total = total / count
+            summed, reconstruction = self.parallel_loss(batch, draws)
+        total: Tensor = summed / count
+        objective = total
         if self.progress >= self.losses.adversary_from:
             self.train_discriminator(batch.tokens, reconstruction.detach(), rows / count)
-            for parameter in self.discriminator.parameters():
-                parameter.requires_grad_(False)
-            with self.autocast:
-                with torch.no_grad():
-                    real = self.discriminator(batch.tokens)
-                fooled, matching = adversarial_loss(real, self.discriminator(reconstruction))
-            for parameter in self.discriminator.parameters():
-                parameter.requires_grad_(True)
-            term = self.losses.adversary * fooled + self.losses.matching * matching
-            (self.processes.count * (total + term * rows / count)).backward()
-        else:
-            (self.processes.count * total).backward()
+            objective = total + self.adversarial_term(batch.tokens, reconstruction) * rows / count
+        torch.autograd.backward(self.processes.count * objective)
         return total.detach()
+
+    def adversarial_term(self, real: Tensor, reconstruction: Tensor) -> Tensor:
+        """What the codec learns from the discriminator, which itself learns nothing from it."""
+        self.discriminator.requires_grad_(False)
+        with self.autocast:
+            with torch.no_grad():
+                expected = self.discriminator(real)
+            fooled, matching = adversarial_loss(expected, self.discriminator(reconstruction))
+        self.discriminator.requires_grad_(True)
+        return self.losses.adversary * fooled + self.losses.matching * matching
 
     def train_discriminator(self, real: Tensor, reconstruction: Tensor, share: float) -> None:
         with self.autocast:
             loss = discriminator_loss(self.parallel_discriminator(real), self.parallel_discriminator(reconstruction))
         self.discriminator_optimizer.zero_grad(set_to_none=True)
-        (self.processes.count * share * loss).backward()
+        torch.autograd.backward(self.processes.count * share * loss)
         self.discriminator_optimizer.step()
 
-    @torch.no_grad()
-    def validate(self, batches: Any, count: int = 4) -> float:
-        """Mean reconstruction loss of the EMA's weights, on the same batches and draws every time."""
-        total, rows = 0.0, 0
-        with self.ema_model(), self.autocast:
-            for step in range(count):
-                whole = batches.at(step)
-                total += float(self.alone(*self.draws(whole, step, range(self.config.shards), purpose=1))[0])
-                rows += len(whole.tokens)
-        return total / rows
+    def summed_loss(self, batch: Batch, draws: RowTensors) -> Tensor:
+        total: Tensor = self.loss(batch, draws)[0]
+        return total
 
     def state(self) -> dict[str, Tensor]:
         weights = {f"discriminator.{k}": v for k, v in self.discriminator.state_dict().items()}
@@ -167,14 +156,11 @@ class CodecTrainer(Trainer):
         unpack_optimizer(self.discriminator_optimizer, self.discriminator_names, moments)
 
 
-class CodecJob:
+class CodecJob(Job[CodecModel]):
     unit = "rows"
     sample_range = 1.0
 
-    def __init__(
-        self, recipe: Recipe, data: Images | AudioClips, held_out: Images | AudioClips, processes: Processes,
-        source: Path | None,
-    ):  # fmt: skip
+    def __init__(self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None):
         model_config, config = recipe.model, recipe.train
         assert isinstance(model_config, CodecConfig)
         rate = model_config.sample_rate
@@ -186,13 +172,10 @@ class CodecJob:
         batches = CodecBatches(data, samples, config.batch, config.seed)
         self.validation = CodecBatches(held_out, samples, config.batch, config.seed)
         self.data, self.sequences = data, len(data.labels)
-        self.trainer: Trainer = CodecTrainer(model, batches, config, processes, recipe.losses)
+        self.trainer = CodecTrainer(model, batches, config, processes, recipe.losses)
 
     def config(self) -> dict[str, Any]:
         return asdict(self.trainer.model.config)
-
-    def provenance(self) -> dict[str, Any]:
-        return {}
 
     def weights(self) -> dict[str, Tensor]:
         """The EMA's weights, with the latents' mean and standard deviation measured for them."""
@@ -202,13 +185,11 @@ class CodecJob:
             measured = {k: getattr(model, k).clone() for k in ("mean", "std")}
         return self.trainer.ema | measured
 
-    def validate(self) -> float:
-        return self.trainer.validate(self.validation)
-
     @torch.no_grad()
-    def show(self, monitor: Monitor, ema_model: CodecModel, step: int) -> None:
+    def show(self, monitor: Monitor, step: int) -> None:
         real = self.validation.at(0).tokens[:4].to(self.trainer.device)
-        reconstruction, _ = ema_model.decoder(ema_model.encoder(real)[0], ema_model.initial_state(len(real)))
+        with self.trainer.ema_model() as model:
+            reconstruction, _ = model.decoder(model.encoder(real)[0], model.initial_state(len(real)))
         for row, (a, b) in enumerate(zip(real, reconstruction, strict=True)):
-            monitor.audio(f"real/{row}", a, step, ema_model.config.sample_rate)
-            monitor.audio(f"decoded/{row}", b, step, ema_model.config.sample_rate)
+            monitor.audio(f"real/{row}", a, step, model.config.sample_rate)
+            monitor.audio(f"decoded/{row}", b, step, model.config.sample_rate)

@@ -6,7 +6,6 @@ adversary judges complex short-time spectra, as in EnCodec (Defossez et al. 2022
 squares loss (Mao et al. 2017, arXiv 1611.04076) and feature matching.
 """
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -16,21 +15,6 @@ from torch.nn import functional as F
 
 # Magnitudes below this are silence to the ear; their logarithms must not dominate the loss.
 FLOOR = 1e-3
-
-
-@dataclass(frozen=True)
-class CodecLossConfig:
-    """Weights of the terms beside the spectral one: waveform L1, KL divergence of the latents (nats a token), and,
-    for the part of the run after `adversary_from`, the adversary and the matching of its activations. Rows are
-    `seconds` long."""
-
-    seconds: float = 1.024
-    wave: float = 0.5
-    kl: float = 3e-3
-    adversary: float = 0.3
-    matching: float = 0.6
-    adversary_from: float = 0.5
-    adversary_rate: float = 5e-4
 
 
 def spectrum(samples: Tensor, window: int) -> Tensor:

@@ -5,39 +5,22 @@ from pathlib import Path
 from typing import Any
 
 from adr_models import ADRConfig, ADRModel
-from torch import nn
+from adr_models.checkpoint import read_tensors
 
-from adr_train.checkpoint import read_tensors
-from adr_train.data.types import AudioClips, Images
-from adr_train.loop import TrainConfig, Trainer
+from adr_train.data.types import Dataset
+from adr_train.loop import Trainer
 from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
-from adr_train.tasks.adr import ADRJob, check_data, make_batches
-from adr_train.tasks.distil_loss import DistilConfig, DistilLoss, Student
+from adr_train.tasks.adr import ADRJob, check_data, labelled, make_batches
+from adr_train.tasks.distil_loss import DistilLoss, Student
 from adr_train.tasks.job import PROVENANCE, read_source
-
-
-class DistilTrainer(Trainer):
-    """`Trainer` of a student's head."""
-
-    def __init__(
-        self, student: Student, teacher: ADRModel, batches: Any, config: TrainConfig, processes: Processes,
-        distil: DistilConfig,
-    ):  # fmt: skip
-        self.teacher, self.distil = teacher, distil
-        super().__init__(student, batches, config, processes)
-
-    def make_loss(self) -> nn.Module:
-        return DistilLoss(self.model, self.teacher, self.distil).to(self.device)
 
 
 class DistilJob(ADRJob):
     """A student, whose head learns jumps, of the model in a checkpoint."""
 
-    def __init__(
-        self, recipe: Recipe, data: Images | AudioClips, held_out: Images | AudioClips, processes: Processes,
-        source: Path | None,
-    ):  # fmt: skip
+    def __init__(self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None):
+        data, held_out = labelled(recipe, data), labelled(recipe, held_out)
         self.recipe, self.sequences = recipe, len(data.labels)
         checkpoint, saved = read_source(recipe, recipe.teacher, source, "--teacher")
         config = ADRConfig.from_dict(saved.model)
@@ -54,9 +37,8 @@ class DistilJob(ADRJob):
         self.codec_training = {k.removeprefix("codec "): v for k, v in saved.training.items() if k.startswith("codec ")}
         self.teacher_training = saved.training
         batches, self.validation = make_batches(recipe, student, data, held_out)
-        self.trainer: Trainer = DistilTrainer(
-            student.to(processes.device), teacher.to(processes.device), batches, recipe.train, processes, recipe.distil
-        )
+        loss = DistilLoss(student, teacher.to(processes.device), recipe.distil).to(processes.device)
+        self.trainer = Trainer(student, loss, batches, recipe.train, processes)
 
     def provenance(self) -> dict[str, Any]:
         kept = {f"teacher {k}": self.teacher_training[k] for k in PROVENANCE if k in self.teacher_training}

@@ -25,15 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adr_train.data.batch import Batch
-
-
-@dataclass(frozen=True)
-class DistilConfig:
-    """How a head learns jumps: the teacher's guidance, which becomes part of it, and the part of the draws that learn
-    the slope, a jump of no length."""
-
-    guidance: float = 2.0
-    slope: float = 0.25
+from adr_train.recipes.configs import DistilConfig
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
-"""The face that every task shows to the session, and the checkpoint that some build upon."""
+"""What every task shows to the session, and the checkpoint that some tasks build upon."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic
 
+from adr_models.checkpoint import CheckpointConfig, find_checkpoint, read_config
 from torch import Tensor
 
-from adr_train.checkpoint import CheckpointConfig, latest_checkpoint, read_config
+from adr_train.data.batch import BatchSource
 from adr_train.errors import TrainError
-from adr_train.loop import Trainer
+from adr_train.loop import Model, Trainer
 from adr_train.monitor import Monitor
 from adr_train.recipes.recipe import Recipe
 
@@ -15,20 +17,30 @@ from adr_train.recipes.recipe import Recipe
 PROVENANCE = ("minutes", "steps", "commit", "device")
 
 
-class Job(Protocol):
+class Job(ABC, Generic[Model]):
     """`unit` names what the speed counts; `sample_range` bounds the magnitude of a token's values; `sequences` counts
     the training data."""
 
-    trainer: Trainer
+    trainer: Trainer[Model]
+    validation: BatchSource
     unit: str
     sample_range: float
     sequences: int
 
-    def config(self) -> dict[str, Any]: ...
-    def provenance(self) -> dict[str, Any]: ...
-    def weights(self) -> dict[str, Tensor]: ...
-    def validate(self) -> float: ...
-    def show(self, monitor: Monitor, ema_model: Any, step: int) -> None: ...
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """The model's config, as config.json holds it."""
+
+    def provenance(self) -> dict[str, Any]:
+        """What config.json says of what the model was built upon."""
+        return {}
+
+    def weights(self) -> dict[str, Tensor]:
+        """The tensors of model.safetensors."""
+        return self.trainer.ema
+
+    def show(self, monitor: Monitor, step: int) -> None:
+        """Logs what the model makes with the EMA's weights."""
 
 
 def read_source(
@@ -39,9 +51,7 @@ def read_source(
         raise TrainError(
             f"{recipe.name} builds on another model: give {option} DIR, the --out folder of adr-train {required}"
         )
-    checkpoint = folder if (folder / "config.json").is_file() else latest_checkpoint(folder)
-    if checkpoint is None:
-        raise TrainError(f"{folder}: no checkpoint of {required} here; give the --out folder of its training")
+    checkpoint = find_checkpoint(folder, required)
     saved = read_config(checkpoint)
     if saved.recipe != required:
         raise TrainError(f"{checkpoint}: a checkpoint of {saved.recipe}, not of {required}")

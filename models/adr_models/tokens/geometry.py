@@ -1,0 +1,24 @@
+"""The token geometries as types, and the choice of one."""
+
+from adr_models.tokens.codec import CodecConfig, CodecTokens
+from adr_models.tokens.mdct import MDCTConfig, MDCTTokens
+from adr_models.tokens.patches import ImageConfig, ImageTokens, WaveConfig, WaveTokens
+
+AudioTokens = MDCTTokens | WaveTokens | CodecTokens
+Tokens = ImageTokens | AudioTokens
+
+
+def make_tokens(
+    image: ImageConfig | None, mdct: MDCTConfig | None, wave: WaveConfig | None, codec: CodecConfig | None
+) -> Tokens:
+    """The tokens of the one config that is there; ValueError where there are several or none."""
+    if sum(config is not None for config in (image, mdct, wave, codec)) != 1:
+        raise ValueError("a model needs exactly one of image, mdct, wave and codec")
+    if image:
+        return ImageTokens(image)
+    if mdct:
+        return MDCTTokens(mdct)
+    if codec:
+        return CodecTokens(codec)
+    assert wave is not None
+    return WaveTokens(wave)

@@ -1,0 +1,76 @@
+"""What adr-eval does with models that generate samples of labels: a row of figures a setting, and for real data."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from adr_runtime import AudioModel
+from adr_runtime.causal.config import GenerationConfig
+from adr_runtime.terminal.display import PlainConsole
+
+from adr_train.errors import TrainError
+from adr_train.evaluation.evaluator import Evaluator, LabelledModel
+from adr_train.evaluation.quality import record
+from adr_train.evaluation.table import Rows, print_rows
+from adr_train.evaluation.voices import voice_rows
+from adr_train.recipes.recipe import dataset_of
+
+console = PlainConsole(stderr=True)
+
+# The loudness at which the speech recipes train; a codec never saw louder or softer clips.
+LOUDNESS = 0.07
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The real data that generated samples are compared with, and how many samples of each label by how many seeds."""
+
+    dataset: str | None
+    folder: Path | None
+    split: str
+    per_label: int
+    seed: int
+    seeds: int
+    cache: Path
+
+
+def evaluate_labelled(
+    model: LabelledModel, baselines: list[LabelledModel], settings: dict[str, GenerationConfig],
+    comparison: Comparison, write: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Prints a row for each of `settings` under its name, for each baseline at its defaults, and for real data."""
+    split, requested = comparison.split, comparison.per_label * len(model.labels)
+    dataset = comparison.dataset or dataset_of(str(model.manifest.training.get("recipe")))
+    evaluator = Evaluator(dataset, comparison.folder, split, comparison.cache)
+    if evaluator.train.names != model.labels:
+        raise TrainError(f"{model.name} has other labels than the data set: {', '.join(model.labels)}")
+    samples = min(requested, evaluator.most)
+    if samples < requested:
+        each = comparison.per_label
+        console.print(f"{samples} samples a row in place of {each} of each label: as many as {split} has")
+    rows = measure_rows(evaluator, model, baselines, settings, samples, comparison)
+    if write:
+        record(model, rows, list(settings.values()), samples, split, comparison.seeds)
+    about = {"samples": samples, "seed": comparison.seed, "seeds": comparison.seeds}
+    print_rows(model, split, about, rows, as_json)
+
+
+def measure_rows(
+    evaluator: Evaluator, model: LabelledModel, baselines: list[LabelledModel], settings: dict[str, GenerationConfig],
+    samples: int, comparison: Comparison,
+) -> Rows:  # fmt: skip
+    rows: Rows = {}
+    seeds = comparison.seeds
+    for name, setting in settings.items():
+        rows[name] = evaluator.generated(model, samples, setting, seeds)
+        console.print(f"{name}: accuracy {rows[name]['accuracy']:.3f} of {seeds} x {samples}")
+    for baseline in baselines:
+        defaults = GenerationConfig(seed=comparison.seed)
+        rows[baseline.bundle.folder.name] = evaluator.generated(baseline, samples, defaults, seeds)
+    if isinstance(model, AudioModel) and model.manifest.tokens.geometry == "codec_latent":
+        rows[f"reconstructed {evaluator.split}"] = evaluator.reconstructed(model, LOUDNESS, samples)
+    rows |= evaluator.real_rows(samples, seeds)
+    if isinstance(model, AudioModel) and model.speakers:
+        first = next(iter(settings.values()))
+        for name, figures in voice_rows(evaluator, model, samples, first, seeds, comparison.cache).items():
+            rows.setdefault(name, {}).update(figures)
+    return rows

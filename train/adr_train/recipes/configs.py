@@ -1,0 +1,58 @@
+"""What a recipe says beside its model: how it is trained, and the losses of codecs and of distilled heads."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained.
+
+    One of `steps` and `minutes` ends the run, and the learning rate follows it: a linear warm-up over the fraction
+    `warmup`, then a cosine down to nothing. `batch` sequences make a step; they are drawn in `shards` equal parts
+    with one random generator each, so that any number of processes that divides `shards` computes the same losses.
+    Up to `silence` silent tokens follow the longest clip of a batch; `loudness` brings every clip to one root mean
+    square, as far as its peak allows; `speakers` conditions on who speaks; `flip` mirrors half of the pictures;
+    `ema` is the decay of the weights' moving average.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+    batch: int = 64
+    shards: int = 4
+    learning_rate: float = 1e-3
+    warmup: float = 0.02
+    weight_decay: float = 0.01
+    betas: tuple[float, ...] = (0.9, 0.98)
+    grad_clip: float = 1.0
+    ema: float = 0.999
+    silence: int = 32
+    loudness: float | None = None
+    speakers: bool = False
+    flip: bool = False
+    precision: str = "auto"
+    compile: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class CodecLossConfig:
+    """Weights of the terms beside the spectral one: waveform L1, KL divergence of the latents (nats a token), and,
+    for the part of the run after `adversary_from`, the adversary and the matching of its activations. Rows are
+    `seconds` long."""
+
+    seconds: float = 1.024
+    wave: float = 0.5
+    kl: float = 3e-3
+    adversary: float = 0.3
+    matching: float = 0.6
+    adversary_from: float = 0.5
+    adversary_rate: float = 5e-4
+
+
+@dataclass(frozen=True)
+class DistilConfig:
+    """How a head learns jumps: the teacher's guidance, which becomes part of it, and the part of the draws that learn
+    the slope, a jump of no length."""
+
+    guidance: float = 2.0
+    slope: float = 0.25
