@@ -13,6 +13,7 @@ from adr_runtime.any_order.manifest import ANY_ORDER, AnyOrderDefaults, AnyOrder
 from adr_runtime.any_order.policy import split_budget
 from adr_runtime.any_order.variables import VariablesSpec
 from adr_runtime.bundles.manifest import parse_manifest
+from adr_runtime.errors import ADRError
 from torch import Tensor, nn
 
 from adr_export.bundle_writer import describe_graph, write_folder
@@ -70,14 +71,13 @@ def check_network(model: ARDM, data: bytes) -> dict[str, float]:
                 if log_p.shape != expected.shape or not (
                     np.isfinite(log_p).all() and np.abs(np.exp(log_p).sum(-1) - 1).max() < 1e-3
                 ):
-                    raise ExportError("network: what it says are no probabilities; nothing was written", exit_status=1)
+                    raise ADRError("network: what it says are no probabilities; nothing was written")
                 bits = (np.exp(expected) * (expected - log_p)).sum(-1).mean() / np.log(2)
                 errors[kind] = max(errors[kind], abs(float(bits)))
                 if not errors[kind] <= TOLERANCE:
-                    raise ExportError(
+                    raise ADRError(
                         f"network: differs from {kind} by {bits:.1e} bits a variable (tolerance {TOLERANCE:.0e}); "
                         "nothing was written",
-                        exit_status=1,
                     )
     return {f"network against {kind}, bits a variable": float(f"{error:.2e}") for kind, error in errors.items()}
 

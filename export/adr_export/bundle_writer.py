@@ -68,7 +68,7 @@ def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest) -> None
         try:
             check_onnx(data, f"{name}.onnx", name)
         except ADRError as error:
-            raise ExportError(f"the runtime would refuse {error}; nothing was written", exit_status=1) from error
+            raise ADRError(f"the runtime would refuse {error}; nothing was written") from error
     temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         temporary.mkdir(parents=True)

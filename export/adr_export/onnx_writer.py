@@ -12,10 +12,10 @@ import numpy as np
 import onnx
 import torch
 from adr_models.mixers.retention import Form
+from adr_runtime.errors import ADRError
 from onnx import TensorProto, helper, numpy_helper
 from torch.export import Dim
 
-from adr_export.errors import ExportError
 from adr_export.graphs import Axes, Graph
 
 OPSETS = {"linear-attention": 23, "portable": 20}
@@ -46,7 +46,7 @@ def write_onnx(graph: Graph, dialect: str) -> bytes:
             verbose=False,
         )  # fmt: skip
     if program is None:
-        raise ExportError(f"{graph.name}: torch.onnx.export returned nothing", exit_status=1)
+        raise ADRError(f"{graph.name}: torch.onnx.export returned nothing")
     model = program.model_proto
     strip(model.graph)
     for value in model.graph.input:

@@ -13,9 +13,9 @@ import onnxruntime
 import torch
 from adr_models import ADRModel
 from adr_runtime.causal.samplers import coefficients
+from adr_runtime.errors import ADRError
 from torch import Tensor
 
-from adr_export.errors import ExportError
 from adr_export.graphs import Graph, build_graphs
 
 TOLERANCE = 1e-4
@@ -57,10 +57,9 @@ class Checker:
             error = relative_error(value[tensor], expected)
             self.errors[what] = max(self.errors.get(what, 0.0), error)
             if not error <= self.tolerance:
-                raise ExportError(
+                raise ADRError(
                     f"{what}: tensor {tensor!r} differs by {error:.1e} relative (tolerance {self.tolerance:.0e}); "
                     "nothing was written",
-                    exit_status=1,
                 )
 
 

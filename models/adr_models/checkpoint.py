@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adr_runtime.errors import ADRError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -21,10 +22,8 @@ from torch import Tensor
 NAME = re.compile(r"checkpoint-(\d+)")
 
 
-class CheckpointError(Exception):
+class CheckpointError(ADRError):
     """One line that says which checkpoint is missing or damaged. The commands end with this exit status."""
-
-    exit_status = 2
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from adr_export.errors import ExportError
 from adr_export.graphs import build_graphs
 from adr_export.onnx_writer import round_weights, write_onnx
 from adr_runtime.causal.manifest import parse_manifest
+from adr_runtime.errors import ADRError
 from onnx.reference import ReferenceEvaluator
 from random_models import PICTURE, SOUND, export, random_model
 
@@ -90,7 +91,7 @@ def test_a_disagreement_writes_nothing_and_names_the_tensor(exported, tmp_path, 
         return model.SerializeToString()
 
     monkeypatch.setattr(bundle_writer, "write_onnx", disturbed)
-    with pytest.raises(ExportError, match=rf"{graph}.* differs by \S+ relative \(tolerance 1e-04\); nothing was"):
+    with pytest.raises(ADRError, match=rf"{graph}.* differs by \S+ relative \(tolerance 1e-04\); nothing was"):
         export(random_model(SOUND), tmp_path / "out", "linear-attention")
     assert not list(tmp_path.iterdir())
 
@@ -136,7 +137,7 @@ def test_an_operator_that_the_runtime_would_refuse_is_noticed_here(exported, tmp
     model.graph.node.add(op_type="NonZero", input=[model.graph.input[0].name], output=["unused"])
     files["decode"] = model.SerializeToString()
     manifest = parse_manifest((folder / "manifest.json").read_text())
-    with pytest.raises(ExportError, match=r"would refuse decode\.onnx: operator 'NonZero' .*; nothing was written"):
+    with pytest.raises(ADRError, match=r"would refuse decode\.onnx: operator 'NonZero' .*; nothing was written"):
         bundle_writer.write_folder(tmp_path / "out", files, manifest)
     assert not list(tmp_path.iterdir())
 

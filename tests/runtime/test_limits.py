@@ -51,7 +51,10 @@ def test_absurd_numbers_in_the_library(digits, speech):
         (lambda: speech.generate(seconds=1e8), "of memory, and up to 4 GiB are taken"),
         (lambda: speech.generate(seconds=60, count=4096, label="one"), "and up to 4 GiB are taken"),
         (lambda: speech.stream(chunk_tokens=1 << 40), "chunk_tokens must be from 1 to 16384"),
-        (lambda: GenerationConfig(steps=1000).resolve(speech.manifest, ["one"] * 4096), "a count of 4096 at 1000 steps would take"),
+        (
+            lambda: GenerationConfig(steps=1000).resolve(speech.manifest, ["one"] * 4096),
+            "a count of 4096 at 1000 steps would take",
+        ),
     ):
         with pytest.raises(InputError, match=says):
             act()

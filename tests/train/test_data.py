@@ -9,6 +9,7 @@ import tarfile
 import numpy as np
 import pytest
 import soundfile
+from adr_runtime.errors import ADRError
 from adr_train.data import cifar10 as data_cifar10
 from adr_train.data.datasets import load_dataset
 from adr_train.data.download import Release, download
@@ -313,13 +314,13 @@ def test_download_leaves_nothing_half_done(tmp_path):
     before = sorted(p.name for p in tmp_path.iterdir())
     url = (tmp_path / "a.tar.gz").as_uri()
     quiet = {"tell": lambda line: None}
-    with pytest.raises(TrainError, match="md5 expected 00"):
+    with pytest.raises(ADRError, match="md5 expected 00"):
         download("fsdd", tmp_path / "out", Release(url, ("md5", "00")), **quiet)
-    with pytest.raises(TrainError, match="cannot fetch"):
+    with pytest.raises(ADRError, match="cannot fetch"):
         download("fsdd", tmp_path / "out", Release(url + "x"), **quiet)
     whole = (tmp_path / "a.tar.gz").read_bytes()
     (tmp_path / "a.tar.gz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(TrainError, match="not a whole archive"):
+    with pytest.raises(ADRError, match="not a whole archive"):
         download("fsdd", tmp_path / "out", Release(url), **quiet)
     assert sorted(p.name for p in tmp_path.iterdir()) == before
 
@@ -329,6 +330,6 @@ def test_an_archive_cannot_write_elsewhere(tmp_path):
         member = tarfile.TarInfo("../escaped")
         member.size = 3
         tar.addfile(member, io.BytesIO(b"abc"))
-    with pytest.raises(TrainError, match="not a whole archive"):
+    with pytest.raises(ADRError, match="not a whole archive"):
         download("fsdd", tmp_path / "in" / "out", Release((tmp_path / "a.tar").as_uri()), tell=lambda line: None)
     assert not (tmp_path / "in" / "escaped").exists() and not (tmp_path / "escaped").exists()

@@ -15,6 +15,7 @@ from adr_models import ADRModel
 from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.baseline import Causal
 from adr_models.tokens.codec import CodecTokens
+from adr_runtime.errors import ADRError
 from adr_train.data.datasets import load_dataset
 from adr_train.errors import TrainError
 from adr_train.loop import Trainer, learning_rate
@@ -171,7 +172,7 @@ def test_a_loss_that_is_not_finite_stops_and_changes_nothing(recipe):
     with torch.no_grad():
         trainer.model.backbone.start[0] = float("nan")
     before = {k: v.clone() for k, v in trainer.model.state_dict().items()}
-    with pytest.raises(TrainError, match="the loss is nan at step 1: stopped"):
+    with pytest.raises(ADRError, match="the loss is nan at step 1: stopped"):
         trainer.train_step()
     for name, value in trainer.model.state_dict().items():
         torch.testing.assert_close(value, before[name], equal_nan=True, rtol=0, atol=0)

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import torch
 from adr_models.checkpoint import NAME, CheckpointConfig
+from adr_runtime.errors import ADRError
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
-
-from adr_train.errors import TrainError
 
 
 def save_checkpoint(folder: Path, config: CheckpointConfig, model: dict[str, Tensor], state: dict[str, Tensor]) -> Path:
@@ -37,7 +36,7 @@ def save_checkpoint(folder: Path, config: CheckpointConfig, model: dict[str, Ten
             shutil.rmtree(final)
         os.replace(temporary, final)
     except (OSError, SafetensorError) as error:
-        raise TrainError(f"{final}: cannot write the checkpoint: {error}", exit_status=1) from error
+        raise ADRError(f"{final}: cannot write the checkpoint: {error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     for other in folder.iterdir():

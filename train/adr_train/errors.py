@@ -1,9 +1,7 @@
-"""The one exception that adr-train and adr-eval show to their user."""
+"""What adr-train and adr-eval refuse."""
+
+from adr_runtime.errors import ADRError
 
 
-class TrainError(Exception):
-    """One line that says what is wrong and what to do. exit_status 2: bad input; 1: the run itself failed."""
-
-    def __init__(self, line: str, exit_status: int = 2):
-        super().__init__(line)
-        self.exit_status = exit_status
+class TrainError(ADRError):
+    """A recipe, data, a checkpoint or an option is not what it can be. What fails by itself is an ADRError."""

@@ -9,12 +9,12 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from adr_models.training import RowTensors, TrainableModel
+from adr_runtime.errors import ADRError
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from adr_train.checkpoint import pack_optimizer, unpack_optimizer
 from adr_train.data.batch import Batch, BatchSource
-from adr_train.errors import TrainError
 from adr_train.processes import Processes
 from adr_train.recipes.configs import TrainConfig
 
@@ -117,10 +117,9 @@ class Trainer(Generic[Model]):
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         loss = self.processes.sum(total).item()
         if not math.isfinite(loss) or not bool(torch.isfinite(norm)):
-            raise TrainError(
+            raise ADRError(
                 f"the loss is {loss} at step {self.step}: stopped; the last checkpoint is intact. "
                 "Lower the learning rate (--learning-rate) or look for broken data",
-                exit_status=1,
             )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

@@ -81,9 +81,6 @@ def outcome(error: BaseException, program: str) -> tuple[str, int]:
     if isinstance(error, ADRError):
         # One of the kinds below it says that something given was wrong.
         return line, 1 if type(error) is ADRError else 2
-    known = getattr(error, "exit_status", None)
-    if known is not None:
-        return line, known
     if type(error).__name__ == "Abort":
         return "no answer; nothing was done", 1
     name = type(error).__name__

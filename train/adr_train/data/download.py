@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from adr_runtime.errors import ADRError
+
 from adr_train.errors import TrainError
 
 
@@ -54,7 +56,7 @@ def download(name: str, folder: Path, release: Release | None = None, tell: Call
         # Archives with a single top folder give their contents to `folder`.
         os.replace(entries[0] if len(entries) == 1 and entries[0].is_dir() else unpacked, folder)
     except OSError as error:
-        raise TrainError(f"{release.url}: {error}", exit_status=1) from error
+        raise ADRError(f"{release.url}: {error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -65,10 +67,10 @@ def fetch(release: Release, path: Path) -> None:
             shutil.copyfileobj(answer, file)
             expected = answer.headers.get("Content-Length") if answer.headers else None
     except (urllib.error.URLError, OSError) as error:
-        raise TrainError(f"{release.url}: cannot fetch: {error}", exit_status=1) from error
+        raise ADRError(f"{release.url}: cannot fetch: {error}") from error
     size = path.stat().st_size
     if expected and int(expected) != size:
-        raise TrainError(f"{release.url}: expected {expected} bytes, got {size}; try again", exit_status=1)
+        raise ADRError(f"{release.url}: expected {expected} bytes, got {size}; try again")
     if release.checksum:
         algorithm, digest = release.checksum
         with path.open("rb") as file:
@@ -76,7 +78,7 @@ def fetch(release: Release, path: Path) -> None:
         if real is None:
             real = hashlib.new(algorithm, path.read_bytes()).hexdigest()
         if real != digest:
-            raise TrainError(f"{release.url}: {algorithm} expected {digest}, found {real}; try again", exit_status=1)
+            raise ADRError(f"{release.url}: {algorithm} expected {digest}, found {real}; try again")
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -89,4 +91,4 @@ def unpack(archive: Path, folder: Path) -> None:
             with tarfile.open(archive) as tar:
                 tar.extractall(folder, filter="data")
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
-        raise TrainError(f"not a whole archive: {error}; try again", exit_status=1) from error
+        raise ADRError(f"not a whole archive: {error}; try again") from error
