@@ -18,6 +18,7 @@ from adr_export.graphs import Graph, state_axes
 from adr_export.onnx_writer import write_onnx
 from adr_models.any_order.baseline import Causal, CausalConfig
 from adr_models.checkpoint import find_checkpoint, read_config, read_tensors
+from adr_runtime.any_order.config import AnyOrderConfig
 from adr_runtime.inference.session import Session
 from torch import Tensor, nn
 
@@ -71,8 +72,7 @@ def main() -> None:
     arguments.add_argument("--rows", type=int, default=1)
     arguments.add_argument("--rounds", type=int, default=3)
     given = arguments.parse_args()
-    model = adr_runtime.load(given.bundle, "cpu")
-    assert isinstance(model, adr_runtime.AnyOrderModel)
+    model = adr_runtime.AnyOrderModel.load(given.bundle, "cpu")
     baseline, session, state = causal_session(given.causal)
     budgets = [int(k) for k in given.budgets.split(",")]
     nothing = np.zeros(model.variables.dimensions, bool)
@@ -80,10 +80,11 @@ def main() -> None:
     calls: dict[str, int] = {}
     for _ in range(given.rounds):
         for budget in budgets:
+            settings = AnyOrderConfig(steps=budget, seed=0).resolve(model.manifest)
             started = time.perf_counter()
-            model.sample(np.zeros((given.rows, len(nothing)), np.int64), nothing, ~nothing, budget, seed=0)
+            model.sample(np.zeros((given.rows, len(nothing)), np.int64), nothing, ~nothing, settings, settings.seed)
             times.setdefault(f"any order, {budget}", []).append(time.perf_counter() - started)
-            calls[f"any order, {budget}"] = sum(map(len, model.policy(budget)))
+            calls[f"any order, {budget}"] = settings.calls
         started = time.perf_counter()
         calls["causal"] = sample_causal(baseline, session, state, given.rows)
         times.setdefault("causal", []).append(time.perf_counter() - started)

@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--dataset", default="fsdd")
     given = parser.parse_args()
-    model = adr_runtime.load(given.bundle, "cpu", 1)
+    model = adr_runtime.AudioModel.load(given.bundle, "cpu", 1)
     data = load_dataset(given.dataset, given.data, "test")
     assert isinstance(data, AudioClips)
     rate, mel, scores, repeats = data.sample_rate, [], [], True

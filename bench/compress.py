@@ -25,9 +25,10 @@ from pathlib import Path
 import adr_runtime
 import numpy as np
 from adr_runtime.any_order.blocks import Blocks
-from adr_runtime.coding.archive import File, compress, decompress
-from adr_runtime.coding.batches import score
+from adr_runtime.any_order.scoring import score_blocks
+from adr_runtime.coding.archive import decode_files, encode_files
 from adr_runtime.coding.container import pack, unpack
+from adr_runtime.media.exact.files import File
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import spread
 from adr_train.recipes.recipe import dataset_of
@@ -63,14 +64,14 @@ def held_out(model: adr_runtime.AnyOrderModel, given: argparse.Namespace) -> lis
 
 def code(model: adr_runtime.AnyOrderModel, files: list[File], folder: bool, steps: int | None) -> tuple[bytes, int]:
     """The container, and how many of its bytes are coded ones; not yet decoded."""
-    container = compress([(model, files)], folder, steps, choose=False)
+    container = encode_files([(model, files)], folder, steps, choose=False)
     return pack(container), sum(map(len, container.coded))
 
 
 def own_bits(model: adr_runtime.AnyOrderModel, files: list[File], steps: int | None) -> float:
     """What the model says that they cost by the same policy."""
     blocks = Blocks([(f.kind, f.data.shape) for f in files], model.variables)
-    return float(score(model, blocks, [f.data for f in files], steps, 0)[0].sum())
+    return float(score_blocks(model, blocks, [f.data for f in files], model.policy(steps), 0)[0].sum())
 
 
 def coded_rows(model: adr_runtime.AnyOrderModel, files: list[File], steps: int | None) -> Rows:
@@ -79,7 +80,7 @@ def coded_rows(model: adr_runtime.AnyOrderModel, files: list[File], steps: int |
     data, coded = code(model, files, model.kind == "image", steps)
     encoding = time.perf_counter() - started
     started = time.perf_counter()
-    back = decompress(unpack(data, model.name), lambda section: model, model.name)
+    back = decode_files(unpack(data, model.name), lambda section: model, model.name)
     decoding = time.perf_counter() - started
     assert all(np.array_equal(a.data, b.data) for a, b in zip(back, files, strict=True))
     print(f"encoding {encoding:.1f} s, decoding {decoding:.1f} s, exact")
@@ -130,8 +131,7 @@ def main() -> None:
     arguments.add_argument("--offset", type=pair, default=(0, 0), help="row and column of their first pixel, as 4,4")
     arguments.add_argument("--jpegs", type=Path, help="a tar file of the JPEG files that the pictures came from")
     given = arguments.parse_args()
-    model = adr_runtime.load(given.bundle, "cpu")
-    assert isinstance(model, adr_runtime.AnyOrderModel)
+    model = adr_runtime.AnyOrderModel.load(given.bundle, "cpu")
     files = held_out(model, given)
     values = sum(f.data.size for f in files)
     rows = {} if given.bits else coded_rows(model, files, given.steps)

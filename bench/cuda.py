@@ -20,14 +20,16 @@ from typing import Any
 
 import adr_runtime
 import numpy as np
-from adr_runtime.bundles.bundle import open_bundle, shipped
+from adr_runtime.any_order.config import AnyOrderConfig
+from adr_runtime.bundles.bundle import read_bundle, shipped
 from adr_runtime.inference.cuda import PROVIDER_OPTIONS, cuda_obstacle, preload
 from adr_runtime.inference.engine import import_onnxruntime
 from adr_runtime.inference.session import Session
+from adr_runtime.loading import FAMILIES
 
 TOLERANCE = 1e-4
 ROWS = (1, 16, 64)
-Loaded = adr_runtime.Model | adr_runtime.AnyOrderModel
+Loaded = adr_runtime.AudioModel | adr_runtime.ImageModel | adr_runtime.AnyOrderModel
 Feed = dict[str, np.ndarray]
 
 
@@ -38,9 +40,9 @@ def sessions_of(model: Loaded) -> dict[str, Session]:
 def generate(model: Loaded, rows: int, steps: int | None = None) -> None:
     """A generation of so many rows: a second of sound, pictures, or samples of all variables."""
     if isinstance(model, adr_runtime.AnyOrderModel):
-        size = model.variables.dimensions
-        model.sample(np.zeros((rows, size), np.int64), np.zeros(size, bool), np.ones(size, bool), steps, seed=1)
-    elif model.kind == "image":
+        size, settings = model.variables.dimensions, AnyOrderConfig(steps=steps, seed=1).resolve(model.manifest)
+        model.sample(np.zeros((rows, size), np.int64), np.zeros(size, bool), np.ones(size, bool), settings, seed=1)
+    elif isinstance(model, adr_runtime.ImageModel):
         model.generate(label=model.labels[-1], count=rows, steps=steps, seed=1)
     else:
         model.generate(label=model.labels[-1], count=rows, steps=steps, seed=1, seconds=1.0)
@@ -50,14 +52,13 @@ def prompted(model: Loaded) -> None:
     """A generation behind a prompt, which takes the graphs that the others do not."""
     if isinstance(model, adr_runtime.AnyOrderModel):
         return
-    if model.kind == "image":
-        image = model.manifest.image
-        assert image is not None
+    if isinstance(model, adr_runtime.ImageModel):
+        image = model.spec
         top = np.zeros((image.patch, image.width, image.channels), np.uint8)
-        model.generate(label=model.labels[0], count=2, prompt=top)
+        model.generate(label=model.labels[0], count=2, prompt=top, seed=0)
     else:
         tone = 0.1 * np.sin(np.arange(model.sample_rate // 2) * 0.3).astype(np.float32)
-        model.generate(label=model.labels[0], seconds=0.2, prompt=tone)
+        model.generate(label=model.labels[0], seconds=0.2, prompt=tone, seed=0)
 
 
 def record(model: Loaded) -> dict[str, Feed]:
@@ -107,13 +108,13 @@ def parity(name: str, provider: str) -> bool:
 def placement(name: str) -> None:
     """Whether ONNX Runtime can run each graph without its CPU provider."""
     onnxruntime = import_onnxruntime()
-    for graph, data in open_bundle(name).graphs.items():
+    for graph, verified in read_bundle(name, FAMILIES)[1].items():
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         try:
             providers = [("CUDAExecutionProvider", PROVIDER_OPTIONS)]
-            onnxruntime.InferenceSession(data, options, providers=providers, enable_fallback=0)
+            onnxruntime.InferenceSession(verified.data, options, providers=providers, enable_fallback=0)
             said = "on the GPU alone"
         except Exception as error:
             said = "needs the CPU too: " + " ".join(str(error).split())[:120]

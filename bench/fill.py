@@ -30,8 +30,7 @@ def main() -> None:
     arguments.add_argument("--temperature", type=float, default=1.0)
     arguments.add_argument("--cache", type=Path)
     given = arguments.parse_args()
-    model = adr_runtime.load(given.bundle, "cpu")
-    assert isinstance(model, adr_runtime.AnyOrderModel)
+    model = adr_runtime.AnyOrderModel.load(given.bundle, "cpu")
     train, test = load_dataset("digits", None, "train"), load_dataset("digits", None, given.split)
     chosen = spread(len(test.labels), given.count)
     pixels, labels = test.pixels[chosen], test.labels[chosen]
@@ -50,7 +49,7 @@ def main() -> None:
             model.generate(
                 count=1, steps=given.steps, seed=call_seed(given.split, i), temperature=given.temperature,
                 picture=p, mask=mask,
-            )[0]
+            ).pixels[0]
             for i, p in enumerate(pixels)
         ])  # fmt: skip
         assert (made[:, ~mask] == pixels[:, ~mask]).all()

@@ -11,11 +11,13 @@ import time
 import adr_runtime
 import numpy as np
 from adr_runtime.any_order.blocks import from_blocks
-from adr_runtime.any_order.model import AnyOrderModel, random_order
+from adr_runtime.any_order.model import AnyOrderModel
+from adr_runtime.any_order.network import random_orders
 from adr_runtime.any_order.variables import to_pixels
 from adr_runtime.bundles.bundle import shipped
-from adr_runtime.coding.archive import File, compress, decompress
+from adr_runtime.coding.archive import decode_files, encode_files
 from adr_runtime.coding.container import pack, unpack
+from adr_runtime.media.exact.files import File
 
 AT_ONCE = 50
 
@@ -44,7 +46,7 @@ def invent(model: AnyOrderModel, manner: str, random: np.random.Generator, steps
         ramp = np.add.outer(np.arange(shape[0]), np.arange(int(np.prod(shape[1:], dtype=int)))).reshape(shape)
         return levels(model, ((ramp + random.integers(3, size=shape)) % 256).astype(np.uint8))
     spec = model.variables
-    order = random_order(0, 0, np.arange(spec.dimensions))[None]
+    order = random_orders(0, np.zeros(1, np.int64), np.arange(spec.dimensions))
     nothing = np.zeros((1, spec.dimensions), bool)
     worst, _ = model.reveal(nothing.astype(np.int64), nothing, order, model.policy(steps), lambda i, p, s: p.argmin(-1))
     worst = np.minimum(worst, spec.levels - 1)
@@ -71,8 +73,8 @@ def main() -> None:
                 manner = str(random.choice(["random", "constant", "noisy", "adversarial"], p=[0.4, 0.2, 0.3, 0.1]))
                 files.append(File(str(i), kind, invent(model, manner, random, steps)))
                 seen[f"{model.name} {manner}"] += 1
-            data = pack(compress([(model, files)], True, steps, int(random.integers(1 << 32)), choose=False))
-            back = decompress(unpack(data, "x"), lambda section, model=model: model, "x")
+            data = pack(encode_files([(model, files)], True, steps, int(random.integers(1 << 32)), choose=False))
+            back = decode_files(unpack(data, "x"), lambda section, model=model: model, "x")
             for a, b in zip(back, files, strict=True):
                 assert a.path == b.path and np.array_equal(a.data, b.data), (model.name, steps, b.data)
     for name, count in sorted(seen.items()):

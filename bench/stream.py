@@ -25,7 +25,7 @@ def resident() -> float:
     return pages * 4096 / 2**20
 
 
-def onnx_round(model: adr_runtime.Model, steps: int, tokens: int, seed: int) -> tuple[float, float]:
+def onnx_round(model: adr_runtime.AudioModel, steps: int, tokens: int, seed: int) -> tuple[float, float]:
     """Seconds to the first sound, and seconds a token after it."""
     started = time.perf_counter()
     stream = model.stream(label="seven", steps=steps, seed=seed)
@@ -71,10 +71,8 @@ def torch_round(checkpoint: Path, guidance: float, sampler: str) -> Callable[[in
     return run
 
 
-def compare(model: adr_runtime.Model, checkpoint: Path | None, steps: list[int], rounds: int, tokens: int) -> None:
-    audio, defaults = model.manifest.audio, model.manifest.defaults
-    assert audio is not None
-    second = audio.sample_rate / audio.hop
+def compare(model: adr_runtime.AudioModel, checkpoint: Path | None, steps: list[int], rounds: int, tokens: int) -> None:
+    defaults, second = model.manifest.defaults, model.sample_rate / model.spec.hop
     eager = torch_round(checkpoint, defaults.guidance, defaults.sampler) if checkpoint else None
     for count in steps:
         taken: dict[str, list[tuple[float, float]]] = {}
@@ -95,7 +93,7 @@ def compare(model: adr_runtime.Model, checkpoint: Path | None, steps: list[int],
         print(json.dumps(row), flush=True)
 
 
-def endure(model: adr_runtime.Model, minutes: int, steps: int | None, data: Path | None) -> None:
+def endure(model: adr_runtime.AudioModel, minutes: int, steps: int | None, data: Path | None) -> None:
     """A playlist of all labels again and again; the words of the first and of the last minute are kept and judged."""
     rate = model.sample_rate
     stream = model.stream(playlist=list(model.labels), cycle=True, steps=steps, seed=1)
@@ -106,7 +104,7 @@ def endure(model: adr_runtime.Model, minutes: int, steps: int | None, data: Path
         started, samples, tokens, word = time.perf_counter(), 0, 0, []
         while samples < 60 * rate:
             label, number = playlist.label, playlist.word
-            word.append(next(stream))
+            word.append(next(stream)[0])
             samples, tokens = samples + len(word[-1]), tokens + 1
             if playlist.word != number:
                 if minute in kept:
@@ -137,7 +135,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=int)
     parser.add_argument("--data", type=Path)
     given = parser.parse_args()
-    model = adr_runtime.load(given.bundle, "cpu", 1)
+    model = adr_runtime.AudioModel.load(given.bundle, "cpu", 1)
     steps = [int(number) for number in given.steps.split(",") if number] or [model.manifest.defaults.steps]
     if given.minutes:
         endure(model, given.minutes, steps[0], given.data)

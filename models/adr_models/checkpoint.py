@@ -23,7 +23,7 @@ NAME = re.compile(r"checkpoint-(\d+)")
 
 
 class CheckpointError(ADRError):
-    """One line that says which checkpoint is missing or damaged. The commands end with this exit status."""
+    """A checkpoint is missing, damaged, or of another kind than is asked for."""
 
 
 @dataclass(frozen=True)

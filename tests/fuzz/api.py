@@ -77,9 +77,12 @@ def streams(case: Case, random: Random) -> None:
 
 
 def settings(case: Case, random: Random) -> None:
-    case.seeds.models[random.choice(("latent", "picture"))].settings(
-        **options(random, label=None, count=1, guidance=1.0, temperature=1.0, sampler="ddpm", **SMALL)
-    )
+    from adr_runtime.causal.config import GenerationConfig, label_rows
+
+    manifest = case.seeds.models[random.choice(("latent", "picture"))].manifest
+    asked = options(random, label=None, count=1, guidance=1.0, temperature=1.0, sampler="ddpm", **SMALL)
+    rows = label_rows(asked.pop("label"), asked.pop("count"))
+    GenerationConfig(**asked).resolve(manifest, rows)
 
 
 def any_pictures(case: Case, random: Random) -> None:
@@ -89,20 +92,23 @@ def any_pictures(case: Case, random: Random) -> None:
     if random.random() < 0.6:
         asked |= options(random, picture=np.full(shape, 51, np.uint8), mask=np.ones(shape[:2], bool))
         shape = asked["picture"].shape
-    expect(model.generate(**asked), (asked["count"] or model.manifest.defaults.count, *shape), np.uint8)
+    expect(model.generate(**asked).pixels, (asked["count"] or model.manifest.defaults.count, *shape), np.uint8)
 
 
 def any_sounds(case: Case, random: Random) -> None:
     prompt = np.arange(20, dtype=np.int16)
     asked = options(random, seconds=0.004, count=1, temperature=1.0, prompt=prompt, **SMALL)
-    made = case.seeds.models["samples"].sound(**asked)
+    made = case.seeds.models["samples"].generate_audio(**asked).samples
     expect(made, (asked["count"], made.shape[1]), np.int16)
 
 
 def fill(case: Case, random: Random) -> None:
-    values = np.zeros((1, 30, 1), np.int64)
-    asked = options(random, values=values, wanted=values == 0, count=1, temperature=1.0, **SMALL)
-    made = case.seeds.models["symbols"].fill(**asked)
+    from adr_runtime.any_order.config import AnyOrderConfig
+
+    values, model = np.zeros((1, 30, 1), np.int64), case.seeds.models["symbols"]
+    asked = options(random, values=values, target=values == 0, count=1, temperature=1.0, **SMALL)
+    config = AnyOrderConfig(*(asked.pop(name) for name in ("steps", "temperature", "seed")))
+    made = model.fill(**asked, settings=config.resolve(model.manifest))
     expect(made, (asked["count"], *asked["values"].shape), np.int64)
 
 
@@ -122,16 +128,19 @@ def reconstruct(case: Case, random: Random) -> None:
 
 
 def resume(case: Case, random: Random) -> None:
-    model = case.seeds.models[random.choice(("latent", "picture"))]
-    model.resume(random.choice((*case.seeds.states, b"", b"\0" * 99)))
+    case.seeds.models["latent"].resume(random.choice((*case.seeds.states, b"", b"\0" * 99)))
 
 
 def load(case: Case, random: Random) -> None:
+    """Of a name that there is, mostly by the class of another kind of model."""
     import adr_runtime
 
-    name = random.choice((*STRINGS, "/dev/null", "/dev/zero", "/", str(case.seeds.bundles["greys"])))
+    bundles = (str(case.seeds.bundles[name]) for name in ("greys", "latent", "picture"))
+    name = random.choice((*STRINGS, "/dev/null", "/dev/zero", "/", *bundles))
     provider = random.choice(("cpu", "auto", *STRINGS))
-    adr_runtime.load(name, provider, random.choice((None, 1, *COUNTS)))
+    loaders = (adr_runtime.AudioModel, adr_runtime.ImageModel, adr_runtime.AnyOrderModel)
+    chosen = random.choice((adr_runtime.load, *(kind.load for kind in loaders)))
+    chosen(name, provider, random.choice((None, 1, *COUNTS)))
 
 
 CALLS: dict[str, Callable[[Case, Random], None]] = {

@@ -25,8 +25,10 @@ def make_seeds(folder: Path) -> Seeds:
 
 def texts(model: Any) -> dict[str, bytes]:
     """One that the model likes, so that it is worth coding, and others."""
-    nothing = np.zeros((1, 24, 1), np.int64)
-    likely = model.fill(nothing, nothing == 0, 8, 24, 1, 0.5).astype(np.uint8).tobytes()
+    from adr_runtime.any_order.config import AnyOrderConfig
+
+    nothing, settings = np.zeros((1, 24, 1), np.int64), AnyOrderConfig(steps=24, temperature=0.5, seed=1)
+    likely = model.fill(nothing, nothing == 0, 8, settings.resolve(model.manifest)).astype(np.uint8).tobytes()
     plain = b"to be or not to be, " * 4
     return {"likely.txt": likely, "plain.txt": plain, "empty.txt": b"", "noise.bin": bytes(range(64))}
 

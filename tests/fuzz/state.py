@@ -64,9 +64,9 @@ def other_arrays(random: Random, arrays: bytes) -> bytes:
 
 
 def check_chunk(stream: Any, samples: np.ndarray) -> None:
-    hop, rows = stream.loop.manifest.audio.hop, stream.loop.batch
-    whole = samples if samples.ndim == 2 else samples[None]
-    if whole.shape[0] != rows or not 0 < whole.shape[1] <= stream.chunk_tokens * hop or samples.dtype != np.float32:
+    hop, rows = stream.generator.audio.hop, stream.generator.batch
+    fits = samples.ndim == 2 and samples.shape[0] == rows and 0 < samples.shape[1] <= stream.chunk_tokens * hop
+    if not fits or samples.dtype != np.float32:
         raise WrongResult(f"a chunk of {samples.dtype} {samples.shape} for {rows} rows of {stream.chunk_tokens} tokens")
     if not np.isfinite(samples).all():
         raise WrongResult("made samples that are not finite")
@@ -87,30 +87,40 @@ def other_values(random: Random, model: Any, state: bytes) -> tuple[bytes, str]:
 
 def change(random: Random, stream: Any) -> str:
     """One value of the stream, its settings, its arrays or its playlist becomes another one."""
-    walk = stream.walk
-    what = random.choice(("stream", "walk", "array", "settings", "playlist"))
+    progress = stream.progress
+    what = random.choice(("stream", "progress", "array", "settings", "playlist"))
     if what == "stream":
-        name = random.choice(("limit", "chunk_tokens", "several", "emitted", "skip", "bundle"))
-        setattr(stream, name, like(random, getattr(stream, name)))
+        name = random.choice(("limit", "chunk_tokens", "emitted", "skip", "bundle"))
+        if name == "bundle":
+            foreign(random, stream.generator)
+        else:
+            setattr(stream, name, like(random, getattr(stream, name)))
         return name
-    if what == "walk":
-        name = random.choice(("position", "labels", "over"))
-        value = getattr(walk, name)
-        setattr(walk, name, walk.over[:0] if name == "over" else others(random, value))
+    if what == "progress":
+        name = random.choice(("position", "labels", "finished"))
+        value = getattr(progress, name)
+        setattr(progress, name, value[:0] if name == "finished" else others(random, value))
         return name
     if what == "array":
-        return array(random, walk)
+        return array(random, progress)
     if what == "settings":
-        settings = stream.loop.settings
+        settings = stream.generator.settings
         name = random.choice([f.name for f in dataclasses.fields(settings)])
         value = others(random, getattr(settings, name))
-        stream.loop.settings = dataclasses.replace(settings, **{name: value})
+        stream.generator.settings = dataclasses.replace(settings, **{name: value})
         return f"settings.{name}"
     if stream.playlist is None:
         return change(random, stream)
     name = random.choice([f.name for f in dataclasses.fields(stream.playlist)])
     stream.playlist = dataclasses.replace(stream.playlist, **{name: others(random, getattr(stream.playlist, name))})
     return f"playlist.{name}"
+
+
+def foreign(random: Random, generator: Any) -> None:
+    """The hash of the generator's bundle becomes another one."""
+    opened = generator.opened
+    bundle = dataclasses.replace(opened.bundle, hash=like(random, opened.bundle.hash))
+    generator.opened = dataclasses.replace(opened, bundle=bundle)
 
 
 def others(random: Random, value: Any) -> Any:
@@ -122,11 +132,11 @@ def others(random: Random, value: Any) -> Any:
     return like(random, value)
 
 
-def array(random: Random, walk: Any) -> str:
+def array(random: Random, progress: Any) -> str:
     """A state tensor with another value, type or shape."""
-    holder = random.choice((walk.backbone, walk.decode, None))
+    holder = random.choice((progress.backbone, progress.decoder, None))
     name = random.choice(list(holder)) if holder else "token"
-    found = np.array(holder[name] if holder else walk.token)
+    found = np.array(holder[name] if holder else progress.token)
     how = random.choice(("value", "value", "dtype", "shape", "cut", "all"))
     if how == "value" and found.size:
         at = random.randrange(found.size)
@@ -144,5 +154,5 @@ def array(random: Random, walk: Any) -> str:
     if holder:
         holder[name] = found
     else:
-        walk.token = found
+        progress.token = found
     return f"{name} {how}"

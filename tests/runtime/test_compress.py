@@ -85,11 +85,11 @@ def test_a_model_of_mulaw_scores_sound_as_it_hears_it():
 def test_a_picture_that_pillow_takes_for_another_mode_says_so():
     data = io.BytesIO()
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(data, "PNG")
-    with pytest.raises(InputError, match="^x: is a PNG that Pillow takes for RGB"):
+    with pytest.raises(InputError, match=r"^x: is a PNG that Pillow takes for RGB"):
         png.decode(data.getvalue(), "L", "x")
-    with pytest.raises(InputError, match="^x: is a PNG that Pillow takes for RGB"):
+    with pytest.raises(InputError, match=r"^x: is a PNG that Pillow takes for RGB"):
         pictures.decode(data.getvalue(), "PNG", "L", "x")
-    with pytest.raises(InputError, match="^x: is a damaged PNG"):
+    with pytest.raises(InputError, match=r"^x: is a damaged PNG"):
         png.decode(data.getvalue()[:40], "RGB", "x")
 
 

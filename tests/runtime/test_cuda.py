@@ -21,7 +21,7 @@ needs_cuda = pytest.mark.skipif(OBSTACLE is not None, reason=f"CUDA cannot be us
 
 @pytest.mark.skipif(OBSTACLE is None, reason="CUDA works here")
 def test_cuda_is_refused_with_the_reason_and_auto_falls_back(exported, refused, command):
-    with pytest.raises(ProviderError, match="^provider cuda: "):
+    with pytest.raises(ProviderError, match=r"^provider cuda: "):
         adr_runtime.load(exported["sound"], "cuda")
     assert adr_runtime.load(exported["sound"], "auto").provider == "cpu"
     refused("adr-run", "audio", "--provider", "cuda", says=("provider cuda: ", OBSTACLE))

@@ -7,7 +7,8 @@ import threading
 import adr_runtime
 import numpy as np
 import pytest
-from adr_runtime import ADRError
+from adr_runtime import DamagedFileError, InputError
+from adr_runtime.causal.config import GenerationConfig, label_rows
 
 TOLERANCE = {"rtol": 0, "atol": 1e-4}
 SETTINGS = {"steps": 5, "guidance": 2.5, "seed": 9}
@@ -23,12 +24,18 @@ def picture(exported):
     return adr_runtime.load(exported["picture"], "cpu")
 
 
+def rows_of(made):
+    """The samples or pixels of a result, row by row."""
+    return made.samples if isinstance(made, adr_runtime.Audio) else made.pixels
+
+
 @pytest.mark.parametrize("sampler", ["ddpm", "ddim", "dpm++"])
 def test_one_row_or_sixteen(sound, picture, sampler):
     for model, length in ((sound, {"seconds": 0.4}), (picture, {})):
         name = model.labels[1]
-        many = model.generate(label=name, count=16, sampler=sampler, **length, **SETTINGS)[0]
-        one = model.generate(label=name, count=1, sampler=sampler, **length, **SETTINGS)[0]
+        many = rows_of(model.generate(label=name, count=16, sampler=sampler, **length, **SETTINGS))
+        one = rows_of(model.generate(label=name, count=1, sampler=sampler, **length, **SETTINGS))
+        assert len(many) == 16 and len(one) == 1
         np.testing.assert_allclose(one[0].astype(float), many[0].astype(float), **TOLERANCE)
         assert np.abs(many[0].astype(float) - many[1]).max() > 0.01
 
@@ -42,10 +49,15 @@ def test_mixed_labels_change_nothing_for_a_row(sound):
 
 def test_streamed_or_whole(sound):
     whole = sound.generate(label="mid", seconds=0.5, **SETTINGS).samples
-    assert whole.shape == (400,)
+    assert whole.shape == (1, 400)
     for chunk in (1, 3, 7, 1000):
         parts = list(sound.stream(label="mid", seconds=0.5, chunk_tokens=chunk, **SETTINGS))
-        np.testing.assert_allclose(np.concatenate(parts), whole, **TOLERANCE)
+        assert all(part.shape[0] == 1 for part in parts)
+        np.testing.assert_allclose(np.concatenate(parts, 1), whole, **TOLERANCE)
+    for parts in (list(sound.stream(label=["mid", "low"], seconds=0.5, chunk_tokens=7, **SETTINGS)),):
+        pair = sound.generate(label=["mid", "low"], seconds=0.5, **SETTINGS).samples
+        assert pair.shape == (2, 400)
+        np.testing.assert_allclose(np.concatenate(parts, 1), pair, **TOLERANCE)
 
 
 def test_threads(exported):
@@ -59,7 +71,7 @@ def test_threads(exported):
 RESUME = """
 import sys, numpy as np, adr_runtime
 stream = adr_runtime.load(sys.argv[1], "cpu").resume(open(sys.argv[2], "rb").read())
-np.save(sys.argv[3], np.concatenate(list(stream)))
+np.save(sys.argv[3], np.concatenate(list(stream), 1))
 """
 
 
@@ -70,7 +82,7 @@ def test_state_saved_and_continued_in_a_new_process(sound, tmp_path):
     (tmp_path / "state").write_bytes(stream.state())
     files = [str(tmp_path / "state"), str(tmp_path / "rest.npy")]
     subprocess.run([sys.executable, "-c", RESUME, str(sound.bundle.folder), *files], check=True)
-    np.testing.assert_allclose(np.concatenate([*before, np.load(files[1])]), whole, **TOLERANCE)
+    np.testing.assert_allclose(np.concatenate([*before, np.load(files[1])], 1), whole, **TOLERANCE)
 
 
 def test_a_fork_goes_its_own_way(sound):
@@ -78,8 +90,8 @@ def test_a_fork_goes_its_own_way(sound):
     for _ in range(4):
         next(stream)
     fork = stream.fork()
-    rest = np.concatenate(list(stream))
-    np.testing.assert_array_equal(np.concatenate(list(fork)), rest)
+    rest = np.concatenate(list(stream), 1)
+    np.testing.assert_array_equal(np.concatenate(list(fork), 1), rest)
 
 
 def test_two_threads_share_a_model(sound):
@@ -100,10 +112,10 @@ def test_two_threads_share_a_model(sound):
 def test_a_foreign_or_damaged_state(sound, exported):
     state = sound.stream(label="mid", **SETTINGS).state()
     other = adr_runtime.load(exported["softmax-sound" if "softmax" not in sound.name else "sound"], "cpu")
-    with pytest.raises(ADRError, match="of another bundle"):
+    with pytest.raises(DamagedFileError, match="of another bundle"):
         other.resume(state)
     for damaged in (b"", b"hello", state[:100], state[:-50]):
-        with pytest.raises(ADRError, match="not a stream's state, or damaged"):
+        with pytest.raises(DamagedFileError, match="not a stream's state, or damaged"):
             sound.resume(damaged)
 
 
@@ -111,23 +123,25 @@ def test_prompt_of_sound(sound):
     """The prompt comes back as it was; what follows differs from what follows another prompt."""
     time = np.arange(160) / 800
     prompts = [0.3 * np.sin(2 * np.pi * f * time).astype(np.float32) for f in (50, 130)]
-    made = [sound.generate(label="mid", seconds=0.25, prompt=p, **SETTINGS).samples for p in prompts]
+    made = [sound.generate(label="mid", seconds=0.25, prompt=p, **SETTINGS) for p in prompts]
+    assert all(audio.samples.shape == (1, 160 + 200) and audio.lengths == (160 + 200,) for audio in made)
+    made = [audio.samples[0] for audio in made]
     for samples, prompt in zip(made, prompts, strict=True):
-        assert samples.shape == (160 + 200,)
         # The last hop of the prompt overlaps the first new token; all before it is untouched.
         np.testing.assert_allclose(samples[:152], prompt[:152], atol=1e-6)
     assert np.abs(made[0][160:] - made[1][160:]).max() > 1e-3
 
 
 def test_prefill_equals_having_generated(sound):
-    """Continuing a generated clip from its own tokens gives what the uninterrupted walk gave."""
-    from adr_runtime.causal.generator import Loop
+    """Continuing a generated clip from its own tokens gives what it gave uninterrupted."""
+    from adr_runtime.causal.generator import TokenGenerator
 
-    loop = Loop(sound.manifest, sound.sessions, sound.settings("mid", None, **SETTINGS))
-    walk, again = loop.start(), loop.start()
-    tokens = np.stack([loop.advance(walk) for _ in range(20)], 1)
-    loop.prefill(again, tokens[:, :13])
-    rest = np.stack([loop.advance(again) for _ in range(7)], 1)
+    settings = GenerationConfig(**SETTINGS).resolve(sound.manifest, label_rows("mid", None))
+    generator = TokenGenerator(sound.opened, settings)
+    state, again = generator.start(), generator.start()
+    tokens = np.stack([generator.next_token(state) for _ in range(20)], 1)
+    generator.prefill(again, tokens[:, :13])
+    rest = np.stack([generator.next_token(again) for _ in range(7)], 1)
     np.testing.assert_allclose(rest, tokens[:, 13:], **TOLERANCE)
 
 
@@ -171,7 +185,7 @@ def test_agrees_with_pytorch(exported):
     found = adr_runtime.load(exported["sound"], "cpu").generate(
         label="high", seconds=(length - 1) * 8 / 800, steps=steps, guidance=guidance, temperature=0.9,
         sampler="ddpm", seed=5,
-    ).samples  # fmt: skip
+    ).samples[0]  # fmt: skip
     np.testing.assert_allclose(found, samples[0, 8:].numpy(), atol=1e-4)
 
 
@@ -194,18 +208,22 @@ def test_settings_are_checked(sound, picture):
         ({"prompt": np.full(80, np.nan, np.float32)}, "finite samples"),
         ({"prompt": np.zeros((80, 2), np.float32)}, "finite samples of shape"),
     ):
-        with pytest.raises(ADRError, match=says):
+        with pytest.raises(InputError, match=says):
             sound.generate(**{"seconds": 0.1, **wrong})
     for wrong, says in (
-        ({"seconds": 1.0}, "makes pictures"),
         ({"prompt": np.zeros((2, 5, 3), np.uint8)}, "the prompt must be uint8"),
         ({"prompt": np.zeros((6, 4, 3), np.uint8)}, "from 2 to 4 rows, not 6"),
     ):
-        with pytest.raises(ADRError, match=says):
+        with pytest.raises(InputError, match=says):
             picture.generate(**wrong)
-    with pytest.raises(ADRError, match="makes pictures, not sound"):
-        picture.stream()
-    with pytest.raises(ADRError, match="threads must be from 1 to 1024, not 0"):
+    assert not hasattr(picture, "stream")
+    with pytest.raises(TypeError, match="seconds"):
+        picture.generate(seconds=1.0)
+    with pytest.raises(InputError, match="makes pictures: load it as an ImageModel"):
+        adr_runtime.AudioModel.load(picture.bundle.folder)
+    with pytest.raises(InputError, match="makes sound: load it as an AudioModel"):
+        adr_runtime.ImageModel.load(sound.bundle.folder)
+    with pytest.raises(InputError, match="threads must be from 1 to 1024, not 0"):
         adr_runtime.load(sound.bundle.folder, threads=0)
 
 
