@@ -66,7 +66,7 @@ def main() -> None:
         assert done.returncode == 0, done.stderr
         assert not done.stdout, f"on standard output: {done.stdout}"
         lines = done.stderr.splitlines()
-        assert len(lines) == 1 and lines[0].startswith("--provider cuda: "), done.stderr
+        assert len(lines) == 1 and lines[0].startswith("provider cuda: "), done.stderr
         print(f"the CUDA provider's library loads; without a GPU: {lines[0]}")
         program = str(Path(sys.executable).with_name("adr-run"))
         command = [program, "image", "--label", "7", "--seed", "1", "--json"]

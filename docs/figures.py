@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 
 
 def digits() -> None:
-    model = adr_runtime.load("digits")
+    model = adr_runtime.ImageModel.load("digits")
     columns = 20
     labels = [name for name in model.labels for _ in range(columns)]
     pixels = model.generate(label=labels, seed=1).pixels[..., 0]
@@ -25,7 +25,7 @@ def digits() -> None:
 
 
 def speech() -> None:
-    model = adr_runtime.load("speech-digits")
+    model = adr_runtime.AudioModel.load("speech-digits")
     made = model.generate(label=list(model.labels), seconds=1.0, seed=1)
     figure, axes = pyplot.subplots(2, len(model.labels), figsize=(16, 3.6), height_ratios=(1, 2), layout="constrained")
     for samples, label, (wave, spectrum) in zip(made.samples, model.labels, axes.T, strict=True):

@@ -11,8 +11,9 @@ from adr_export import bundle_writer, parity
 from adr_export.errors import ExportError
 from adr_export.graphs import build_graphs
 from adr_export.onnx_writer import round_weights, write_onnx
-from adr_runtime.causal.manifest import parse_manifest
+from adr_runtime.bundles.manifest import parse_manifest
 from adr_runtime.errors import ADRError
+from adr_runtime.loading import FAMILIES
 from onnx.reference import ReferenceEvaluator
 from random_models import PICTURE, SOUND, export, random_model
 
@@ -136,7 +137,7 @@ def test_an_operator_that_the_runtime_would_refuse_is_noticed_here(exported, tmp
     model = onnx.load_from_string(files["decode"])
     model.graph.node.add(op_type="NonZero", input=[model.graph.input[0].name], output=["unused"])
     files["decode"] = model.SerializeToString()
-    manifest = parse_manifest((folder / "manifest.json").read_text())
+    manifest = parse_manifest((folder / "manifest.json").read_text(), FAMILIES)
     with pytest.raises(ADRError, match=r"would refuse decode\.onnx: operator 'NonZero' .*; nothing was written"):
         bundle_writer.write_folder(tmp_path / "out", files, manifest)
     assert not list(tmp_path.iterdir())

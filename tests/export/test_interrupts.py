@@ -6,8 +6,9 @@ from adr_runtime.bundles.bundle import shipped
 WRITE = """
 from pathlib import Path
 from adr_export import bundle_writer
-from adr_runtime.causal.manifest import parse_manifest
-manifest = parse_manifest(Path({manifest!r}).read_text())
+from adr_runtime.bundles.manifest import parse_manifest
+from adr_runtime.loading import FAMILIES
+manifest = parse_manifest(Path({manifest!r}).read_text(), FAMILIES)
 def kill(): os.kill(os.getpid(), signal.SIGINT)
 def before(function):
     def struck(*arguments, **options):

@@ -5,7 +5,7 @@ import shutil
 
 import adr_runtime
 import pytest
-from adr_runtime import ADRError
+from adr_runtime import ProviderError
 from hostile_bundles import edit, refuse, reseal
 
 
@@ -87,5 +87,5 @@ def test_all_graphs_together_are_bounded(bundle_copy):
 def test_unknown_names(tmp_path):
     refuse("nothing-of-the-kind", "unknown model 'nothing-of-the-kind'", "speech-digits")
     refuse(tmp_path, "no manifest.json here")
-    with pytest.raises(ADRError, match="unknown provider 'tpu'; there are auto, cuda, cpu"):
+    with pytest.raises(ProviderError, match="unknown provider 'tpu'; there are auto, cuda, cpu"):
         adr_runtime.load("speech-digits", provider="tpu")

@@ -48,16 +48,22 @@ def test_mixed_labels_change_nothing_for_a_row(sound):
 
 
 def test_streamed_or_whole(sound):
-    whole = sound.generate(label="mid", seconds=0.5, **SETTINGS).samples
-    assert whole.shape == (1, 400)
-    for chunk in (1, 3, 7, 1000):
-        parts = list(sound.stream(label="mid", seconds=0.5, chunk_tokens=chunk, **SETTINGS))
-        assert all(part.shape[0] == 1 for part in parts)
-        np.testing.assert_allclose(np.concatenate(parts, 1), whole, **TOLERANCE)
-    for parts in (list(sound.stream(label=["mid", "low"], seconds=0.5, chunk_tokens=7, **SETTINGS)),):
-        pair = sound.generate(label=["mid", "low"], seconds=0.5, **SETTINGS).samples
-        assert pair.shape == (2, 400)
-        np.testing.assert_allclose(np.concatenate(parts, 1), pair, **TOLERANCE)
+    for label, rows in (("mid", 1), (["mid", "low"], 2)):
+        whole = sound.generate(label=label, seconds=0.5, **SETTINGS).samples
+        assert whole.shape == (rows, 400)
+        for chunk in (1, 3, 7, 1000):
+            parts = list(sound.stream(label=label, seconds=0.5, chunk_tokens=chunk, **SETTINGS))
+            assert all(len(part) == rows for part in parts)
+            np.testing.assert_allclose(np.concatenate(parts, 1), whole, **TOLERANCE)
+
+
+def test_a_seed_that_nobody_gives_is_drawn_and_told(sound, picture):
+    for model, length in ((sound, {"seconds": 0.2}), (picture, {"count": 1})):
+        drawn, another = (model.generate(steps=2, **length) for _ in range(2))
+        assert drawn.seed != another.seed and drawn.provenance["seed"] == drawn.seed
+        assert (rows_of(drawn) != rows_of(another)).any()
+        again = model.generate(steps=2, seed=drawn.seed, **length)
+        np.testing.assert_array_equal(rows_of(again), rows_of(drawn))
 
 
 def test_threads(exported):

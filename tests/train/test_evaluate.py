@@ -8,6 +8,7 @@ import adr_runtime
 import numpy as np
 import pytest
 from adr_runtime.bundles.bundle import shipped
+from adr_runtime.causal.config import GenerationConfig
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import call_seed
 from adr_train.data.types import AudioClips, Images
@@ -17,7 +18,7 @@ from adr_train.evaluation import cli as eval_cli
 from adr_train.evaluation import evaluator as evaluate
 from adr_train.evaluation.classifiers import ClassifierConfig
 from adr_train.evaluation.crossfit import CrossFit, folds_of, part
-from adr_train.evaluation.evaluator import Evaluator, Setting, generate
+from adr_train.evaluation.evaluator import Evaluator, generate
 from adr_train.evaluation.metrics import frechet_distance, nearest_distances, with_errors
 
 TINY = ClassifierConfig(channels=(4, 4, 4, 4), epochs=2, batch=64)
@@ -107,9 +108,9 @@ def test_splits_and_repetitions_draw_other_noise():
     }
     assert len(seeds) == 24 and max(seeds) < 1 << 32
     model = adr_runtime.load("digits", "cpu")
-    made = [generate(model, 12, Setting(steps=2), *which)[0] for which in (("validation",), ("test",), ("test", 1))]
+    made = [generate(model, 12, GenerationConfig(steps=2), *which)[0] for which in (("validation",), ("test",), ("test", 1))]
     assert not any(np.array_equal(a, b) for a, b in ((made[0], made[1]), (made[1], made[2])))
-    again, labels, _ = generate(model, 12, Setting(steps=2), "test", 1)
+    again, labels, _ = generate(model, 12, GenerationConfig(steps=2), "test", 1)
     assert np.array_equal(again, made[2]) and labels.tolist() == [*range(10), 0, 1]
 
 
@@ -175,7 +176,7 @@ def test_voices_are_judged_by_those_who_never_heard_them(monkeypatch, taught, tm
     # A model that speaks as it is told to.
     monkeypatch.setattr(voices, "generate", lambda model, count, setting, split, repeat: (say(setting.speaker, count),))
     model = SimpleNamespace(manifest=SimpleNamespace(speakers=("ann", "ben")))
-    rows = voices.voice_rows(evaluator, model, 12, Setting(), 2, tmp_path)
+    rows = voices.voice_rows(evaluator, model, 12, GenerationConfig(), 2, tmp_path)
     assert list(rows) == ["generated", "real test"]
     for row in rows.values():
         assert row["speaker_accuracy"] > 0.9 and 0.5 < row["speaker_similarity"] <= 1
