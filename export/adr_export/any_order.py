@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -16,7 +15,7 @@ from adr_runtime.bundles.manifest import parse_manifest
 from adr_runtime.errors import ADRError
 from torch import Tensor, nn
 
-from adr_export.bundle_writer import describe_graph, write_folder
+from adr_export.bundle_writer import About, describe_graph, write_folder
 from adr_export.errors import ExportError
 from adr_export.graphs import Graph
 from adr_export.onnx_writer import least_onnxruntime, round_weights, write_onnx
@@ -33,7 +32,8 @@ class NetworkGraph(nn.Module):
         self.model = model
 
     def forward(self, low: Tensor, known: Tensor, stage: Tensor, index: Tensor) -> Tensor:
-        return self.model(low, known, stage, index)
+        log_probabilities: Tensor = self.model(low, known, stage, index)
+        return log_probabilities
 
 
 def network_graph(model: ARDM, part: float = 0.5, stage: int = 0, rows: int = 3, count: int = 5) -> Graph:
@@ -87,11 +87,11 @@ def slope_steps(losses: np.ndarray) -> np.ndarray:
     the number of treads are still spent where the loss falls: float (D,) -> float64 (D,), not rising."""
     edges = np.flatnonzero(np.diff(losses)) + 1
     starts, ends = np.append(0, edges), np.append(edges, len(losses))
-    return np.interp(np.arange(len(losses)), (starts + ends - 1) / 2, losses[starts])
+    return np.asarray(np.interp(np.arange(len(losses)), (starts + ends - 1) / 2, losses[starts]))
 
 
 def write_any_order(
-    model: ARDM, about: dict[str, Any], out: Path, dialect: str, half: bool, overwrite: bool,
+    model: ARDM, about: About, out: Path, dialect: str, half: bool, overwrite: bool,
     tell: Callable[[str], None] = lambda line: None,
 ) -> AnyOrderManifest:  # fmt: skip
     """As `bundle_writer.write_bundle`. Both dialects hold standard operators only; they differ in the opset."""

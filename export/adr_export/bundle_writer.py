@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import onnxruntime
 import torch
@@ -36,14 +36,25 @@ from adr_export.parity import check_parity
 DTYPES = {torch.float32: "float32", torch.int64: "int64", torch.bool: "bool"}
 
 
+class About(TypedDict):
+    """What a manifest says that no model knows; `clip` is a causal model's alone (see `adr_models.checkpoint`)."""
+
+    name: str
+    description: str
+    licence: str
+    source: str
+    defaults: dict[str, Any]
+    clip: NotRequired[float]
+    training: dict[str, Any]
+
+
 def write_bundle(
-    model: ADRModel, about: dict[str, Any], out: Path, dialect: str, half: bool, overwrite: bool,
+    model: ADRModel, about: About, out: Path, dialect: str, half: bool, overwrite: bool,
     tell: Callable[[str], None] = lambda line: None,
 ) -> CausalManifest:  # fmt: skip
     """Export to `out`, a folder that appears only when every graph has passed.
 
-    about: name, description, licence, source, defaults, clip, training (see `adr_train.checkpoint`). `half` rounds
-    the weights to float16 first, and parity is then measured against the rounded model.
+    `half` rounds the weights to float16 first, and parity is then measured against the rounded model.
     """
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
@@ -92,7 +103,7 @@ def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest) -> None
 
 
 def describe(
-    model: ADRModel, about: dict[str, Any], dialect: str, graphs: list[Graph], files: dict[str, bytes],
+    model: ADRModel, about: About, dialect: str, graphs: list[Graph], files: dict[str, bytes],
     parity: dict[str, float],
 ) -> CausalManifest:  # fmt: skip
     """The manifest, parsed once from its own JSON so that nothing is written that the runtime would refuse."""

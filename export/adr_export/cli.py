@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 from adr_runtime.terminal.display import PlainConsole
@@ -16,45 +16,55 @@ console = PlainConsole(stderr=True)
 EXAMPLE = "Example: adr-export runs/digits bundles/my-digits"
 
 
+CheckpointArgument = Annotated[
+    Path, typer.Argument(help="The --out folder of a training run, or one checkpoint in it.")
+]
+OutArgument = Annotated[Path, typer.Argument(help="The bundle's folder, made new.")]
+PortableOption = Annotated[
+    bool, typer.Option("--portable", help="Only standard operators (opset 20), for other engines.")
+]
+NameOption = Annotated[Optional[str], typer.Option(help="The model's name; the recipe's unless given.")]
+HalfOption = Annotated[
+    bool, typer.Option("--half/--full", help="Store weights as float16: half the size, computed in float32.")
+]
+StepsOption = Annotated[Optional[int], typer.Option(help="The bundle's default steps; the recipe's unless given.")]
+SamplerOption = Annotated[Optional[str], typer.Option(help="Its default sampler: ddpm, ddim or dpm++.")]
+GuidanceOption = Annotated[Optional[float], typer.Option(help="Its default guidance.")]
+TemperatureOption = Annotated[Optional[float], typer.Option(help="Its default temperature.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
 @app.command(epilog=EXAMPLE)
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="The --out folder of a training run, or one checkpoint in it.")],
-    out: Annotated[Path, typer.Argument(help="The bundle's folder, made new.")],
-    portable: Annotated[
-        bool, typer.Option("--portable", help="Only standard operators (opset 20), for other engines.")
-    ] = False,
-    name: Annotated[Optional[str], typer.Option(help="The model's name; the recipe's unless given.")] = None,
-    half: Annotated[
-        bool, typer.Option("--half/--full", help="Store weights as float16: half the size, computed in float32.")
-    ] = True,
-    steps: Annotated[Optional[int], typer.Option(help="The bundle's default steps; the recipe's unless given.")] = None,
-    sampler: Annotated[Optional[str], typer.Option(help="Its default sampler: ddpm, ddim or dpm++.")] = None,
-    guidance: Annotated[Optional[float], typer.Option(help="Its default guidance.")] = None,
-    temperature: Annotated[Optional[float], typer.Option(help="Its default temperature.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-) -> None:
+    checkpoint: CheckpointArgument, out: OutArgument, portable: PortableOption = False, name: NameOption = None,
+    half: HalfOption = True, steps: StepsOption = None, sampler: SamplerOption = None,
+    guidance: GuidanceOption = None, temperature: TemperatureOption = None, overwrite: OverwriteOption = False,
+    json_: JsonOption = False, debug: DebugOption = False,
+) -> None:  # fmt: skip
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
     with empty_handed():
         from adr_models.any_order.ardm import ARDM
         from adr_models.checkpoint import find_checkpoint
+        from adr_runtime.bundles.manifest import Manifest
 
         from adr_export.any_order import write_any_order
-        from adr_export.bundle_writer import write_bundle
+        from adr_export.bundle_writer import About, write_bundle
         from adr_export.checkpoint import load_checkpoint
 
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
     model, config = load_checkpoint(find_checkpoint(checkpoint))
     overrides = {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature}
-    about = {
-        "name": name or config.recipe, **config.about,
+    about: About = {
+        "name": name or config.recipe, "description": config.about["description"],
+        "licence": config.about["licence"], "source": config.about["source"],
         "defaults": config.defaults | {k: v for k, v in overrides.items() if v is not None},
         "clip": config.clip, "training": config.training,
     }  # fmt: skip
     dialect = "portable" if portable else "linear-attention"
-    manifest: Any
+    manifest: Manifest
     if isinstance(model, ARDM):
         foreign = [k for k, v in overrides.items() if v is not None and k != "steps"]
         if foreign:

@@ -59,12 +59,15 @@ class HeadGraph(nn.Module):
     ) -> Tensor:  # fmt: skip
         of_condition = self.head.condition_modulation(condition)
 
-        def body(carry: tuple[Tensor, Tensor], row: tuple[Tensor, Tensor, Tensor]):
+        def body(
+            carry: tuple[Tensor, Tensor], row: tuple[Tensor, Tensor, Tensor]
+        ) -> tuple[tuple[Tensor, Tensor], Tensor]:
             x, before = denoise_step(self.head, *carry, row[0], row[2], row[1], of_condition, mix, sample_range)
             # Scan wants an output for every step; nothing reads this one.
             return (x, before), x[:, :1].clone()
 
-        (token, _), _ = scan(body, (initial, torch.zeros_like(initial)), (coefficients, modulation, noise))
+        carry, _ = scan(body, (initial, torch.zeros_like(initial)), (coefficients, modulation, noise))
+        token: Tensor = carry[0]
         return token
 
 

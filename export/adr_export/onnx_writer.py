@@ -32,17 +32,16 @@ def write_onnx(graph: Graph, dialect: str) -> bytes:
     """Export one graph. Every float32 weight that float16 holds exactly is stored as float16 behind a Cast, which
     ONNX Runtime folds away when it loads the file: half the bytes, the same numbers."""
     dims = {axis: Dim.DYNAMIC for axes in graph.axes.values() for axis in axes.values()}
-    shapes = [{i: dims[axis] for i, axis in graph.axes[name].items()} for name in graph.arguments]
-    if graph.variadic and shapes[1:]:
-        # torch.export sees *args as one argument, a tuple.
-        shapes = [*shapes[:1], tuple(shapes[1:])]  # type: ignore[list-item]
+    first, *rest = ({i: dims[axis] for i, axis in graph.axes[name].items()} for name in graph.arguments)
+    # torch.export sees *args as one argument, a tuple.
+    shapes = (first, tuple(rest)) if graph.variadic and rest else (first, *rest)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         for name in ("torch.onnx", "onnxscript"):
             logging.getLogger(name).setLevel(logging.ERROR)
         program = torch.onnx.export(
             graph.module.eval(), tuple(graph.arguments.values()), dynamo=True, opset_version=OPSETS[dialect],
-            input_names=list(graph.arguments), output_names=list(graph.outputs), dynamic_shapes=tuple(shapes),
+            input_names=list(graph.arguments), output_names=list(graph.outputs), dynamic_shapes=shapes,
             verbose=False,
         )  # fmt: skip
     if program is None:
@@ -59,7 +58,7 @@ def write_onnx(graph: Graph, dialect: str) -> bytes:
     model.graph.name = graph.name
     if dialect == "portable":
         onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(deterministic=True)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def least_onnxruntime(files: dict[str, bytes], dialect: str) -> str:

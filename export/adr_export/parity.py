@@ -50,7 +50,7 @@ class Checker:
     """Collects errors by name and raises at the first above tolerance, naming tensor, error and references."""
 
     def __init__(self, tolerance: float = TOLERANCE):
-        self.tolerance, self.errors = tolerance, {}  # type: ignore[var-annotated]
+        self.tolerance, self.errors = tolerance, dict[str, float]()
 
     def compare(self, what: str, value: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> None:
         for tensor, expected in reference.items():
@@ -119,7 +119,9 @@ def check_sequences(model: ADRModel, sessions: Mapping[str, onnxruntime.Inferenc
         checker.compare(f"parallel against step, {length} tokens", value, reference)
 
 
-def advance(session: onnxruntime.InferenceSession, feed: dict[str, np.ndarray]):
+def advance(
+    session: onnxruntime.InferenceSession, feed: dict[str, np.ndarray]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """One run: the condition(s), and the present state under its past names."""
     names = [output.name for output in session.get_outputs()]
     values = session.run(names, feed)

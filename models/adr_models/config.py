@@ -3,10 +3,15 @@
 import types
 import typing
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Config = TypeVar("Config", bound="DataclassInstance")
 
 
-def build(cls: Any, values: Any, where: str) -> Any:
+def build(cls: type[Config], values: object, where: str) -> Config:
     """A (nested) dataclass from plain dicts and lists, refusing unknown fields."""
     if not isinstance(values, dict):
         raise ValueError(f"{where} should be a mapping, found {values!r}")
@@ -19,7 +24,7 @@ def build(cls: Any, values: Any, where: str) -> Any:
         hint = hints[name]
         if isinstance(hint, types.UnionType):
             hint = next(t for t in typing.get_args(hint) if t is not type(None))
-        if is_dataclass(hint) and value is not None:
+        if isinstance(hint, type) and is_dataclass(hint) and value is not None:
             value = build(hint, value, f"{where}.{name}")
         elif isinstance(value, list):
             value = tuple(value)

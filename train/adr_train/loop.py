@@ -32,7 +32,7 @@ def learning_rate(config: TrainConfig, progress: float) -> float:
 def bfloat16_pays(device: torch.device) -> bool:
     """bfloat16 products are faster on CUDA and on CPUs with AVX-512 BF16 or AMX, and slower on every other CPU."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return any(check() for check in checks if check)
 

@@ -66,12 +66,11 @@ class ARDM(ARDMNetwork):
         """What the network says of some variables: index int64 (batch, count) -> log-probabilities of the `branching`
         blocks inside each one's block, float (batch, count, branching). low, known and stage as in `hidden`."""
         out, candidates = self.hidden(low, known, stage)
-        pick = lambda x: torch.gather(x, 1, index[..., None].expand(-1, -1, x.shape[-1]))  # noqa: E731
-        out, start, narrow = pick(out), torch.gather(low, 1, index), self.widths[stage + 1][:, None]
+        out, start, narrow = pick(out, index), torch.gather(low, 1, index), self.widths[stage + 1][:, None]
         if self.config.output == "softmax":
             return F.log_softmax(self.mask_impossible(out, start, narrow), -1)
         wide = self.widths[stage][:, None].expand_as(index)
-        parts = self.mixture(out, None if candidates is None else pick(candidates), wide)
+        parts = self.mixture(out, None if candidates is None else pick(candidates, index), wide)
         blocks = torch.arange(self.config.branching + 1, device=low.device)
         first = start[..., None] + narrow[..., None] * blocks
         inside = logistic_bins(*parts, edges(first, self.config.levels)).clamp(min=1e-12).log()
@@ -103,6 +102,11 @@ class ARDM(ARDMNetwork):
             offset = torch.rand(1, generator=generator, device=device)
             time = (offset + torch.arange(rows, device=device) / rows) % 1
         return ARDMDraws(time, torch.rand(rows, length, generator=generator, device=device))
+
+
+def pick(x: Tensor, index: Tensor) -> Tensor:
+    """What x (batch, D, each) has for some variables, index int64 (batch, count) -> (batch, count, each)."""
+    return torch.gather(x, 1, index[..., None].expand(-1, -1, x.shape[-1]))
 
 
 @dataclass(frozen=True)

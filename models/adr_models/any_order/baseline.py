@@ -37,7 +37,7 @@ class CausalConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "CausalConfig":
+    def from_dict(cls, values: dict[str, object]) -> "CausalConfig":
         """Strict: an unknown field raises ValueError that names it."""
         return build(cls, values, "model")
 
@@ -98,15 +98,14 @@ class Causal(TrainableModel):
         """The logistics of one channel given those before it: out (..., per), x (..., channels)."""
         channels, components = self.channels, self.config.components
         size = 3 * channels * components
-        logits, mean, log_scale = (
-            out[..., :size].unflatten(-1, (channels, 3, components))[..., channel, :, :].unbind(-2)
-        )
+        parameters = torch.unflatten(out[..., :size], -1, (channels, 3, components))
+        logits, mean, log_scale = parameters[..., channel, :, :].unbind(-2)
         first = size + channel * (channel - 1) // 2
         slopes = out[..., first : first + channel]
         mean = mean + (slopes * x[..., :channel]).sum(-1, keepdim=True)
         return logits, mean, bound_log_scale(log_scale, self.config.levels, self.config.levels)
 
-    def loss(self, values: Tensor, draws: Any = None) -> Tensor:
+    def loss(self, values: Tensor, draws: "NoDraws | None" = None) -> Tensor:
         """Bits, summed over the batch."""
         return -self.log_likelihood(values).sum() / math.log(2)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from adr_models.causal.backbone import SwiGLU
-from adr_models.mixers.retention import MultiScaleRetention, RetentionConfig
+from adr_models.mixers.retention import MultiScaleRetention, RetentionConfig, RetentionLayer
 from adr_models.mixers.rotary import RotaryAngles, rotate
 
 Mixer = Literal["retention", "softmax"]
@@ -23,10 +23,10 @@ def distance_decay(positions: Tensor, gamma: Tensor) -> Tensor:
     return (gamma.log()[:, None, None] * distance).exp()
 
 
-class BidirectionalRetention(MultiScaleRetention):
+class BidirectionalRetention(RetentionLayer):
     """O = (Q K^T * D) V with a D that looks both ways."""
 
-    def forward(self, x: Tensor, angles: Tensor, decay: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, angles: Tensor, decay: Tensor) -> Tensor:
         """x (batch, tokens, width), angles (tokens, dim), decay (heads, tokens, tokens) -> the shape of x."""
         q, k, v, gate = self.project(x, angles)
         q, k, v = (y.transpose(1, 2) for y in (q, k, v))
@@ -47,7 +47,8 @@ class BidirectionalSoftmax(nn.Module):
         q, k, v = (y.reshape(shape) for y in self.query_key_value(x).chunk(3, -1))
         q, k, v = rotate(q, angles).transpose(1, 2), rotate(k, angles).transpose(1, 2), v.transpose(1, 2)
         mixed = ((q @ k.transpose(-1, -2) * self.dim**-0.5).softmax(-1) @ v).transpose(1, 2)
-        return self.output(mixed.reshape(x.shape))
+        output: Tensor = self.output(mixed.reshape(x.shape))
+        return output
 
 
 class BidirectionalBlock(nn.Module):
@@ -63,8 +64,9 @@ class BidirectionalBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, angles: Tensor, decay: Tensor) -> Tensor:
-        x = x + self.dropout(self.mixer(self.mixer_norm(x), angles, decay))
-        return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
+        mixed: Tensor = x + self.dropout(self.mixer(self.mixer_norm(x), angles, decay))
+        output: Tensor = mixed + self.dropout(self.feedforward(self.feedforward_norm(mixed)))
+        return output
 
 
 class BidirectionalNetwork(nn.Module):
@@ -97,10 +99,11 @@ class BidirectionalNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (batch, tokens, width) -> the same shape."""
         if self.stem is not None:
-            x = x + self.stem(x.transpose(1, 2).unflatten(2, self.grid)).flatten(2).transpose(1, 2)
+            x = x + self.stem(torch.unflatten(x.transpose(1, 2), 2, self.grid)).flatten(2).transpose(1, 2)
         per_axis = [self.rotary(axis).chunk(2, -1) for axis in self.positions.unbind(-1)]
         angles = torch.cat([torch.cat(part, -1) for part in zip(*per_axis, strict=True)], -1)
         decay = distance_decay(self.positions.to(x.dtype), self.gamma.to(x.dtype))
         for block in self.blocks:
             x = block(x, angles, decay)
-        return self.norm(x)
+        output: Tensor = self.norm(x)
+        return output

@@ -37,7 +37,7 @@ class Upscaling:
 
     def width(self, stage: int) -> int:
         """Values in a block that stage `stage` starts from."""
-        return self.branching ** (self.stages - stage)
+        return math.prod([self.branching] * (self.stages - stage))
 
     def widths(self) -> Tensor:
         """int64 (stages + 1,): `width` of every stage, and 1 for what the last one leaves."""
@@ -89,7 +89,8 @@ def bound_log_scale(log_scale: Tensor, levels: int, wide: Tensor | int) -> Tenso
     narrowest = torch.full_like(widest, -math.log(levels) - 1.5)
     if not torch.is_grad_enabled():
         return torch.minimum(torch.maximum(log_scale, narrowest), widest)
-    return InwardClamp.apply(log_scale, narrowest, widest)
+    bounded: Tensor = InwardClamp.apply(log_scale, narrowest, widest)
+    return bounded
 
 
 class InwardClamp(torch.autograd.Function):

@@ -113,6 +113,6 @@ class SparseRecovery(nn.Module):
 def cosine_basis(size: int) -> Tensor:
     """The orthonormal DCT-II, float64 (size, size): row k is the k-th cosine."""
     n = torch.arange(size, dtype=torch.float64)
-    basis = torch.cos(math.pi * (n[None] + 0.5) * n[:, None] / size) * (2 / size) ** 0.5
+    basis: Tensor = torch.cos(math.pi * (n[None] + 0.5) * n[:, None] / size) * (2 / size) ** 0.5
     basis[0] /= 2**0.5
     return basis

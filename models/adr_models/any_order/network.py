@@ -55,7 +55,7 @@ class ARDMConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "ARDMConfig":
+    def from_dict(cls, values: dict[str, object]) -> "ARDMConfig":
         """Strict: an unknown field raises ValueError that names it."""
         return build(cls, values, "model")
 
@@ -183,6 +183,7 @@ class ARDMNetwork(TrainableModel):
         """(batch, tokens, width) -> (batch, tokens, parameters of all the variables of a token)."""
         stages = self.upscaling.stages
         if stages == 1:
-            return self.out(x)
-        weight, bias = (p.unflatten(0, (stages, -1))[stage] for p in (self.out.weight, self.out.bias))
+            parameters: Tensor = self.out(x)
+            return parameters
+        weight, bias = (torch.unflatten(p, 0, (stages, -1))[stage] for p in (self.out.weight, self.out.bias))
         return x @ weight.transpose(1, 2) + bias[:, None]

@@ -15,10 +15,16 @@ class ResidualBlock(nn.Module):
         self.first, self.second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
         self.dropout = nn.Dropout(dropout)
         nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
+        assert self.second.bias is not None
+        nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(self.dropout(F.silu(self.first(F.silu(self.norm(x))))))
+        change: Tensor = self.second(self.dropout(F.silu(self.first(F.silu(self.norm(x))))))
+        return x + change
+
+
+def residual_blocks(width: int, count: int, dropout: float) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width, dropout) for _ in range(count)))
 
 
 class UNet(nn.Module):
@@ -27,10 +33,9 @@ class UNet(nn.Module):
 
     def __init__(self, inputs: int, widths: tuple[int, ...], blocks: int, dropout: float):
         super().__init__()
-        make = lambda width: nn.Sequential(*(ResidualBlock(width, dropout) for _ in range(blocks)))  # noqa: E731
         self.stem = nn.Conv2d(inputs, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(make(width) for width in widths)
-        self.up = nn.ModuleList(make(width) for width in widths[:-1])
+        self.down = nn.ModuleList(residual_blocks(width, blocks, dropout) for width in widths)
+        self.up = nn.ModuleList(residual_blocks(width, blocks, dropout) for width in widths[:-1])
         pairs = list(pairwise(widths))
         self.split = nn.ModuleList(nn.Conv2d(4 * fine, coarse, 1) for fine, coarse in pairs)
         self.merge = nn.ModuleList(nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in pairs)

@@ -47,7 +47,8 @@ class SwiGLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up(x).chunk(2, -1)
-        return self.down(F.silu(gate) * up)
+        output: Tensor = self.down(F.silu(gate) * up)
+        return output
 
 
 class Block(nn.Module):
@@ -65,7 +66,9 @@ class Block(nn.Module):
         self.feedforward = SwiGLU(width, config.feedforward)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, angles: Tensor, state: State | None, form: Form):
+    def forward(
+        self, x: Tensor, angles: Tensor, state: State | None, form: Form
+    ) -> tuple[Tensor, State | None]:  # fmt: skip
         mixed, state = self.mixer(self.mixer_norm(x), angles, state, form)
         x = x + self.dropout(mixed)
         return x + self.dropout(self.feedforward(self.feedforward_norm(x))), state
@@ -96,7 +99,7 @@ class Backbone(nn.Module):
         self.apply(initialise)
         for block in blocks:
             for linear in (block.mixer.output, block.feedforward.down):
-                nn.init.normal_(cast(nn.Linear, linear).weight, std=0.02 / (2 * config.layers) ** 0.5)
+                nn.init.normal_(linear.weight, std=0.02 / (2 * config.layers) ** 0.5)
 
     @property
     def stack(self) -> list[Block]:
@@ -147,12 +150,13 @@ class Backbone(nn.Module):
     def ended(self, conditions: Tensor) -> Tensor:
         """conditions (..., width) -> logits (...) of the clip being over before the token that each is for."""
         assert self.end is not None
-        return self.end(conditions)[..., 0]
+        logits: Tensor = self.end(conditions)[..., 0]
+        return logits
 
     def step(
         self, token: Tensor, label: Tensor | None, state: State, form: Form = "recurrent",
         speaker: Tensor | None = None,
-    ):  # fmt: skip
+    ) -> tuple[Tensor, State]:  # fmt: skip
         """One token (rows, channels) -> its successor's condition (rows, width), and the new state."""
         condition, state_after = self(token[:, None], label, state, form, speaker)
         return condition[:, 0], state_after

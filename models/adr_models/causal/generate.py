@@ -11,7 +11,9 @@ from adr_models.causal.head import DiffusionHead
 from adr_models.causal.model import ADRModel
 
 
-def guided_prediction(head: DiffusionHead, x: Tensor, time: Tensor, condition: Tensor, mix: Tensor):
+def guided_prediction(
+    head: DiffusionHead, x: Tensor, time: Tensor, condition: Tensor, mix: Tensor
+) -> tuple[Tensor, Tensor]:
     """Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598): sum over guides of mix * prediction.
 
     x (batch, C), time (M,), condition modulation (guides, batch, M'), mix (guides, batch)

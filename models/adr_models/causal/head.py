@@ -51,7 +51,8 @@ class HeadBlock(nn.Module):
         self.up, self.down = nn.Linear(width, width), nn.Linear(width, width)
 
     def forward(self, x: Tensor, shift: Tensor, scale: Tensor, gate: Tensor) -> Tensor:
-        return x + gate * self.down(F.silu(self.up(modulate(x, shift, scale))))
+        change: Tensor = self.down(F.silu(self.up(modulate(x, shift, scale))))
+        return x + gate * change
 
 
 class DiffusionHead(nn.Module):
@@ -102,7 +103,7 @@ class DiffusionHead(nn.Module):
         end_timestep int64 (steps,), for a head with `jump`: where a step ends, 0 for clean data and i + 1 for the noise
         of timestep i; t + 1, a step of no length, by default.
         """
-        table = self.time(self.waves(t))
+        table: Tensor = self.time(self.waves(t))
         if self.config.jump:
             table = table + self.end_timestep(self.waves(t + 1 if end_timestep is None else end_timestep))
         if not self.config.gaussian:
@@ -115,18 +116,19 @@ class DiffusionHead(nn.Module):
 
     def condition_modulation(self, z: Tensor) -> Tensor:
         """z (..., condition) -> (..., sum of `condition_sizes`)."""
-        return self.condition(z)
+        modulation: Tensor = self.condition(z)
+        return modulation
 
     def forward(self, x: Tensor, time: Tensor, condition: Tensor) -> Tensor:
         """x (..., channels) with modulations that broadcast against it -> (..., channels or twice that)."""
         width, blocks = self.config.width, self.config.blocks
-        of_time = time.split([width] * 5 + [1, 1] * self.config.gaussian, -1)
-        of_condition = condition.split(self.condition_sizes(), -1)
+        of_time = torch.split(time, [width] * 5 + [1, 1] * self.config.gaussian, -1)
+        of_condition = torch.split(condition, self.condition_sizes(), -1)
         h = self.input(x)
         for i, block in enumerate(self.blocks):
             h = block(h, *(a + b for a, b in zip(of_time[:3], of_condition[3 * i : 3 * i + 3], strict=True)))
         shift, scale = of_time[3] + of_condition[3 * blocks], of_time[4] + of_condition[3 * blocks + 1]
-        output = self.output(modulate(h, shift, scale))
+        output: Tensor = self.output(modulate(h, shift, scale))
         if not self.config.gaussian:
             return output
         exact = self.wiener(x, of_condition[-1], of_time[5], of_time[6])

@@ -53,7 +53,7 @@ class ADRConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "ADRConfig":
+    def from_dict(cls, values: dict[str, object]) -> "ADRConfig":
         """Strict: an unknown field raises ValueError that names it."""
         return build(cls, values, "model")
 

@@ -49,7 +49,9 @@ def decay_mask(length: int, gamma: Tensor) -> Tensor:
     return torch.where(distance >= 0, power, torch.zeros_like(power))
 
 
-def retention_parallel(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Tensor | None):
+def retention_parallel(
+    q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
     """-> output (batch, heads, length, dv) and the state after the last token (None when none was given)."""
     length = q.shape[2]
     output = (q @ k.transpose(-1, -2) * decay_mask(length, gamma)) @ v
@@ -63,7 +65,7 @@ def retention_parallel(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Te
     return output, state
 
 
-def retention_recurrent(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Tensor | None):
+def retention_recurrent(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
     """The recurrence token by token; the same result as `retention_parallel`."""
     if state is None:
         state = q.new_zeros(q.shape[0], q.shape[1], k.shape[-1], v.shape[-1])
@@ -74,26 +76,30 @@ def retention_recurrent(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: T
     return torch.cat(outputs, 2), state
 
 
-def retention_chunkwise(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Tensor | None, chunk: int):
+def retention_chunkwise(
+    q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Tensor | None, chunk: int
+) -> tuple[Tensor, Tensor]:
     """Parallel inside chunks of `chunk` tokens, recurrent across them; the same result again."""
     if state is None:
         state = q.new_zeros(q.shape[0], q.shape[1], k.shape[-1], v.shape[-1])
     outputs = []
     for a in range(0, q.shape[2], chunk):
         part = slice(a, a + chunk)
-        output, state = retention_parallel(q[:, :, part], k[:, :, part], v[:, :, part], gamma, state)
+        output, present = retention_parallel(q[:, :, part], k[:, :, part], v[:, :, part], gamma, state)
+        assert present is not None
         outputs.append(output)
+        state = present
     return torch.cat(outputs, 2), state
 
 
-def retention_operator(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Tensor):
+def retention_operator(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """`com.microsoft::LinearAttention` (ONNX Runtime 1.25.1 or newer); only meaningful while exporting.
 
     q, k, v here are (batch, length, heads * d), as the operator wants them.
     """
     heads, (batch, length) = gamma.shape[0], q.shape[:2]
     decay = gamma.log().expand(batch, length, heads)
-    return torch.onnx.ops.symbolic_multi_out(
+    mixed, present = torch.onnx.ops.symbolic_multi_out(
         "com.microsoft::LinearAttention",
         (q, k, v, state, decay),
         attrs={"update_rule": "gated", "scale": 1.0, "q_num_heads": heads, "kv_num_heads": heads},
@@ -101,14 +107,12 @@ def retention_operator(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, state: Te
         shapes=(v.shape, state.shape),
         version=1,
     )
+    return mixed, present
 
 
-class MultiScaleRetention(nn.Module):
-    """Retention with rotary q and k, one gamma a head, per-head group norm, swish gate and output projection.
-
-    The state is {"retention": (batch, heads, dk, dv)}. It is bounded only by 1 / (1 - gamma) times the size of
-    k^T v, so it stays in float32 or wider.
-    """
+class RetentionLayer(nn.Module):
+    """What is around the sum over tokens: rotary q and k, one gamma a head, per-head group norm, swish gate and output
+    projection."""
 
     gamma: Tensor
 
@@ -121,6 +125,28 @@ class MultiScaleRetention(nn.Module):
         self.output = nn.Linear(config.width, config.width, bias=False)
         self.register_buffer("gamma", decay_rates(config.heads, config.first_exponent).float(), persistent=False)
 
+    def project(self, x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Rotated q and k, and v, each (batch, length, heads, dim), and the gate (batch, length, width)."""
+        q, k, v, gate = self.query_key_value_gate(x).chunk(4, -1)
+        shape = (*x.shape[:2], self.heads, self.dim)
+        q = rotate(q.reshape(shape) * self.dim**-0.5, angles)
+        return q, rotate(k.reshape(shape), angles), v.reshape(shape), gate
+
+    def finish(self, mixed: Tensor, gate: Tensor) -> Tensor:
+        """Group norm with one group a head, gate and output projection. The forms hand over the same numbers, so eps
+        moves none of them."""
+        mixed = F.layer_norm(mixed, (self.dim,), eps=1e-6).reshape(gate.shape)
+        output: Tensor = self.output(F.silu(gate) * mixed)
+        return output
+
+
+class MultiScaleRetention(RetentionLayer):
+    """Causal retention in any of its forms.
+
+    The state is {"retention": (batch, heads, dk, dv)}. It is bounded only by 1 / (1 - gamma) times the size of
+    k^T v, so it stays in float32 or wider.
+    """
+
     def state_shapes(self) -> dict[str, tuple[int, int, int]]:
         return {"retention": (self.heads, self.dim, self.dim)}
 
@@ -132,6 +158,7 @@ class MultiScaleRetention(nn.Module):
         q, k, v, gate = self.project(x, angles)
         past = None if state is None else state["retention"]
         gamma = self.gamma
+        present: Tensor | None
         if form == "operator":
             assert past is not None
             flat = (batch, length, width)
@@ -150,16 +177,3 @@ class MultiScaleRetention(nn.Module):
                     mixed, present = retention_chunkwise(q, k, v, gamma, past, self.config.chunk)
             mixed = mixed.transpose(1, 2)
         return self.finish(mixed, gate), None if present is None else {"retention": present}
-
-    def project(self, x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Rotated q and k, and v, each (batch, length, heads, dim), and the gate (batch, length, width)."""
-        q, k, v, gate = self.query_key_value_gate(x).chunk(4, -1)
-        shape = (*x.shape[:2], self.heads, self.dim)
-        q = rotate(q.reshape(shape) * self.dim**-0.5, angles)
-        return q, rotate(k.reshape(shape), angles), v.reshape(shape), gate
-
-    def finish(self, mixed: Tensor, gate: Tensor) -> Tensor:
-        """Group norm with one group a head, gate and output projection. The forms hand over the same numbers, so eps
-        moves none of them."""
-        mixed = F.layer_norm(mixed, (self.dim,), eps=1e-6).reshape(gate.shape)
-        return self.output(F.silu(gate) * mixed)

@@ -142,11 +142,13 @@ class CodecTokens(nn.Module):
 
     def encode(self, samples: Tensor) -> Tensor:
         """samples (rows, n * hop) in [-1, 1] -> tokens (rows, n, channels): the latents' means; causal."""
-        return (self.encoder(samples)[0] - self.mean) / self.std
+        latents: Tensor = self.encoder(samples)[0]
+        return (latents - self.mean) / self.std
 
     def initial_state(self, rows: int) -> State:
         return self.decoder.initial_state(rows)
 
     def decode(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """tokens (rows, length, channels) -> samples (rows, length * hop), and the new state."""
-        return self.decoder(tokens * self.std + self.mean, state)
+        samples, present = self.decoder(tokens * self.std + self.mean, state)
+        return samples, present

@@ -23,4 +23,5 @@ def read_audio(path: Path, sample_rate: int) -> np.ndarray:
         raise TrainError(f"{path}: holds no samples; fetch it again")
     if not np.isfinite(samples).all():
         raise TrainError(f"{path}: holds samples that are not finite")
-    return samples[:, 0]
+    clip: np.ndarray = samples[:, 0]
+    return clip

@@ -1,11 +1,9 @@
 """Data sets as the discrete variables of any-order models, and their batches."""
 
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
-from adr_models.any_order.baseline import CausalConfig
-from adr_models.any_order.network import ARDMConfig
 from adr_runtime.any_order.variables import from_pixels, from_samples
 
 from adr_train.data.batch import Batch
@@ -14,7 +12,24 @@ from adr_train.data.types import AudioClips, Dataset, Images, Text
 from adr_train.errors import TrainError
 
 
-def to_variables(data: Dataset, config: ARDMConfig | CausalConfig, where: str) -> np.ndarray:
+class Variables(Protocol):
+    """What `adr_models.any_order.network.ARDMConfig`, its causal counterpart and bundles say of variables."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def levels(self) -> int: ...
+    @property
+    def alphabet(self) -> str: ...
+    @property
+    def colour(self) -> str: ...
+    @property
+    def sample_rate(self) -> int: ...
+
+
+def to_variables(data: Dataset, config: Variables, where: str) -> np.ndarray:
     """Pictures as uint8 (count, D); text and sound as one stream of symbols, int64 (length,).
 
     Pictures with fewer than 256 levels have theirs evenly spaced between 0 and 255. Sound of 256 levels is mu-law, of
@@ -63,6 +78,6 @@ class VariableBatches:
         else:
             rows = np.stack([self.variables[i : i + self.dimensions] for i in index])
         values = torch.from_numpy(rows.astype(np.int64))
-        zeros: Any = torch.zeros(len(values), dtype=torch.int64)
+        zeros = torch.zeros(len(values), dtype=torch.int64)
         whole = torch.ones(values.shape, dtype=torch.bool)
         return Batch(values, zeros, zeros, whole, ~whole)

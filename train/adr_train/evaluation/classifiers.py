@@ -48,10 +48,12 @@ class Classifier(nn.Module):
         self.dropout, self.output = nn.Dropout(0.3), nn.Linear(config.channels[-1], classes)
 
     def embed(self, features: Tensor) -> Tensor:
-        return self.body(features).mean((2, 3))
+        activations: Tensor = self.body(features)
+        return activations.mean((2, 3))
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.output(self.dropout(self.embed(features)))
+        logits: Tensor = self.output(self.dropout(self.embed(features)))
+        return logits
 
 
 class LogMelFeatures(nn.Module):
@@ -125,7 +127,7 @@ class Judge:
                     features = augment_images(data.pixels[index], random)
                 loss = F.cross_entropy(self.model(features), labels[index], label_smoothing=0.05)
                 optimizer.zero_grad()
-                loss.backward()
+                torch.autograd.backward(loss)
                 optimizer.step()
                 rate.step()
         return self

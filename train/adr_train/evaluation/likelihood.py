@@ -5,9 +5,9 @@ steps, one network call a variable, that would take D calls a picture; there the
 training, with steps spread evenly over each picture, which has the same expectation.
 """
 
+import math
 import time
 from pathlib import Path
-from typing import Any
 
 import adr_runtime
 import numpy as np
@@ -18,21 +18,22 @@ from adr_runtime.any_order.network import random_orders
 
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import spread
-from adr_train.data.variables import to_variables, windows
+from adr_train.data.variables import Variables, to_variables, windows
 from adr_train.errors import TrainError
 
 ROWS = 16
 
 
 def held_out_values(
-    config: Any, dataset: str, folder: Path | None, split: str, count: int | None, seed: int = 0
+    config: Variables, dataset: str, folder: Path | None, split: str, count: int | None, seed: int = 0
 ) -> np.ndarray:
     """Variables int64 (count, D) of a split: pictures, or windows of a stream, drawn by the seed and evenly spread over
     the split, so that its order does not matter."""
     values = to_variables(load_dataset(dataset, folder, split), config, dataset)
     if values.ndim == 1:
-        values = windows(values, int(np.prod(config.shape)))
-    return values[spread(len(values), len(values) if count is None else count, seed)].astype(np.int64)
+        values = windows(values, math.prod(config.shape))
+    chosen: np.ndarray = values[spread(len(values), len(values) if count is None else count, seed)]
+    return chosen.astype(np.int64)
 
 
 def measure(model: adr_runtime.AnyOrderModel, values: np.ndarray, steps: int, seed: int = 0) -> dict[str, float]:

@@ -37,7 +37,8 @@ def am_score(probabilities: Array, reference: Array) -> float:
 
 def divergence(p: Array, q: Array) -> Array:
     """KL(p || q) over the last axis, in nats."""
-    return (p * (np.log(p + TINY) - np.log(q + TINY))).sum(-1)
+    each: Array = p * (np.log(p + TINY) - np.log(q + TINY))
+    return np.asarray(each.sum(-1))
 
 
 def frechet_distance(first: Array, second: Array) -> float:

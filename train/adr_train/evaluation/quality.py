@@ -11,10 +11,11 @@ from adr_runtime.media.atomic import write_atomic
 from adr_runtime.terminal.interrupts import held
 
 from adr_train.evaluation.evaluator import LabelledModel
+from adr_train.evaluation.table import Rows
 
 
 def record(
-    model: LabelledModel, rows: dict[str, dict[str, Any]], settings: list[GenerationConfig], count: int, split: str,
+    model: LabelledModel, rows: Rows, settings: list[GenerationConfig], count: int, split: str,
     seeds: int,
 ) -> None:  # fmt: skip
     """Replace the manifest's quality section and rewrite the card, each under a temporary name first."""
@@ -32,7 +33,7 @@ def record(
     record_rows(model, rows, quality)
 
 
-def record_rows(model: LabelledModel | AnyOrderModel, rows: dict[str, dict[str, Any]], quality: dict[str, Any]) -> None:
+def record_rows(model: LabelledModel | AnyOrderModel, rows: Rows, quality: dict[str, Any]) -> None:
     """Settings and rows of figures as the manifest's quality section, and the card written anew."""
     for row, figures in rows.items():
         quality |= {f"{row}: {name}": round(float(value), 4) for name, value in figures.items() if name != "samples"}

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from adr_train.evaluation.metrics import STANDARD_ERROR
 
-Rows = dict[str, dict[str, Any]]
+Rows = dict[str, dict[str, float]]
 
 # Headings short enough for a terminal of 80 columns.
 HEADINGS = {
@@ -48,7 +48,7 @@ def as_table(rows: Rows, split: str) -> Table:
     return table
 
 
-def cell(name: str, row: dict[str, Any]) -> str:
+def cell(name: str, row: dict[str, float]) -> str:
     error = row.get(name + STANDARD_ERROR)
     if error is None:
         return shown(name, row[name])

@@ -75,7 +75,8 @@ class DistilLoss(nn.Module):
 
         def velocity(x: Tensor, start: Tensor, end: Tensor, learn: bool) -> Tensor:
             time = [F.embedding(i, t if learn else t.detach()) for i, t in zip((start, end), tables, strict=True)]
-            return head(x, time[0] + time[1], condition if learn else condition.detach()).float()
+            output: Tensor = head(x, time[0] + time[1], condition if learn else condition.detach())
+            return output.float()
 
         # A jump of two levels at least, or there would be no half of it.
         level = torch.cat([level[:, :slopes], level[:, slopes:].clamp(min=2)], 1)
@@ -116,7 +117,8 @@ class DistilLoss(nn.Module):
         with_label, without = (
             head(x, time, head.condition_modulation(z)[:, None]).float() for z in (conditional, unconditional)
         )
-        return without + self.config.guidance * (with_label - without)
+        guided: Tensor = without + self.config.guidance * (with_label - without)
+        return guided
 
 
 def rotate(x: Tensor, velocity: Tensor, angle: Tensor) -> Tensor:
