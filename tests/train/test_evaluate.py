@@ -108,7 +108,9 @@ def test_splits_and_repetitions_draw_other_noise():
     }
     assert len(seeds) == 24 and max(seeds) < 1 << 32
     model = adr_runtime.load("digits", "cpu")
-    made = [generate(model, 12, GenerationConfig(steps=2), *which)[0] for which in (("validation",), ("test",), ("test", 1))]
+    made = [
+        generate(model, 12, GenerationConfig(steps=2), *which)[0] for which in (("validation",), ("test",), ("test", 1))
+    ]
     assert not any(np.array_equal(a, b) for a, b in ((made[0], made[1]), (made[1], made[2])))
     again, labels, _ = generate(model, 12, GenerationConfig(steps=2), "test", 1)
     assert np.array_equal(again, made[2]) and labels.tolist() == [*range(10), 0, 1]
