@@ -32,6 +32,7 @@ def options(random: Random, **right: Any) -> dict[str, Any]:
         "label": (*STRINGS, -1, 99, 1 << 70, ["low", "x"], [], ["low"] * 5000, None), "count": COUNTS, "steps": COUNTS,
         "seed": (*COUNTS, None), "guidance": FLOATS, "temperature": FLOATS, "sampler": STRINGS, "speaker": STRINGS,
         "seconds": SECONDS, "chunk_tokens": (0, -1, 1, 3), "pause": FLOATS, "playlist": (["low"], ["x"], [99], [""]),
+        "template": STRINGS, "hole": STRINGS,
     }  # fmt: skip
     chosen = dict(right)
     for key in random.sample(sorted(right), min(random.choice((0, 1, 1, 2)), len(right))):
@@ -112,6 +113,15 @@ def fill(case: Case, random: Random) -> None:
     expect(made, (asked["count"], *asked["values"].shape), np.int64)
 
 
+def texts(case: Case, random: Random) -> None:
+    asked = options(random, template="to be ??? not", hole="?", count=1, temperature=1.0, **SMALL)
+    template, hole = asked.pop("template"), asked["hole"]
+    made = case.seeds.models["symbols"].fill_text(template, **asked)
+    kept = all(text.startswith(template.partition(hole)[0]) for text in made.texts)
+    if len(made) != asked["count"] or not kept:
+        raise WrongResult(f"{len(made)} texts for {asked['count']}, or what is no hole was changed")
+
+
 def budgets(case: Case, random: Random) -> None:
     model = case.seeds.models[random.choice(("greys", "colours", "samples"))]
     steps = random.choice(COUNTS)
@@ -145,6 +155,6 @@ def load(case: Case, random: Random) -> None:
 
 CALLS: dict[str, Callable[[Case, Random], None]] = {
     "pictures": pictures, "sounds": sounds, "streams": streams, "settings": settings, "any_pictures": any_pictures,
-    "any_sounds": any_sounds, "fill": fill, "budgets": budgets, "reconstruct": reconstruct, "resume": resume,
-    "load": load,
+    "any_sounds": any_sounds, "fill": fill, "texts": texts, "budgets": budgets, "reconstruct": reconstruct,
+    "resume": resume, "load": load,
 }  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from adr_runtime.any_order.scoring import read_to_score
 from adr_runtime.coding.sources import read_source
 from adr_runtime.errors import InputError
-from adr_runtime.media.exact import audio as sound_files
+from adr_runtime.media.exact import audio as audio_files
 from adr_runtime.media.exact.files import File, checksum, read_exactly, render
 from adr_runtime.media.exact.pictures import FORMATS, read_picture_file
 from PIL import Image
@@ -154,7 +154,7 @@ def test_sound_by_its_samples_or_byte_for_byte(tmp_path):
     flac = wave(samples, format="FLAC", subtype="PCM_16")
     file, reason = read(flac, ".flac", tmp_path)
     assert (file.kind, file.contract, reason) == ("sound:8000", "same samples", "")
-    rate, back = sound_files.read_flac(render(file, tmp_path / "b.flac"), "b")
+    rate, back = audio_files.read_flac(render(file, tmp_path / "b.flac"), "b")
     assert rate == 8000 and (back == samples).all()
     for ending, other in (
         (".wav", wave(samples, format="WAV", subtype="PCM_24")), (".wav", wave(samples[:0], format="WAV")),

@@ -1,0 +1,1 @@
+"""adr-run: one module a command."""

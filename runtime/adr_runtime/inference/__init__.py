@@ -1,0 +1,1 @@
+"""ONNX Runtime: sessions, providers, memory, and what graphs put out."""

@@ -1,0 +1,1 @@
+"""The ground of every command: main, signals, standard streams, the console."""

@@ -1,0 +1,1 @@
+"""Files read exactly and written back exactly, from their own bytes."""

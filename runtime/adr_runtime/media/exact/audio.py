@@ -127,7 +127,7 @@ def ends_with_frame(frames: bytes) -> bool:
     return False
 
 
-def write_sound_file(rate: int, samples: np.ndarray, form: str) -> bytes:
+def write_audio_file(rate: int, samples: np.ndarray, form: str) -> bytes:
     """The samples in a format; OSError or RuntimeError where soundfile knows that this cannot hold them."""
     import soundfile
 

@@ -2,7 +2,7 @@
 
 Every file has one of two contracts. "same bytes": what comes back is the very file. "same samples": the same pixels or
 sound samples at the same bit depth and, of PNG, the same metadata chunks, in a file that is packed anew. Pictures and
-16-bit sound that are understood from their own bytes (`picture_files`, `sound_files`) are coded by their values, all
+16-bit sound that are understood from their own bytes (`picture_files`, `audio_files`) are coded by their values, all
 others, lossy formats included, by their bytes.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from adr_runtime.errors import ADRError, InputError
-from adr_runtime.media.exact import audio as sound_files
+from adr_runtime.media.exact import audio as audio_files
 from adr_runtime.media.exact import pictures as picture_files
 
 SAME_BYTES, SAME_SAMPLES = "same bytes", "same samples"
@@ -45,7 +45,7 @@ def contract(kind: str) -> str:
 def kind_of(path: Path) -> str:
     """image, sound or text (bytes), by the file's ending: what it may be coded as, should its bytes allow it."""
     ending = path.suffix.lower()
-    return "image" if ending in picture_files.FORMATS else "sound" if ending in sound_files.FORMATS else "text"
+    return "image" if ending in picture_files.FORMATS else "sound" if ending in audio_files.FORMATS else "text"
 
 
 def read_bytes(path: Path) -> bytes:
@@ -62,10 +62,10 @@ def read_values(path: Path, inside: str, raw: bytes) -> File:
         raster = picture_files.read_picture_file(raw, picture_files.FORMATS[ending], str(path))
         form = f":{raster.format}" if raster.format else ""
         return File(inside, f"image:{raster.mode}{form}", raster.pixels, raster.extra)
-    if sound_files.FORMATS[ending] == "WAV":
-        rate, samples, extra = sound_files.read_wav(raw, str(path))
+    if audio_files.FORMATS[ending] == "WAV":
+        rate, samples, extra = audio_files.read_wav(raw, str(path))
         return File(inside, f"sound:{rate}:WAV", samples, extra)
-    rate, samples = sound_files.read_flac(raw, str(path))
+    rate, samples = audio_files.read_flac(raw, str(path))
     return File(inside, f"sound:{rate}", samples)
 
 
@@ -93,7 +93,7 @@ def render(file: File, path: Path) -> bytes:
     ending = path.suffix.lower()
     try:
         if kind == "sound":
-            encoded = sound_files.write_sound_file(int(rest), file.data, sound_files.FORMATS[ending])
+            encoded = audio_files.write_audio_file(int(rest), file.data, audio_files.FORMATS[ending])
         else:
             encoded = picture_files.write_picture_file(rest, file.data, picture_files.FORMATS[ending], file.extra)
         back = read_values(path, file.path, encoded)
@@ -117,7 +117,7 @@ def check_ending(kind: str, extra: tuple[bytes, bytes], path: Path) -> None:
         raise InputError(
             f"{path}: a {form} file was coded, whose bytes come back; give a name in {' or '.join(ENDINGS[form])}"
         )
-    formats = {"image": picture_files.FORMATS, "sound": sound_files.FORMATS}.get(family)
+    formats = {"image": picture_files.FORMATS, "sound": audio_files.FORMATS}.get(family)
     if formats and ending not in formats:
         what = "a picture" if family == "image" else "sound"
         raise InputError(f"{path}: {what} was coded; give a file ending in {', '.join(formats)}")
@@ -130,7 +130,7 @@ def laid_out(file: File) -> bytes:
     if file.kind.startswith("image"):
         return picture_files.laid_out(file.data, file.kind.rpartition(":")[2], file.extra)
     if file.kind.startswith("sound"):
-        return sound_files.laid_out(file.data, file.extra)
+        return audio_files.laid_out(file.data, file.extra)
     return file.data.tobytes()
 
 
