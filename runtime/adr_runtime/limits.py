@@ -1,5 +1,8 @@
 """Limits that the commands and both families of models share. They hold before anything is allocated."""
 
+from operator import index
+from typing import SupportsIndex
+
 from adr_runtime.errors import InputError
 
 MAX_COUNT = 4096
@@ -12,7 +15,16 @@ MAX_PIXELS = MAX_VALUES = 1 << 26
 MAX_BYTES = 4 << 30
 
 
+def whole_number(value: SupportsIndex, name: str) -> int:
+    """The number as Python's own, whichever library it comes from. Raises InputError for what is no whole number."""
+    try:
+        return index(value)
+    except TypeError as error:
+        raise InputError(f"{name} must be a whole number, not {str(value)[:40]!r}") from error
+
+
 def check_count(count: int, name: str = "count") -> None:
+    whole_number(count, name)
     if not 1 <= count <= MAX_COUNT:
         raise InputError(f"{name} must be from 1 to {MAX_COUNT}, not {count}")
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from adr_runtime.errors import InputError
+from adr_runtime.limits import whole_number
 
 SEED_BITS = 64
 
@@ -39,9 +40,10 @@ def checked_seed(seed: int | None, bits: int = SEED_BITS) -> int:
     """The seed of a generation, from 0 to 2^bits - 1; one is drawn where it is None. ADRError for any other."""
     if seed is None:
         return secrets.randbits(32)
-    if not 0 <= int(seed) < 1 << bits:
+    seed = whole_number(seed, "seed")
+    if not 0 <= seed < 1 << bits:
         raise InputError(f"seed must be from 0 to 2^{bits} - 1, not {seed}")
-    return int(seed)
+    return seed
 
 
 def normal(

@@ -49,9 +49,9 @@ def resealed(body: bytes) -> bytes:
 
 def opened(data: bytes) -> tuple[bytes, bytes]:
     """Header and rest of a valid container."""
-    from adr_runtime.coding import container
+    from adr_runtime.coding import container, varints
 
-    reader = container.Reader(data[:-4], "seed")
+    reader = varints.Reader(data[:-4], "seed")
     reader.at = 5
     head = reader.bytes()
     return zlib.decompressobj(-zlib.MAX_WBITS, container.WORDS).decompress(head), data[reader.at : -4]

@@ -6,6 +6,7 @@ from typing import TypedDict
 from adr_runtime.any_order.manifest import AnyOrderManifest
 from adr_runtime.any_order.policy import Policy, split_budget
 from adr_runtime.errors import InputError
+from adr_runtime.limits import whole_number
 from adr_runtime.philox import checked_seed
 
 MAX_TEMPERATURE = 10
@@ -56,7 +57,7 @@ class AnyOrderConfig:
 def policy_of(manifest: AnyOrderManifest, steps: int | None = None) -> Policy:
     """The policy of `steps` network calls in all, the bundle's default unless given. Raises InputError for a number
     that is out of range."""
-    steps = manifest.defaults.steps if steps is None else steps
+    steps = whole_number(manifest.defaults.steps if steps is None else steps, "steps")
     least, most = manifest.variables.stages, manifest.variables.stages * manifest.variables.dimensions
     if not least <= steps <= most:
         raise InputError(f"steps must be from {least} (one a stage) to {most}, not {steps}")

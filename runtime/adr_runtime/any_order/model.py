@@ -19,6 +19,7 @@ from adr_runtime.media.audio import Audio
 from adr_runtime.media.images import Images
 from adr_runtime.media.provenance import origin
 from adr_runtime.media.texts import Texts
+from adr_runtime.philox import checked_seed
 
 # Bytes of an answer's value, and of what is copied around it.
 VALUE_BYTES = 40.0
@@ -162,7 +163,7 @@ class AnyOrderModel(AnyOrderNetwork):
     def score(self, path: str | Path, *, steps: int | None = None, seed: int = 0) -> Score:
         """How likely the model finds a file of its kind, coding nothing; `steps` network calls a block, the bundle's
         default unless given. Raises ADRError."""
-        return score_files(self, [read_to_score(Path(path), self)], steps, seed)
+        return score_files(self, [read_to_score(Path(path), self)], steps, checked_seed(seed))
 
     def require(self, kind: str, what: str) -> None:
         """Raises InputError for a model of another kind."""

@@ -17,6 +17,9 @@ from adr_runtime.errors import BundleError, upgrade_hint
 SCHEMA_VERSION = 1
 MAX_MANIFEST_BYTES = 4 << 20
 
+# The class that loads a family's bundles.
+LOADERS = {"adr": "AudioModel or ImageModel", "ardm": "AnyOrderModel"}
+
 # A field, what was found there, whether that is right, and what would be.
 Rule = tuple[str, Any, bool, str]
 
@@ -85,7 +88,7 @@ def parse_manifest(text: str, families: Mapping[str, Family]) -> Manifest:
     if not isinstance(values, dict):
         refuse("the whole", "an object", values)
     if not isinstance(family, str) or family not in families:
-        refuse("family", " or ".join(f'"{name}"' for name in families), about.get("family", "nothing"))
+        refuse("family", known_families(families, family), about.get("family", "nothing"))
     manifest: Manifest = convert(families[family].manifest, values, "")
     families[family].check(manifest)
     return manifest
@@ -110,6 +113,13 @@ def check_graphs(manifest: Manifest) -> None:
         check_graph(f"graphs.{name}", graph)
     size = sum(graph.bytes for graph in manifest.graphs.values())
     enforce([("graphs", size, size <= MAX_FILE_BYTES, f"up to {MAX_FILE_BYTES} bytes in all")])
+
+
+def known_families(families: Mapping[str, Family], family: object) -> str:
+    """What a reader of these families expects; it may be the wrong one for a bundle that is right."""
+    expected = " or ".join(f'"{name}"' for name in families)
+    other = LOADERS.get(family) if isinstance(family, str) else None
+    return f"{expected} (load it as an {other})" if other else expected
 
 
 def enforce(rules: list[Rule]) -> None:

@@ -6,7 +6,7 @@ from typing import Unpack
 import numpy as np
 
 from adr_runtime.causal.clips import generate_clips
-from adr_runtime.causal.codec import reconstruct
+from adr_runtime.causal.codec import checked_samples, reconstruct
 from adr_runtime.causal.config import GenerationConfig, GenerationOptions, Label, Settings, label_index, label_rows
 from adr_runtime.causal.generator import TokenGenerator
 from adr_runtime.causal.manifest import AudioSpec
@@ -137,8 +137,4 @@ class AudioModel(CausalModel):
 
     def reconstruct(self, samples: np.ndarray) -> np.ndarray:
         """Audio float (samples,) to tokens and back, as long as it was: what of it the model can express at best."""
-        samples = np.asarray(samples)
-        samples = samples.astype(np.float32) if samples.dtype.kind in "biuf" else samples
-        if samples.dtype.kind != "f" or samples.ndim != 1 or not np.isfinite(samples).all():
-            raise InputError(f"samples must be finite numbers of shape (samples,), not {samples.dtype} {samples.shape}")
-        return reconstruct(self.sessions, self.manifest, samples)
+        return reconstruct(self.sessions, self.manifest, checked_samples(samples, "samples"))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from adr_runtime.causal.generator import initial_states
 from adr_runtime.causal.manifest import CausalManifest
@@ -37,6 +38,15 @@ def encode(session: Session, manifest: CausalManifest, samples: np.ndarray) -> I
         before = min(context, start)
         piece = samples[(start - before) * hop : (start + PIECE) * hop]
         yield session.run({"samples": piece[None]})["tokens"][:, before:]
+
+
+def checked_samples(samples: ArrayLike, what: str) -> np.ndarray:
+    """Samples as float (samples,). Raises InputError for what are no finite numbers of that shape."""
+    array = np.asarray(samples)
+    array = array.astype(np.float32) if array.dtype.kind in "biuf" else array
+    if array.dtype.kind != "f" or array.ndim != 1 or not np.isfinite(array).all():
+        raise InputError(f"{what} must be finite numbers of shape (samples,), not {array.dtype} {array.shape}")
+    return array
 
 
 def reconstruct(sessions: dict[str, Session], manifest: CausalManifest, samples: np.ndarray) -> np.ndarray:

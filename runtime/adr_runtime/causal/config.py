@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
+import numpy as np
+
 from adr_runtime.bundles.specs import ITEM_BYTES
 from adr_runtime.causal.manifest import CausalManifest
 from adr_runtime.causal.samplers import SAMPLERS
 from adr_runtime.errors import InputError
-from adr_runtime.limits import check_bytes, check_count
+from adr_runtime.limits import check_bytes, check_count, whole_number
 from adr_runtime.philox import checked_seed
 
 MAX_GUIDANCE = 100
@@ -78,7 +80,7 @@ class GenerationConfig:
         """Checked settings for one row a label. Raises InputError."""
         defaults, timesteps = manifest.defaults, len(manifest.schedule.betas)
         check_count(len(labels))
-        steps = defaults.steps if self.steps is None else self.steps
+        steps = whole_number(defaults.steps if self.steps is None else self.steps, "steps")
         if not 1 <= steps <= timesteps:
             raise InputError(f"steps must be from 1 to {timesteps}, not {steps}")
         sampler = self.sampler or defaults.sampler
@@ -99,6 +101,8 @@ class GenerationConfig:
 
 def label_rows(label: Label | Sequence[Label], count: int | None) -> list[Label]:
     """One label a row: those of a sequence, or the same for each of `count` rows. Raises InputError."""
+    if isinstance(label, np.ndarray):
+        label = label.tolist()
     if isinstance(label, Sequence) and not isinstance(label, str):
         check_count(len(label))
         if count not in (None, len(label)):

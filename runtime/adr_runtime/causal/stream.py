@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from adr_runtime.causal.codec import PIECE, encode
+from adr_runtime.causal.codec import PIECE, checked_samples, encode
 from adr_runtime.causal.generator import GenerationState, TokenGenerator
 from adr_runtime.causal.playlist import Playlist
 from adr_runtime.causal.stream_header import Header
@@ -52,9 +52,7 @@ class Stream:
         if prompt is None:
             return self
         audio, batch = self.generator.audio, self.generator.batch
-        prompt = np.asarray(prompt, np.float32)
-        if prompt.ndim != 1 or not np.isfinite(prompt).all():
-            raise InputError(f"the prompt must be finite samples of shape (samples,), not {prompt.shape}")
+        prompt = checked_samples(prompt, "the prompt")
         usable = len(prompt) // audio.hop * audio.hop
         if not usable:
             name = self.generator.manifest.name

@@ -123,9 +123,10 @@ def check_out(source: Path, out: Path) -> None:
     check_place(out)
     # A link is followed when it is written.
     target = Path(os.path.realpath(out))
-    if source.is_dir() and source.resolve() in target.parents:
+    # Path.is_dir and its like raise for a name that is too long.
+    if os.path.isdir(source) and source.resolve() in target.parents:
         raise InputError(f"{out}: lies in the folder that is to be compressed; give a place outside of it")
-    if out.exists() and source.exists() and out.samefile(source):
+    if os.path.exists(out) and os.path.exists(source) and out.samefile(source):
         raise InputError(f"{out}: is the file that is to be compressed; give another name")
 
 

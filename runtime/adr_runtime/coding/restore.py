@@ -55,6 +55,8 @@ def refuse_special(path: Path) -> None:
         mode = path.stat().st_mode
     except OSError:
         return
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} cannot be a file's name") from error
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise InputError(f"{path}: is a device, a pipe or a socket; give a file")
 

@@ -31,9 +31,10 @@ def find_sources(source: Path) -> list[tuple[str, Path]]:
     """(path inside the folder, file) of every file and every empty folder; one with an empty path for a single file.
     ADRError for what cannot be packed."""
     refuse_special(source)
-    if source.is_file():
+    # Path.is_file raises for a name that is too long.
+    if os.path.isfile(source):
         return [("", source)]
-    if not source.is_dir():
+    if not os.path.isdir(source):
         raise InputError(f"{source}: no such file or folder")
     paths = []
     for folder, folders, files in os.walk(source, onerror=unreadable):

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adr_runtime.limits import check_sheet
+from adr_runtime.errors import InputError
+from adr_runtime.limits import check_sheet, whole_number
 from adr_runtime.media.atomic import check_target, write_atomic
 from adr_runtime.media.naming import numbered
 from adr_runtime.media.provenance import KEY, encode_provenance
@@ -31,7 +32,7 @@ class Images:
         """Write a PNG with the provenance as a text chunk: one picture, a sheet of several, or with `separate` numbered
         files beside `path`. scale enlarges the pixels; small pictures are enlarged unless it is given.
         -> the files. Raises ADRError."""
-        scale = scale or visible_scale(self.pixels.shape[1])
+        scale = visible_scale(self.pixels.shape[1]) if scale is None else whole_number(scale, "scale")
         files = self.files(Path(path), self.pixels.shape, separate, scale)
         if not separate:
             write_picture(files[0], self.sheet(scale), self.provenance)
@@ -47,6 +48,8 @@ class Images:
         """The files that pictures of this shape (count, height, width, channels) go to. Raises InputError, before
         anything is made, where one cannot or would be too large."""
         count, height, width, _ = shape
+        if scale < 1:
+            raise InputError(f"scale must be at least 1, not {scale}")
         check_sheet(1 if separate else count, height, width, scale)
         files = numbered(path, count) if separate else [path]
         for file in files:

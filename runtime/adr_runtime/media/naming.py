@@ -4,9 +4,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from adr_runtime.errors import InputError
+
 
 def numbered(path: Path, count: int) -> list[Path]:
-    """ "name-000.ending" and so on, beside `path`."""
+    """ "name-000.ending" and so on, beside `path`. Raises InputError for a path without a name."""
+    if not path.name:
+        raise InputError(f"{path}: is a folder; give a file")
     return [path.with_name(f"{path.stem}-{i:03d}{path.suffix}") for i in range(count)]
 
 

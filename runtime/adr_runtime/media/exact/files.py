@@ -53,6 +53,8 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} cannot be a file's name") from error
 
 
 def read_values(path: Path, inside: str, raw: bytes) -> File:

@@ -1,0 +1,79 @@
+"""What the Python interface makes of arguments of other types, and of files that cannot be."""
+
+import adr_runtime
+import numpy as np
+import pytest
+from adr_runtime import InputError
+
+
+@pytest.fixture(scope="module")
+def audio(exported):
+    return adr_runtime.AudioModel.load(exported["latent"], "cpu")
+
+
+@pytest.fixture(scope="module")
+def image(exported):
+    return adr_runtime.ImageModel.load(exported["picture"], "cpu")
+
+
+def test_numbers_of_numpy_are_numbers(audio, image, tmp_path):
+    """They come back as Python's own, so that provenance and states can be written."""
+    options = {"seed": np.uint64(3), "guidance": np.float32(1.5)}
+    expected = audio.generate(label=[0, 1], steps=2, seed=3, guidance=1.5)
+    clips = audio.generate(label=np.array([0, 1]), steps=np.int64(2), **options)
+    assert np.array_equal(clips.samples, expected.samples)
+    assert [path.name for path in clips.save(tmp_path / "x.wav")] == ["x-000.wav", "x-001.wav"]
+    stream = audio.stream(label=np.int64(1), steps=np.int64(2), **options)
+    assert np.array_equal(next(audio.resume(stream.state())), next(stream))
+    assert len(image.generate(count=np.int64(2), steps=2, seed=1)) == 2
+
+
+@pytest.mark.parametrize("name", ["steps", "seed", "count"])
+def test_what_is_no_whole_number_is_refused(audio, image, models, name):
+    for model in (audio, image, models["greys"]):
+        for value in (1.5, "2", [1]):
+            with pytest.raises(InputError, match=f"{name} must be a whole number"):
+                model.generate(**{name: value})
+
+
+def test_prompts_that_are_no_samples(audio):
+    for prompt in (["a"], np.zeros(80, complex), np.zeros((2, 40)), [np.nan] * 80):
+        with pytest.raises(InputError, match="the prompt must be finite numbers of shape"):
+            audio.generate(prompt=prompt)
+
+
+def test_files_that_cannot_be(audio, image, models, tmp_path):
+    clips, pictures = audio.generate(label=[0, 1], seed=1, steps=1), image.generate(count=2, seed=1, steps=1)
+    for path in ("", ".", "/"):
+        with pytest.raises(InputError):
+            clips.save(path)
+        with pytest.raises(InputError):
+            pictures.save(path, separate=True)
+    for scale in (0, -1, 1.5):
+        with pytest.raises(InputError, match="scale must be"):
+            pictures.save(tmp_path / "x.png", scale=scale)
+    for name in ("a\0b", "n" * 300):
+        with pytest.raises(InputError):
+            adr_runtime.compress(name, tmp_path / "x.ardm")
+        with pytest.raises(InputError):
+            adr_runtime.decompress(name, tmp_path / "x")
+        with pytest.raises(InputError):
+            models["symbols"].score(name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_scores_take_the_seeds_that_everything_takes(models, tmp_path):
+    (tmp_path / "x.txt").write_bytes(b"abc")
+    for seed in (-1, 1 << 64):
+        with pytest.raises(InputError, match="seed must be from 0"):
+            models["symbols"].score(tmp_path / "x.txt", seed=seed)
+
+
+def test_a_bundle_of_another_class_names_it(exported, any_order):
+    for model, folder, says in (
+        (adr_runtime.AudioModel, any_order["greys"], r'expected "adr" \(load it as an AnyOrderModel\), found "ardm"'),
+        (adr_runtime.AnyOrderModel, exported["sound"], r'expected "ardm" \(load it as an AudioModel or ImageModel\)'),
+        (adr_runtime.ImageModel, exported["sound"], "makes sound: load it as an AudioModel"),
+    ):
+        with pytest.raises(adr_runtime.ADRError, match=says):
+            model.load(folder, "cpu")
