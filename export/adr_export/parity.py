@@ -22,12 +22,12 @@ TOLERANCE = 1e-4
 FAR = 1_000_000
 
 
-def relative_error(value: np.ndarray, reference: np.ndarray) -> float:
-    """max |found - reference| / max |reference|; infinite where either is not finite or the shapes differ."""
-    if value.shape != reference.shape or not (np.isfinite(value).all() and np.isfinite(reference).all()):
+def relative_error(actual: np.ndarray, reference: np.ndarray) -> float:
+    """max |actual - reference| / max |reference|; infinite where either is not finite or the shapes differ."""
+    if actual.shape != reference.shape or not (np.isfinite(actual).all() and np.isfinite(reference).all()):
         return float("inf")
     scale = np.abs(reference).max(initial=0.0)
-    return float(np.abs(value.astype(np.float64) - reference).max(initial=0.0) / max(scale, 1e-12))
+    return float(np.abs(actual.astype(np.float64) - reference).max(initial=0.0) / max(scale, 1e-12))
 
 
 def open_session(data: bytes) -> onnxruntime.InferenceSession:
@@ -52,9 +52,9 @@ class Checker:
     def __init__(self, tolerance: float = TOLERANCE):
         self.tolerance, self.errors = tolerance, dict[str, float]()
 
-    def compare(self, what: str, value: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> None:
+    def compare(self, what: str, actual: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> None:
         for tensor, expected in reference.items():
-            error = relative_error(value[tensor], expected)
+            error = relative_error(actual[tensor], expected)
             self.errors[what] = max(self.errors.get(what, 0.0), error)
             if not error <= self.tolerance:
                 raise ADRError(
@@ -73,9 +73,9 @@ def check_parity(model: ADRModel, files: Mapping[str, bytes], tolerance: float =
         arguments = dict(single[name].arguments)
         if name == "head":
             arguments |= sampler_arguments(model)
-        value = run_onnx(session, arguments)
-        checker.compare(f"{name} against float32", value, run_torch(single[name], arguments))
-        checker.compare(f"{name} against float64", value, run_torch(double[name], widen(arguments)))
+        actual = run_onnx(session, arguments)
+        checker.compare(f"{name} against float32", actual, run_torch(single[name], arguments))
+        checker.compare(f"{name} against float64", actual, run_torch(double[name], widen(arguments)))
     check_sequences(model, sessions, checker)
     check_far_position(single["step"], double["step"], sessions["step"], checker)
     return {name: float(f"{error:.2e}") for name, error in checker.errors.items()}
@@ -115,8 +115,8 @@ def check_sequences(model: ADRModel, sessions: Mapping[str, onnxruntime.Inferenc
         for n in range(warm, warm + length):
             condition, state = advance(sessions["step"], {"token": tokens[:, n], **conditioning, **state})
             steps.append(condition)
-        value, reference = {"conditions": whole, **after}, {"conditions": np.stack(steps, 1), **state}
-        checker.compare(f"parallel against step, {length} tokens", value, reference)
+        actual, reference = {"conditions": whole, **after}, {"conditions": np.stack(steps, 1), **state}
+        checker.compare(f"parallel against step, {length} tokens", actual, reference)
 
 
 def advance(
