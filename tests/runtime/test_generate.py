@@ -211,8 +211,8 @@ def test_settings_are_checked(sound, picture):
         ({"count": 0}, "count must be from 1"),
         ({"label": ["low", "mid"], "count": 3}, "2 labels but a count of 3"),
         ({"prompt": np.zeros(3, np.float32)}, "needs at least 8"),
-        ({"prompt": np.full(80, np.nan, np.float32)}, "finite samples"),
-        ({"prompt": np.zeros((80, 2), np.float32)}, "finite samples of shape"),
+        ({"prompt": np.full(80, np.nan, np.float32)}, "finite numbers of shape"),
+        ({"prompt": np.zeros((80, 2), np.float32)}, "finite numbers of shape"),
     ):
         with pytest.raises(InputError, match=says):
             sound.generate(**{"seconds": 0.1, **wrong})
