@@ -11,7 +11,7 @@ PACKAGES = {"adr_models": "models", "adr_train": "train", "adr_export": "export"
 # Each room, or module at the root, may import those to its left, and its own.
 ORDER = {
     "adr_runtime": (
-        ("errors",), ("limits", "philox"), ("terminal",), ("bundles",), ("inference",), ("media",),
+        ("errors",), ("limits",), ("philox",), ("terminal",), ("bundles",), ("inference",), ("media",),
         ("causal", "any_order"), ("loading",), ("coding",), ("cli",), ("__main__",),
     ),
     "adr_models": (("config", "training"), ("mixers",), ("tokens",), ("causal",), ("any_order",), ("checkpoint",)),

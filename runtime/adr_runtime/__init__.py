@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from adr_runtime.media.texts import Texts
 else:
     # NumPy is loaded when a name is first used: a command must hear Ctrl-C before that.
-    HOMES = {
+    _HOMES = {
         "any_order.config": ("AnyOrderConfig",), "any_order.model": ("AnyOrderModel",),
         "any_order.scoring": ("Score",), "causal.audio_model": ("AudioModel",), "causal.config": ("GenerationConfig",),
         "causal.image_model": ("ImageModel",), "causal.stream": ("Stream",),
@@ -36,7 +36,7 @@ else:
     def __getattr__(name):
         from importlib import import_module
 
-        for home, names in HOMES.items():
+        for home, names in _HOMES.items():
             if name in names:
                 value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
                 return value

@@ -1,7 +1,7 @@
 """Limits that the commands and both families of models share. They hold before anything is allocated."""
 
 from operator import index
-from typing import SupportsIndex
+from typing import SupportsFloat, SupportsIndex
 
 from adr_runtime.errors import InputError
 
@@ -23,6 +23,14 @@ def whole_number(value: SupportsIndex, name: str) -> int:
         raise InputError(f"{name} must be a whole number, not {str(value)[:40]!r}") from error
 
 
+def real_number(value: SupportsFloat, name: str) -> float:
+    """The number as Python's own. Raises InputError for what is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must be a number, not {str(value)[:40]!r}") from error
+
+
 def check_count(count: int, name: str = "count") -> None:
     whole_number(count, name)
     if not 1 <= count <= MAX_COUNT:
@@ -30,7 +38,7 @@ def check_count(count: int, name: str = "count") -> None:
 
 
 def check_threads(threads: int | None, name: str = "threads") -> None:
-    if threads is not None and not 1 <= threads <= MAX_THREADS:
+    if threads is not None and not 1 <= whole_number(threads, name) <= MAX_THREADS:
         raise InputError(f"{name} must be from 1 to {MAX_THREADS}, not {threads}")
 
 

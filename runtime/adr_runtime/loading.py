@@ -53,9 +53,11 @@ def load_any_order(name: str | Path, provider: str = "auto", threads: int | None
     return model
 
 
-def load_coders(names: Sequence[str], provider: str, threads: int | None) -> dict[str, AnyOrderModel]:
+def load_coders(names: Sequence[str | Path], provider: str, threads: int | None) -> dict[str, AnyOrderModel]:
     """A model for each kind of file: those named, and shipped ones for the other kinds. Raises InputError where two are
     for one kind."""
+    if isinstance(names, str):
+        raise InputError(f"models must be several names, as [{names!r}]")
     models: dict[str, AnyOrderModel] = {}
     for name in names:
         model = load_any_order(name, provider, threads)

@@ -1,5 +1,7 @@
 """What the Python interface makes of arguments of other types, and of files that cannot be."""
 
+import os
+
 import adr_runtime
 import numpy as np
 import pytest
@@ -77,3 +79,42 @@ def test_a_bundle_of_another_class_names_it(exported, any_order):
     ):
         with pytest.raises(adr_runtime.ADRError, match=says):
             model.load(folder, "cpu")
+
+
+def test_arguments_of_other_types(audio, image, models):
+    assert len(image.generate(label=np.array([0, 1]), seed=1, steps=1)) == 2
+    assert next(audio.stream(playlist=np.array([0, 1]), seed=1, steps=1)).shape[0] == 1
+    for call, says in (
+        (lambda: audio.generate(label=1.5), "label must be a whole number"),
+        (lambda: audio.generate(temperature="hot"), "temperature must be a number"),
+        (lambda: audio.generate(guidance=[1]), "guidance must be a number"),
+        (lambda: audio.generate(seconds="x"), "seconds must be a number"),
+        (lambda: audio.generate(prompt=np.float32(1)), "the prompt must be finite numbers of shape"),
+        (lambda: audio.stream(chunk_tokens=1.5), "chunk_tokens must be a whole number"),
+        (lambda: audio.resume("abc"), "a state is bytes"),
+        (lambda: models["symbols"].fill_text(None), "a template is text"),
+        (lambda: models["greys"].generate(mask=np.ones((4, 6))), "a mask belongs to a picture"),
+        (lambda: adr_runtime.load("digits", threads=1.5), "threads must be a whole number"),
+        (lambda: adr_runtime.compress(__file__, "x.ardm", models="digits-any"), "models must be several names"),
+    ):
+        with pytest.raises(InputError, match=says):
+            call()
+
+
+def test_only_what_ends_is_collected(audio):
+    for stream in (audio.stream(seed=1), audio.stream(playlist=[0], cycle=True, seed=1)):
+        with pytest.raises(InputError, match="an endless stream cannot be collected"):
+            stream.collect()
+    stream = audio.stream(seconds=0.1, seed=1)
+    assert stream.collect().samples.shape == (1, round(0.1 * audio.sample_rate))
+    assert stream.collect().samples.shape == (1, 0)
+
+
+def test_a_pipe_is_not_waited_for(models, tmp_path):
+    os.mkfifo(tmp_path / "pipe.txt")
+    with pytest.raises(InputError, match="is a device, a pipe or a socket"):
+        models["symbols"].score(tmp_path / "pipe.txt")
+
+
+def test_a_hole_is_looked_at_before_a_text_is_made_of_it(refused):
+    refused("adr-run", "text", "--hole", "x" * 50_000, "--length", 1 << 20, says=("hole must be one ASCII character",))

@@ -180,6 +180,13 @@ def test_playlists_that_no_stream_has(loaded, saved, field, value, says):
     refuse(loaded["latent"], sealed(header, arrays), says)
 
 
+def test_a_playlist_has_one_row(loaded, saved):
+    header, arrays = opened(saved["latent"])
+    header |= {"labels": [0, 0], "finished": [False, False]}
+    header["settings"] |= {"labels": [0, 0], "speakers": [0, 0]}
+    refuse(loaded["latent"], sealed(header, arrays), "playlist: expected one row for a playlist")
+
+
 def test_sizes_are_compared_before_anything_is_made(loaded, saved):
     """4,096 rows are a few bytes in the header, and would be gigabytes of states."""
     header, arrays = opened(saved["sound"])

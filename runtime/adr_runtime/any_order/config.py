@@ -6,7 +6,7 @@ from typing import TypedDict
 from adr_runtime.any_order.manifest import AnyOrderManifest
 from adr_runtime.any_order.policy import Policy, split_budget
 from adr_runtime.errors import InputError
-from adr_runtime.limits import whole_number
+from adr_runtime.limits import real_number, whole_number
 from adr_runtime.philox import checked_seed
 
 MAX_TEMPERATURE = 10
@@ -48,7 +48,7 @@ class AnyOrderConfig:
 
     def resolve(self, manifest: AnyOrderManifest) -> AnyOrderSettings:
         """Checked settings. Raises InputError."""
-        temperature = 1.0 if self.temperature is None else float(self.temperature)
+        temperature = 1.0 if self.temperature is None else real_number(self.temperature, "temperature")
         if not 0 <= temperature <= MAX_TEMPERATURE:
             raise InputError(f"temperature must be from 0 to {MAX_TEMPERATURE}, not {temperature:g}")
         return AnyOrderSettings(policy_of(manifest, self.steps), temperature, checked_seed(self.seed))

@@ -14,7 +14,7 @@ from adr_runtime.any_order.variables import from_pixels, from_samples, to_pixels
 from adr_runtime.any_order.windows import fill_windows
 from adr_runtime.errors import InputError
 from adr_runtime.inference.opening import open_model
-from adr_runtime.limits import check_bytes, check_count
+from adr_runtime.limits import check_bytes, check_count, real_number
 from adr_runtime.media.audio import Audio
 from adr_runtime.media.images import Images
 from adr_runtime.media.provenance import origin
@@ -57,6 +57,8 @@ class AnyOrderModel(AnyOrderNetwork):
         self.require("image", "pictures")
         spec, settings = self.variables, AnyOrderConfig(**options).resolve(self.manifest)
         count = self.manifest.defaults.count if count is None else count
+        if picture is None and mask is not None:
+            raise InputError("a mask belongs to a picture; give both")
         if picture is None:
             nothing = np.zeros(spec.shape, np.int64)
             values = self.fill(nothing, nothing == 0, count, settings)
@@ -126,7 +128,7 @@ class AnyOrderModel(AnyOrderNetwork):
         """
         self.require("sound", "sound")
         spec, settings = self.variables, AnyOrderConfig(**options).resolve(self.manifest)
-        if not 0 < seconds < float("inf"):
+        if not 0 < real_number(seconds, "seconds") < float("inf"):
             raise InputError(f"seconds must be more than 0 and finite, not {seconds:g}")
         check_bytes(VALUE_BYTES * (count + 1) * seconds * spec.sample_rate, f"{count} sound(s) of {seconds:g} s")
         new = max(round(seconds * spec.sample_rate), 1)

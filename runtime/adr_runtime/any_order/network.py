@@ -49,7 +49,7 @@ class AnyOrderNetwork:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """None: no any-order model takes labels."""
+        """Empty: no any-order model takes labels."""
         return self.manifest.labels
 
     @property

@@ -1,6 +1,7 @@
 """How likely a model finds files: blocks of variables, batch by batch, in orders that follow from a seed."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from adr_runtime.media.exact.files import File, kind_of, read_bytes, read_values
 
 # Called with the number of blocks done, and of all.
 Progress = Callable[[int, int], None]
+# Given what is being done, a context in which to show how far it is.
+Show = Callable[[str], AbstractContextManager[Progress]]
 # Rows of a batch; part of the format of compressed files: a batch of another size may give other numbers.
 BATCH = 16
 
@@ -33,6 +36,10 @@ class Score:
 
 def no_progress(done: int, total: int) -> None:
     pass
+
+
+def show_nothing(what: str) -> AbstractContextManager[Progress]:
+    return nullcontext(no_progress)
 
 
 def block_orders(seed: int, batch: Batch) -> np.ndarray:

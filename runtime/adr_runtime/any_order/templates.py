@@ -11,10 +11,17 @@ from adr_runtime.errors import InputError
 LONGEST = 1 << 20
 
 
+def check_hole(hole: str) -> None:
+    """Raises InputError for what cannot mark a hole."""
+    if len(hole) != 1 or not hole.isascii():
+        raise InputError(f"hole must be one ASCII character, not {hole[:40]!r}")
+
+
 def check_template(template: str, hole: str) -> bytes:
     """The template's bytes. Raises InputError for a hole or a template that cannot be."""
-    if len(hole) != 1 or not hole.isascii():
-        raise InputError(f"hole must be one ASCII character, not {hole!r}")
+    check_hole(hole)
+    if not isinstance(template, str):
+        raise InputError(f"a template is text, not {type(template).__name__}")
     try:
         data = template.encode()
     except UnicodeEncodeError as error:

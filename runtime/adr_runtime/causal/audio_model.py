@@ -15,7 +15,7 @@ from adr_runtime.causal.playlist import LONGEST, MAX_PAUSE, MAX_WORDS, Playlist
 from adr_runtime.causal.stream import Stream, resume
 from adr_runtime.causal.stream_header import MAX_CHUNK
 from adr_runtime.errors import InputError
-from adr_runtime.limits import check_samples
+from adr_runtime.limits import check_samples, real_number, whole_number
 from adr_runtime.media.audio import Audio
 
 # Tokens of a chunk where nobody waits for the first one.
@@ -48,7 +48,7 @@ class AudioModel(CausalModel):
             label: One label for all, or a sequence with one for each clip; None is unconditional.
             count: How many; one unless given, or as many as there are labels.
             seconds: How long. Unless given, a clip goes on until the model says that it is over, or for the bundle's
-                default time where it cannot say.
+                default time where it cannot say, or behind a prompt.
             prompt: Float32 samples (samples,) at the model's rate, with which the clips begin; a leading rest that does
                 not fill a token is dropped, and `seconds` counts what comes after.
             **options: The fields of `GenerationConfig`.
@@ -70,7 +70,7 @@ class AudioModel(CausalModel):
             return Audio(samples, self.sample_rate, settings.seed, lengths, generator.provenance())
         stream = self.start(settings, self.manifest.defaults.seconds if seconds is None else seconds, WHOLE_CHUNK)
         assert stream.limit is not None
-        check_samples(len(settings.labels), stream.limit + (0 if prompt is None else len(prompt)))
+        check_samples(len(settings.labels), stream.limit + (0 if prompt is None else np.size(prompt)))
         return stream.continue_from(prompt).collect()
 
     def stream(
@@ -98,7 +98,7 @@ class AudioModel(CausalModel):
             >>> for chunk in model.stream(playlist=["three", "one"], cycle=True, seed=2):
             ...     player.write(chunk[0])
         """
-        words = self.playlist(playlist, cycle, pause) if playlist else None
+        words = self.playlist(playlist, cycle, pause) if len(playlist) else None
         if words and (label is not None or count is not None):
             raise InputError("a playlist takes the place of label and count; leave them out")
         rows = label_rows(words.label if words else label, count)
@@ -109,8 +109,9 @@ class AudioModel(CausalModel):
         self, settings: Settings, seconds: float | None, chunk_tokens: int, playlist: Playlist | None = None
     ) -> Stream:
         """A stream from nothing, endless without `seconds` and `playlist`. Raises InputError."""
-        if seconds is not None and not 0 < seconds < FOREVER:
+        if seconds is not None and not 0 < real_number(seconds, "seconds") < FOREVER:
             raise InputError(f"seconds must be more than 0 and finite, not {seconds:g}")
+        chunk_tokens = whole_number(chunk_tokens, "chunk_tokens")
         if not 1 <= chunk_tokens <= MAX_CHUNK:
             raise InputError(f"chunk_tokens must be from 1 to {MAX_CHUNK}, not {chunk_tokens}")
         limit = None if seconds is None else max(round(seconds * self.sample_rate), 1)
@@ -122,7 +123,7 @@ class AudioModel(CausalModel):
     def playlist(self, labels: Sequence[Label], cycle: bool, pause: float) -> Playlist:
         if not self.manifest.ends:
             raise InputError(f"{self.name} does not say where a word is over, so it cannot speak one after the other")
-        if not 0 <= pause <= MAX_PAUSE:
+        if not 0 <= real_number(pause, "pause") <= MAX_PAUSE:
             raise InputError(f"pause must be from 0 to {MAX_PAUSE} seconds, not {pause:g}")
         if len(labels) > MAX_WORDS:
             raise InputError(f"a playlist has up to {MAX_WORDS} words, not {len(labels)}")
@@ -133,7 +134,9 @@ class AudioModel(CausalModel):
     def resume(self, state: bytes) -> Stream:
         """The stream that `Stream.state()` saved, in this process or another. Raises ADRError if it is not this
         bundle's."""
-        return resume(state, self.opened)
+        if not isinstance(state, bytes | bytearray | memoryview):
+            raise InputError(f"a state is bytes, not {type(state).__name__}")
+        return resume(bytes(state), self.opened)
 
     def reconstruct(self, samples: np.ndarray) -> np.ndarray:
         """Audio float (samples,) to tokens and back, as long as it was: what of it the model can express at best."""

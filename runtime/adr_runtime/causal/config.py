@@ -11,7 +11,7 @@ from adr_runtime.bundles.specs import ITEM_BYTES
 from adr_runtime.causal.manifest import CausalManifest
 from adr_runtime.causal.samplers import SAMPLERS
 from adr_runtime.errors import InputError
-from adr_runtime.limits import check_bytes, check_count, whole_number
+from adr_runtime.limits import check_bytes, check_count, real_number, whole_number
 from adr_runtime.philox import checked_seed
 
 MAX_GUIDANCE = 100
@@ -86,10 +86,10 @@ class GenerationConfig:
         sampler = self.sampler or defaults.sampler
         if sampler not in SAMPLERS:
             raise InputError(f"unknown sampler {sampler!r}; there are {', '.join(SAMPLERS)}")
-        guidance = defaults.guidance if self.guidance is None else float(self.guidance)
+        guidance = defaults.guidance if self.guidance is None else real_number(self.guidance, "guidance")
         if not 0 <= guidance <= MAX_GUIDANCE:
             raise InputError(f"guidance must be from 0 to {MAX_GUIDANCE} (1 is none), not {guidance:g}")
-        temperature = defaults.temperature if self.temperature is None else float(self.temperature)
+        temperature = defaults.temperature if self.temperature is None else real_number(self.temperature, "temperature")
         if not 0 <= temperature <= MAX_TEMPERATURE:
             raise InputError(f"temperature must be from 0 to {MAX_TEMPERATURE}, not {temperature:g}")
         seed = checked_seed(self.seed)
@@ -99,8 +99,9 @@ class GenerationConfig:
         return Settings(indices, speakers, steps, sampler, guidance, temperature, seed)
 
 
-def label_rows(label: Label | Sequence[Label], count: int | None) -> list[Label]:
-    """One label a row: those of a sequence, or the same for each of `count` rows. Raises InputError."""
+def label_rows(label: Label | Sequence[Label], count: int | None, default: int = 1) -> list[Label]:
+    """One label a row: those of a sequence, or the same for each of `count` rows, `default` unless given. Raises
+    InputError."""
     if isinstance(label, np.ndarray):
         label = label.tolist()
     if isinstance(label, Sequence) and not isinstance(label, str):
@@ -108,8 +109,9 @@ def label_rows(label: Label | Sequence[Label], count: int | None) -> list[Label]
         if count not in (None, len(label)):
             raise InputError(f"{len(label)} labels but a count of {count}; give one label a row, or one for all")
         return list(label)
-    check_count(1 if count is None else count)
-    return [label] * (1 if count is None else count)
+    count = default if count is None else count
+    check_count(count)
+    return [label] * count
 
 
 def label_index(manifest: CausalManifest, label: Label) -> int:
@@ -129,8 +131,8 @@ def index_of(name: Label, what: str, names: tuple[str, ...], model: str) -> int:
         raise InputError(f"{model} has no {what}s; leave the {what} out")
     if isinstance(name, str) and name in names:
         return names.index(name)
-    if not isinstance(name, str) and 0 <= name < len(names):
-        return int(name)
+    if not isinstance(name, str) and 0 <= whole_number(name, what) < len(names):
+        return whole_number(name, what)
     raise InputError(f"unknown {what} {name!r}; {model} knows {', '.join(names)}")
 
 

@@ -51,9 +51,7 @@ class ImageModel(CausalModel):
             >>> images = adr_runtime.ImageModel.load("digits").generate(label=7, count=16, seed=1)
             >>> images.save("sevens.png")
         """
-        several = isinstance(label, Sequence) and not isinstance(label, str)
-        count = self.manifest.defaults.count if count is None and not several else count
-        rows = label_rows(label, count)
+        rows = label_rows(label, count, self.manifest.defaults.count)
         generator = TokenGenerator(self.opened, GenerationConfig(**options).resolve(self.manifest, rows))
         top = None if prompt is None else checked_prompt(self.spec, prompt)
         return Images(generate_pictures(generator, top), generator.settings.seed, generator.provenance())

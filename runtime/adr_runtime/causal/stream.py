@@ -98,14 +98,18 @@ class Stream:
         return tokens
 
     def collect(self) -> Audio:
-        """All that is still to come, behind the prompt, as clips. For streams that end."""
+        """All of a stream that ends, behind its prompt, as clips; chunks that were taken before are not in them.
+        Raises InputError for an endless stream."""
+        if self.limit is None and (self.playlist is None or self.playlist.cycle):
+            raise InputError("an endless stream cannot be collected; give seconds, or a playlist without cycle")
         return self.as_audio(list(self))
 
     def as_audio(self, chunks: list[np.ndarray]) -> Audio:
         """Clips out of chunks of this stream (count, samples), behind the prompt."""
+        batch = self.generator.batch
         if self.prompt is not None:
-            chunks = [np.broadcast_to(self.prompt, (self.generator.batch, len(self.prompt))), *chunks]
-        samples = np.concatenate(chunks, 1)
+            chunks = [np.broadcast_to(self.prompt, (batch, len(self.prompt))), *chunks]
+        samples = np.concatenate([np.zeros((batch, 0), np.float32), *chunks], 1)
         lengths = (samples.shape[1],) * len(samples)
         return Audio(samples, self.generator.audio.sample_rate, self.seed, lengths, self.provenance)
 

@@ -51,6 +51,7 @@ def header_rules(header: Header, manifest: CausalManifest) -> list[Rule]:
         ("limit", header.limit, header.limit is None or 0 < header.limit <= MAX_LIMIT, f"1 to {MAX_LIMIT}, or null"),
         ("chunk_tokens", header.chunk_tokens, 1 <= header.chunk_tokens <= MAX_CHUNK, f"1 to {MAX_CHUNK}"),
         ("emitted", header.emitted, 0 <= header.emitted <= header.position * audio.hop, "no more than was made"),
+        ("playlist", "several rows", header.playlist is None or rows == 1, "one row for a playlist"),
         ("skip", header.skip, 0 <= header.skip <= audio.delay, f"0 to {audio.delay}"),
     ]
     return [*rules, *settings_rules(header.settings, rows, manifest), *playlist_rules(header.playlist, manifest)]

@@ -1,6 +1,7 @@
 """adr-run image with an any-order model: whole pictures, or a given one with its holes filled."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def generate_any_order(
         count=count, picture=picture, mask=mask, steps=options["steps"], seed=seed, temperature=options["temperature"]
     )
     seconds = time.perf_counter() - started
-    images.provenance["filled"] = str(request.fill or "")
+    images = replace(images, provenance=images.provenance | {"filled": str(request.fill or "")})
     files = images.save(out, separate=request.separate, scale=scale)
     values = {**images.provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
     line = f"{listed(files)}: {count} picture(s), {images.provenance['steps']} network calls a window, "

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adr_runtime.any_order.model import AnyOrderModel
 from adr_runtime.causal.audio_model import AudioModel
-from adr_runtime.causal.config import GenerationOptions
+from adr_runtime.causal.config import GenerationConfig, GenerationOptions
 from adr_runtime.causal.playlist import LONGEST
 from adr_runtime.causal.real_time import Pace, affordable_steps
 from adr_runtime.causal.stream import Stream
@@ -105,6 +105,8 @@ def generate(model: AudioModel, request: AudioRequest, options: GenerationOption
         options["steps"] = affordable_steps(model, request.realtime, options)
         console.print(f"{options['steps']} steps stay {request.realtime:g} times ahead of playback")
     labels = choose_labels(model.manifest, request.label, 1 if request.count is None else request.count, seed)
+    # Before a prompt of an hour is read.
+    GenerationConfig(**options).resolve(model.manifest, labels)
     prompt = None if request.prompt is None else read_audio(request.prompt, model.sample_rate)
     out = request.out or default_name(model.name, [request.labels] if request.words else labels, seed, ".wav")
     if not request.piped:

@@ -1,6 +1,5 @@
 """adr-run score: how likely models find files."""
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,17 +34,14 @@ def score(
     """How likely a model finds a file, in bits per dimension."""
     seed = checked_seed(seed)
     networks = {kind: announced(network) for kind, network in load_coders(model or [], provider, threads).items()}
-    started = time.perf_counter()
-    with bar("scoring") as progress:
-        for group in score_path(source, networks, steps, seed, progress):
-            network, found = group.network, group.score
-            seconds = round(time.perf_counter() - started, 3)
-            values: dict[str, Any] = {
-                "model": network.name, "files": group.files, "dimensions": found.dimensions,
-                "bits": round(found.bits, 2), "bits_per_dimension": round(found.bits_per_dimension, 4),
-                "steps": network.manifest.defaults.steps if steps is None else steps, "network_calls": found.calls,
-                "seconds": seconds,
-            }  # fmt: skip
-            line = f"{source}: {values['bits_per_dimension']} bits per dimension over {found.dimensions} by "
-            report(values, json_, line + f"{network.name}, {found.calls} network calls, {seconds} s")
-            started = time.perf_counter()
+    for group in score_path(source, networks, steps, seed, bar):
+        network, found = group.network, group.score
+        seconds = round(group.seconds, 3)
+        values: dict[str, Any] = {
+            "model": network.name, "files": group.files, "dimensions": found.dimensions,
+            "bits": round(found.bits, 2), "bits_per_dimension": round(found.bits_per_dimension, 4),
+            "steps": network.manifest.defaults.steps if steps is None else steps, "network_calls": found.calls,
+            "seconds": seconds,
+        }  # fmt: skip
+        line = f"{source}: {values['bits_per_dimension']} bits per dimension over {found.dimensions} by "
+        report(values, json_, line + f"{network.name}, {found.calls} network calls, {seconds} s")

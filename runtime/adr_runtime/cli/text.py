@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from adr_runtime.any_order.templates import LONGEST
+from adr_runtime.any_order.templates import LONGEST, check_hole
 from adr_runtime.cli.options import DebugOption, JsonOption, ModelOption, ProviderOption, SeedOption, ThreadsOption, app
 from adr_runtime.cli.output import announced
 from adr_runtime.errors import InputError
@@ -32,6 +32,7 @@ def text(
 ) -> None:
     """Make text, or fill the holes of a given one, in any order."""
     check_count(count)
+    check_hole(hole)
     if template is not None and length is not None:
         raise InputError("--template has its own length; leave --length out")
     if length is not None and not 1 <= length <= LONGEST:

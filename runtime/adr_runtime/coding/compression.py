@@ -1,31 +1,23 @@
 """Files and folders into one compressed file, and back: what `adr-run compress` and `decompress` do."""
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from adr_runtime.any_order.network import AnyOrderNetwork
-from adr_runtime.any_order.scoring import Progress, no_progress
+from adr_runtime.any_order.scoring import Progress, Show, show_nothing
 from adr_runtime.bundles.bundle import shipped
 from adr_runtime.coding.archive import Agree, encode_files, identity
 from adr_runtime.coding.container import MAX_THREADS, Container, Section, pack
 from adr_runtime.coding.plain_codecs import NAMES
-from adr_runtime.coding.restore import refuse_special, restore, temporary_folder
+from adr_runtime.coding.restore import restore, temporary_folder
 from adr_runtime.coding.sources import Source, find_sources, read_source, refuse_changed
 from adr_runtime.errors import InputError
 from adr_runtime.loading import load_any_order, load_coders
 from adr_runtime.media.atomic import check_place, write_atomic
 from adr_runtime.media.exact.files import File, contract, read_bytes
 from adr_runtime.philox import checked_seed
-
-# Given what is being done, a context in which to show how far it is.
-Show = Callable[[str], AbstractContextManager[Progress]]
-
-
-def show_nothing(what: str) -> AbstractContextManager[Progress]:
-    return nullcontext(no_progress)
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ class Compressed:
 
 
 def compress(
-    source: str | Path, out: str | Path, *, models: Sequence[str] = (), steps: int | None = None, seed: int = 0,
+    source: str | Path, out: str | Path, *, models: Sequence[str | Path] = (), steps: int | None = None, seed: int = 0,
     verify: bool = True, threads: int | None = None, agree: Agree | None = None, show: Show = show_nothing,
 ) -> Compressed:  # fmt: skip
     """Compress a file or a folder without loss.
@@ -152,7 +144,7 @@ def coded_files(container: Container, reasons: dict[str, str]) -> tuple[CodedFil
 
 
 def decompress(
-    source: str | Path, out: str | Path, *, models: Sequence[str] = (), show: Show = show_nothing
+    source: str | Path, out: str | Path, *, models: Sequence[str | Path] = (), show: Show = show_nothing
 ) -> list[File]:
     """Bring back exactly what was compressed.
 
@@ -169,7 +161,6 @@ def decompress(
         ADRError: In one line that says what to do; nothing is written then.
     """
     source, out = Path(source), Path(out)
-    refuse_special(source)
     data = read_bytes(source)
     with show("decompressing") as progress:
         return restore(data, str(source), out, Finder(models, str(source)), progress)
@@ -178,9 +169,9 @@ def decompress(
 class Finder:
     """The very model of a section, opened once however many sections ask for it."""
 
-    def __init__(self, names: Sequence[str], file: str):
+    def __init__(self, names: Sequence[str | Path], file: str):
         self.names, self.file = names, file
-        self.opened: dict[tuple[str, int], AnyOrderNetwork] = {}
+        self.opened: dict[tuple[str | Path, int], AnyOrderNetwork] = {}
 
     def __call__(self, section: Section) -> AnyOrderNetwork:
         tried = []

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,18 +46,6 @@ def check_target(container: Container, out: Path) -> None:
         raise InputError(f"{out} exists; a folder was coded: give the name of a new one")
     elif not out.parent.is_dir():
         raise InputError(f"{out}: no folder {out.parent}; make it first")
-
-
-def refuse_special(path: Path) -> None:
-    """ADRError for a source that is neither a file nor a folder, and may never end."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return
-    except ValueError as error:
-        raise InputError(f"{str(path)!r} cannot be a file's name") from error
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise InputError(f"{path}: is a device, a pipe or a socket; give a file")
 
 
 def check_path(path: str, folder: bool, file: str) -> None:

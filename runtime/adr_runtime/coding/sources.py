@@ -10,9 +10,9 @@ import numpy as np
 
 from adr_runtime.any_order.blocks import refuse_unsayable
 from adr_runtime.any_order.network import AnyOrderNetwork
-from adr_runtime.coding.restore import check_path, refuse_special
+from adr_runtime.coding.restore import check_path
 from adr_runtime.errors import ADRError, InputError
-from adr_runtime.media.exact.files import SAME_BYTES, File, read_bytes, read_exactly, read_values
+from adr_runtime.media.exact.files import SAME_BYTES, File, read_bytes, read_exactly, read_values, refuse_special
 
 
 @dataclass(frozen=True)

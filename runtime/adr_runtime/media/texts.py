@@ -7,7 +7,7 @@ from typing import Any
 from adr_runtime.media.atomic import check_target, write_atomic
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Texts:
     """Texts and where they came from. `seed` makes the same again."""
 

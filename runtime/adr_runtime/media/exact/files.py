@@ -7,6 +7,7 @@ others, lossy formats included, by their bytes.
 """
 
 import hashlib
+import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,21 @@ def kind_of(path: Path) -> str:
     return "image" if ending in picture_files.FORMATS else "sound" if ending in audio_files.FORMATS else "text"
 
 
+def refuse_special(path: Path) -> None:
+    """Raises InputError for a source that is neither a file nor a folder, and may never end."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} cannot be a file's name") from error
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{path}: is a device, a pipe or a socket; give a file")
+
+
 def read_bytes(path: Path) -> bytes:
+    """The whole of a file. Raises InputError for what cannot be read, or is no file."""
+    refuse_special(path)
     try:
         return path.read_bytes()
     except OSError as error:
