@@ -43,12 +43,12 @@ def check_threads(threads: int | None, name: str = "threads") -> None:
 
 
 def check_samples(count: int, samples: float) -> None:
-    """ADRError where `count` sounds of so many samples each are too long to be kept in memory."""
+    """Raises InputError where `count` sounds of so many samples each are too long to be kept in memory."""
     check_bytes(12.0 * count * samples, f"{count} sound(s) of {samples:.0f} samples")
 
 
 def check_bytes(needed: float, what: str) -> None:
-    """ADRError where `what`, as "9 sounds of 3600 s", is estimated to need more than MAX_BYTES."""
+    """Raises InputError where `what`, as "9 sounds of 3600 s", is estimated to need more than MAX_BYTES."""
     if needed > MAX_BYTES:
         raise InputError(
             f"{what} would take about {needed / 2**30:.1f} GiB of memory, and up to {MAX_BYTES >> 30} GiB are taken; "
@@ -57,7 +57,7 @@ def check_bytes(needed: float, what: str) -> None:
 
 
 def check_sheet(count: int, height: int, width: int, scale: int) -> None:
-    """ADRError where `count` pictures, enlarged `scale` times and put into one, have more than MAX_PIXELS."""
+    """Raises InputError where `count` pictures, enlarged `scale` times and put into one, have more than MAX_PIXELS."""
     if count * height * width * scale * scale > MAX_PIXELS:
         raise InputError(
             f"{count} x {width} x {height} pixels, enlarged {scale} times, are more than the {MAX_PIXELS} of one "

@@ -37,7 +37,7 @@ def philox4x32(counter: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike], key: 
 
 
 def checked_seed(seed: int | None, bits: int = SEED_BITS) -> int:
-    """The seed of a generation, from 0 to 2^bits - 1; one is drawn where it is None. ADRError for any other."""
+    """The seed of a generation, from 0 to 2^bits - 1; one is drawn where it is None. InputError for any other."""
     if seed is None:
         return secrets.randbits(32)
     seed = whole_number(seed, "seed")

@@ -29,8 +29,6 @@ from adr_runtime.errors import InputError
 Pattern = tuple[int, ...]
 # A plane of a picture: one that the model has, all of its colours, or a grey one for a model of colours.
 PLAIN, GREY = 0, 1
-
-
 # An index of an array, axis by axis.
 Index = tuple[Any, ...]
 
@@ -72,7 +70,7 @@ def block_count(kind: str, shape: tuple[int, ...], spec: VariablesSpec) -> int:
 
 
 def refuse_unsayable(kind: str, data: np.ndarray, spec: VariablesSpec) -> None:
-    """ADRError where the model's levels or symbols cannot say a value."""
+    """Raises InputError where the model's levels or symbols cannot say a value."""
     if kind.startswith("image") and spec.levels < 256:
         back = to_pixels(from_pixels(np.arange(256), spec.levels, "none"), spec.levels, "none")
         if (back[data] != data).any():

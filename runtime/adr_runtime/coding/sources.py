@@ -29,7 +29,7 @@ class Source:
 
 def find_sources(source: Path) -> list[tuple[str, Path]]:
     """(path inside the folder, file) of every file and every empty folder; one with an empty path for a single file.
-    ADRError for what cannot be packed."""
+    Raises InputError for what cannot be packed."""
     refuse_special(source)
     # Path.is_file raises for a name that is too long.
     if os.path.isfile(source):
@@ -77,7 +77,7 @@ def read_source(inside: str, path: Path, models: Mapping[str, AnyOrderNetwork]) 
 
 
 def by_model(path: Path, file: File, models: Mapping[str, AnyOrderNetwork], reason: str) -> Source:
-    """ADRError where there is a model of the file's kind that cannot say it."""
+    """Raises InputError where there is a model of the file's kind that cannot say it."""
     model = models.get(file.kind.partition(":")[0])
     if model is not None:
         refuse_unsayable(file.kind, file.data, model.variables)

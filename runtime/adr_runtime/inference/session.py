@@ -25,7 +25,7 @@ class CudaFailure(ADRError):
 
 def choose_provider(provider: str) -> tuple[str, str | None]:
     """ "cuda" or "cpu" for "auto", "cuda" or "cpu", and why "auto" passes a CUDA build of ONNX Runtime by, or None.
-    ADRError when CUDA was asked for and cannot be used."""
+    Raises ProviderError when CUDA was asked for and cannot be used."""
     if provider not in PROVIDERS:
         raise ProviderError(f"unknown provider {provider!r}; there are {', '.join(PROVIDERS)}")
     import_onnxruntime()

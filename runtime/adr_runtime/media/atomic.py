@@ -11,7 +11,7 @@ from adr_runtime.terminal.interrupts import held
 
 
 def check_place(path: Path) -> None:
-    """Raise ADRError where `write_atomic` could not put a file, before anything is made for it."""
+    """Raise InputError where `write_atomic` could not put a file, before anything is made for it."""
     try:
         target = real_target(path)
         temporary = temporary_path(target)
@@ -56,7 +56,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def real_target(path: Path) -> Path:
-    """The file that `path` names, behind any links. ADRError for all but a plain file and a name that is free."""
+    """The file that `path` names, behind any links. Raises InputError for all but a plain file and a free name."""
     try:
         if b"\0" in os.fsencode(path):
             raise UnicodeError
