@@ -12,6 +12,7 @@ from adr_runtime.any_order.config import AnyOrderSettings, policy_of
 from adr_runtime.any_order.manifest import AnyOrderManifest
 from adr_runtime.any_order.policy import Policy, predicted_loss, shrink
 from adr_runtime.any_order.variables import VariablesSpec
+from adr_runtime.inference.model import LoadedModel
 from adr_runtime.inference.opening import OpenBundle
 from adr_runtime.philox import philox4x32
 
@@ -23,44 +24,19 @@ MAX_ROWS = 16
 ORDER, CHOICE = 1, 2
 
 
-class AnyOrderNetwork:
-    """A loaded bundle of the family "ardm" as predictions of variables: immutable, and safe to share by threads."""
+class AnyOrderNetwork(LoadedModel):
+    """A loaded bundle of the family "ardm" as predictions of variables."""
 
     def __init__(self, opened: OpenBundle):
         manifest = opened.bundle.manifest
         assert isinstance(manifest, AnyOrderManifest)
-        self.opened, self.bundle, self.manifest = opened, opened.bundle, manifest
-        self.session, self.threads = opened.sessions["network"], opened.threads
+        super().__init__(opened)
+        self.manifest, self.session, self.threads = manifest, opened.sessions["network"], opened.threads
 
     @property
     def variables(self) -> VariablesSpec:
         """What is generated: shape, levels, and how pixels, text or samples become them."""
         return self.manifest.variables
-
-    @property
-    def name(self) -> str:
-        """The model's name, as its manifest says it."""
-        return self.manifest.name
-
-    @property
-    def kind(self) -> str:
-        """ "image", "text" or "sound"."""
-        return self.manifest.kind
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Empty: no any-order model takes labels."""
-        return self.manifest.labels
-
-    @property
-    def provider(self) -> str:
-        """ "cpu" or "cuda"."""
-        return self.opened.provider
-
-    @property
-    def provider_note(self) -> str | None:
-        """Why "auto" could not take CUDA although ONNX Runtime is built for it."""
-        return self.opened.provider_note
 
     def policy(self, steps: int | None = None) -> Policy:
         """For each stage, how many variables each of `steps` network calls reveals. Raises InputError."""

@@ -6,11 +6,12 @@ from typing import ClassVar, Self
 from adr_runtime.causal.checks import CAUSAL
 from adr_runtime.causal.manifest import CausalManifest
 from adr_runtime.errors import InputError
+from adr_runtime.inference.model import LoadedModel
 from adr_runtime.inference.opening import OpenBundle, open_model
 
 
-class CausalModel:
-    """A loaded bundle of the family "adr". All that changes while it generates lives elsewhere."""
+class CausalModel(LoadedModel):
+    """A loaded bundle of the family "adr"."""
 
     KIND: ClassVar[str]
 
@@ -20,7 +21,8 @@ class CausalModel:
         if manifest.kind != self.KIND:
             makes = {"audio": "sound: load it as an AudioModel", "image": "pictures: load it as an ImageModel"}
             raise InputError(f"{manifest.name} makes {makes[manifest.kind]}")
-        self.opened, self.bundle, self.manifest, self.sessions = opened, opened.bundle, manifest, opened.sessions
+        super().__init__(opened)
+        self.manifest, self.sessions = manifest, opened.sessions
 
     @classmethod
     def load(cls, name: str | Path, provider: str = "auto", threads: int | None = None) -> Self:
@@ -37,31 +39,6 @@ class CausalModel:
         return cls(open_model(name, {"adr": CAUSAL}, provider, threads))
 
     @property
-    def name(self) -> str:
-        """The model's name, as its manifest says it."""
-        return self.manifest.name
-
-    @property
-    def kind(self) -> str:
-        """ "audio" or "image"."""
-        return self.manifest.kind
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """What can be asked for by `label`."""
-        return self.manifest.labels
-
-    @property
     def speakers(self) -> tuple[str, ...]:
         """What can be asked for by `speaker`; none for most models."""
         return self.manifest.speakers
-
-    @property
-    def provider(self) -> str:
-        """ "cpu" or "cuda"."""
-        return self.opened.provider
-
-    @property
-    def provider_note(self) -> str | None:
-        """Why "auto" could not take CUDA although ONNX Runtime is built for it."""
-        return self.opened.provider_note
