@@ -9,28 +9,32 @@ audio.save("seven.wav")
 # As the typing module has it, which takes longer to load than all that a command needs to hear Ctrl-C.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from adr_runtime.any_order.config import AnyOrderConfig
+    from adr_runtime.any_order.config import AnyOrderConfig, AnyOrderOptions
     from adr_runtime.any_order.model import AnyOrderModel
-    from adr_runtime.any_order.scoring import Score
+    from adr_runtime.any_order.scoring import Progress, Score, Show
     from adr_runtime.causal.audio_model import AudioModel
-    from adr_runtime.causal.config import GenerationConfig
+    from adr_runtime.causal.config import GenerationConfig, GenerationOptions, Label
     from adr_runtime.causal.image_model import ImageModel
     from adr_runtime.causal.stream import Stream
+    from adr_runtime.coding.archive import Agree
     from adr_runtime.coding.compression import CodedFile, Compressed, compress, decompress
     from adr_runtime.errors import ADRError, BundleError, DamagedFileError, InputError, ProviderError
     from adr_runtime.loading import load
     from adr_runtime.media.audio import Audio
+    from adr_runtime.media.exact.files import File
     from adr_runtime.media.images import Images
     from adr_runtime.media.texts import Texts
 else:
     # NumPy is loaded when a name is first used: a command must hear Ctrl-C before that.
     _HOMES = {
-        "any_order.config": ("AnyOrderConfig",), "any_order.model": ("AnyOrderModel",),
-        "any_order.scoring": ("Score",), "causal.audio_model": ("AudioModel",), "causal.config": ("GenerationConfig",),
-        "causal.image_model": ("ImageModel",), "causal.stream": ("Stream",),
+        "any_order.config": ("AnyOrderConfig", "AnyOrderOptions"), "any_order.model": ("AnyOrderModel",),
+        "any_order.scoring": ("Progress", "Score", "Show"), "causal.audio_model": ("AudioModel",),
+        "causal.config": ("GenerationConfig", "GenerationOptions", "Label"), "causal.image_model": ("ImageModel",),
+        "causal.stream": ("Stream",), "coding.archive": ("Agree",),
         "coding.compression": ("CodedFile", "Compressed", "compress", "decompress"),
         "errors": ("ADRError", "BundleError", "DamagedFileError", "InputError", "ProviderError"),
-        "loading": ("load",), "media.audio": ("Audio",), "media.images": ("Images",), "media.texts": ("Texts",),
+        "loading": ("load",), "media.audio": ("Audio",), "media.exact.files": ("File",), "media.images": ("Images",),
+        "media.texts": ("Texts",),
     }  # fmt: skip
 
     def __getattr__(name):
@@ -48,24 +52,8 @@ else:
 
 __version__ = "0.1.0"
 __all__ = [
-    "ADRError",
-    "AnyOrderConfig",
-    "AnyOrderModel",
-    "Audio",
-    "AudioModel",
-    "BundleError",
-    "CodedFile",
-    "Compressed",
-    "DamagedFileError",
-    "GenerationConfig",
-    "ImageModel",
-    "Images",
-    "InputError",
-    "ProviderError",
-    "Score",
-    "Stream",
-    "Texts",
-    "compress",
-    "decompress",
-    "load",
-]
+    "ADRError", "Agree", "AnyOrderConfig", "AnyOrderModel", "AnyOrderOptions", "Audio", "AudioModel", "BundleError",
+    "CodedFile", "Compressed", "DamagedFileError", "File", "GenerationConfig", "GenerationOptions", "ImageModel",
+    "Images", "InputError", "Label", "Progress", "ProviderError", "Score", "Show", "Stream", "Texts", "compress",
+    "decompress", "load",
+]  # fmt: skip

@@ -7,6 +7,8 @@ from adr_runtime.errors import InputError
 
 MAX_COUNT = 4096
 MAX_THREADS = 1024
+# Of a distribution of values, or of the noise of a diffusion step.
+MAX_TEMPERATURE = 10
 # Seconds of sound: of a prompt, and of what is made into a file.
 MAX_SECONDS = 3600.0
 # Pixels of one picture that is written, and values (pixels times channels) of one that is read.
@@ -29,6 +31,14 @@ def real_number(value: SupportsFloat, name: str) -> float:
         return float(value)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} must be a number, not {str(value)[:40]!r}") from error
+
+
+def checked_temperature(value: SupportsFloat | None, default: float) -> float:
+    """The temperature, `default` for None. Raises InputError."""
+    temperature = default if value is None else real_number(value, "temperature")
+    if not 0 <= temperature <= MAX_TEMPERATURE:
+        raise InputError(f"temperature must be from 0 to {MAX_TEMPERATURE}, not {temperature:g}")
+    return temperature
 
 
 def check_count(count: int, name: str = "count") -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from adr_runtime.any_order.manifest import ANY_ORDER
 from adr_runtime.any_order.model import AnyOrderModel
 from adr_runtime.bundles.bundle import Bundle, read_bundle, shipped
+from adr_runtime.bundles.manifest import Manifest
 from adr_runtime.causal.audio_model import AudioModel
 from adr_runtime.causal.checks import CAUSAL
 from adr_runtime.causal.image_model import ImageModel
@@ -46,11 +47,13 @@ def load(
 def load_any_order(name: str | Path, provider: str = "auto", threads: int | None = None) -> AnyOrderModel:
     """As `load`, for a model of the family "ardm". Raises InputError, which names those that are shipped, for any
     other."""
-    model = load(name, provider, threads)
-    if not isinstance(model, AnyOrderModel):
+    return AnyOrderModel(open_model(name, FAMILIES, provider, threads, refuse_causal))
+
+
+def refuse_causal(manifest: Manifest) -> None:
+    if manifest.family != "ardm":
         names = [n for n, folder in shipped().items() if open_bundle(folder).manifest.family == "ardm"]
-        raise InputError(f"{model.name} is no any-order model; shipped ones are {', '.join(names)}")
-    return model
+        raise InputError(f"{manifest.name} is no any-order model; shipped ones are {', '.join(names)}")
 
 
 def load_coders(names: Sequence[str | Path], provider: str, threads: int | None) -> dict[str, AnyOrderModel]:
@@ -61,9 +64,10 @@ def load_coders(names: Sequence[str | Path], provider: str, threads: int | None)
     models: dict[str, AnyOrderModel] = {}
     for name in names:
         model = load_any_order(name, provider, threads)
-        if model.kind in models:
-            raise InputError(f"{models[model.kind].name} and {model.name} are both for {model.kind}; give one of them")
-        models[model.kind] = model
+        kind = model.variables.kind
+        if kind in models:
+            raise InputError(f"{models[kind].name} and {model.name} are both for {model.kind}; give one of them")
+        models[kind] = model
     for kind, name in CODERS.items():
         if kind not in models and name in shipped():
             models[kind] = load_any_order(name, provider, threads)

@@ -75,7 +75,7 @@ def test_a_bundle_of_another_class_names_it(exported, any_order):
     for model, folder, says in (
         (adr_runtime.AudioModel, any_order["greys"], r'expected "adr" \(load it as an AnyOrderModel\), found "ardm"'),
         (adr_runtime.AnyOrderModel, exported["sound"], r'expected "ardm" \(load it as an AudioModel or ImageModel\)'),
-        (adr_runtime.ImageModel, exported["sound"], "makes sound: load it as an AudioModel"),
+        (adr_runtime.ImageModel, exported["sound"], "sound makes audio: load it as an AudioModel"),
     ):
         with pytest.raises(adr_runtime.ADRError, match=says):
             model.load(folder, "cpu")

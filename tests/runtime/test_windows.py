@@ -127,7 +127,7 @@ def test_sound_from_the_command_line(any_order, command, refused, tmp_path):
         (("--sampler", "ddim"), "takes no --sampler"), (("--stream",), "takes no --stream"),
     ):  # fmt: skip
         refused(*common, *arguments, says=(says,))
-    with pytest.raises(InputError, match="not sound"):
+    with pytest.raises(InputError, match="not audio"):
         adr_runtime.load(symbols).generate_audio(seconds=1)
     with pytest.raises(InputError, match="not pictures"):
         adr_runtime.load(samples).generate()

@@ -1,4 +1,4 @@
-"""Real runs of the installed adr-train: killed, interrupted, divided among processes, and stopped."""
+"""Real runs of the installed adr-train: killed, interrupted, divided among processes, stopped, and refused."""
 
 import json
 import random
@@ -15,16 +15,7 @@ from adr_models import ADRModel
 from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.baseline import Causal
 from adr_models.tokens.codec import CodecTokens
-from adr_runtime.errors import ADRError
-from adr_train.data.datasets import load_dataset
-from adr_train.errors import TrainError
-from adr_train.loop import Trainer, learning_rate
-from adr_train.processes import Processes
 from adr_train.recipes.recipe import available, read_recipe
-from adr_train.tasks.adr import ADRLoss, fit_tokens
-from adr_train.tasks.batches import Batches, epoch_order
-from hypothesis import given
-from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 
@@ -128,24 +119,6 @@ def test_two_processes_compute_what_one_does(start_training, tmp_path):
         torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4)
 
 
-def test_shards_are_divided_evenly_or_not_at_all(recipe, monkeypatch):
-    device = torch.device("cpu")
-    for count in (1, 2, 4):
-        shares = [Processes(rank, count, device).share(4) for rank in range(count)]
-        assert {len(share) for share in shares} == {4 // count}
-        assert sorted(shard for share in shares for shard in share) == [0, 1, 2, 3]
-    for count in (3, 5, 8):
-        says = (
-            f"{count} processes cannot share the 4 shards of a batch evenly: give torchrun --nproc-per-node 1 or 2 or 4"
-        )
-        with pytest.raises(TrainError, match=says):
-            make_trainer(recipe, Processes(count - 1, count, device))
-        # Before the processes join, that none waits for another.
-        monkeypatch.setenv("WORLD_SIZE", str(count))
-        with pytest.raises(TrainError, match=says):
-            Processes.start("cpu", 4)
-
-
 def test_tensorboard_holds_losses_and_samples(start_training, tmp_path):
     finish(start_training("out", "--look-minutes", "0"))
     events = EventAccumulator(str(tmp_path / "out" / "tensorboard"))
@@ -153,77 +126,6 @@ def test_tensorboard_holds_losses_and_samples(start_training, tmp_path):
     assert {"train/loss", "train/rate", "validation/loss"} <= set(events.Tags()["scalars"])
     assert len(events.Scalars("validation/loss")) > 1
     assert any(tag.startswith("samples") for tag in events.Tags()["images"])
-
-
-def make_trainer(recipe, processes=Processes(0, 1, torch.device("cpu")), **changes):
-    chosen = read_recipe(str(recipe), "cpu")
-    config = replace(chosen.train, **changes)
-    data = load_dataset("digits", None, "train")
-    torch.manual_seed(0)
-    model = ADRModel(replace(chosen.model, labels=data.names))
-    fit_tokens(model, data)
-    batches = Batches(data, model.tokens, config.batch, config.seed)
-    return Trainer(model, ADRLoss(model), batches, config, processes)
-
-
-def test_a_loss_that_is_not_finite_stops_and_changes_nothing(recipe):
-    trainer = make_trainer(recipe)
-    trainer.train_step()
-    with torch.no_grad():
-        trainer.model.backbone.start[0] = float("nan")
-    before = {k: v.clone() for k, v in trainer.model.state_dict().items()}
-    with pytest.raises(ADRError, match="the loss is nan at step 1: stopped"):
-        trainer.train_step()
-    for name, value in trainer.model.state_dict().items():
-        torch.testing.assert_close(value, before[name], equal_nan=True, rtol=0, atol=0)
-
-
-def test_training_learns(recipe):
-    """The loss of a fixed validation batch falls well below that of predicting nothing."""
-    trainer = make_trainer(recipe, steps=120)
-    before = trainer.validate(trainer.batches)
-    for _ in range(120):
-        trainer.train_step()
-    assert trainer.validate(trainer.batches) < 0.75 * before
-
-
-def test_validation_leaves_the_run_as_it_was(recipe):
-    trainer, other = make_trainer(recipe), make_trainer(recipe)
-    for _ in range(3):
-        trainer.validate(trainer.batches)
-        assert trainer.train_step().loss == other.train_step().loss
-
-
-def test_the_average_is_what_its_formula_says(recipe):
-    trainer = make_trainer(recipe, ema=0.5)
-    name, parameter = next(iter(trainer.named.items()))
-    expected = parameter.detach().clone().double()
-    for step in range(1, 9):
-        trainer.train_step()
-        decay = min(0.5, (1 + step) / (10 + step))
-        expected = decay * expected + (1 - decay) * parameter.detach().double()
-    torch.testing.assert_close(trainer.ema[name].double(), expected, rtol=1e-5, atol=1e-7)
-
-
-def test_learning_rate(recipe):
-    config = replace(read_recipe(str(recipe), "cpu").train, learning_rate=2.0, warmup=0.1)
-    for progress, rate in ((0, 0), (0.05, 1), (0.1, 2), (0.55, 1), (1, 0), (1.2, 0)):
-        assert learning_rate(config, progress) == pytest.approx(rate, abs=1e-12)
-
-
-@given(st.integers(1, 300), st.integers(1, 40), st.integers(0, 5), st.integers(0, 5))
-def test_an_epoch_uses_no_sample_twice(count, batch, seed, epoch):
-    lengths = np.random.default_rng(seed).integers(1, 50, count)
-    order = epoch_order(lengths, batch, seed, epoch)
-    assert order.shape[1] == min(batch, count) and order.size > count - batch
-    assert len(set(order.ravel().tolist())) == order.size
-
-
-def test_batches_depend_on_the_step_alone(recipe):
-    first, second = make_trainer(recipe).batches, make_trainer(recipe).batches
-    second.at(400)
-    for step in (0, 3, 200, 5):
-        torch.testing.assert_close(first.at(step).tokens, second.at(step).tokens, rtol=0, atol=0)
 
 
 def test_recipes(command):

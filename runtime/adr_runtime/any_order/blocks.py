@@ -151,9 +151,8 @@ class Blocks:
         index: Index
         (kind, shape), offset = self.files[number], int(row - self.first[number])
         if not kind.startswith("image"):
-            stretch = np.arange(
-                offset * self.spec.dimensions, min((offset + 1) * self.spec.dimensions, math.prod(shape))
-            )
+            start, size = offset * self.spec.dimensions, self.spec.dimensions
+            stretch = np.arange(start, min(start + size, math.prod(shape)))
             # Channels of sound follow one another.
             index = (stretch % shape[0], stretch // shape[0]) if len(shape) == 2 else (stretch,)
             return number, index, (0, slice(0, len(stretch)), 0)

@@ -6,10 +6,8 @@ from typing import TypedDict
 from adr_runtime.any_order.manifest import AnyOrderManifest
 from adr_runtime.any_order.policy import Policy, split_budget
 from adr_runtime.errors import InputError
-from adr_runtime.limits import real_number, whole_number
+from adr_runtime.limits import checked_temperature, whole_number
 from adr_runtime.philox import checked_seed
-
-MAX_TEMPERATURE = 10
 
 
 class AnyOrderOptions(TypedDict, total=False):
@@ -46,11 +44,13 @@ class AnyOrderConfig:
     temperature: float | None = None
     seed: int | None = None
 
+    def options(self) -> AnyOrderOptions:
+        """The same as keyword arguments."""
+        return AnyOrderOptions(steps=self.steps, temperature=self.temperature, seed=self.seed)
+
     def resolve(self, manifest: AnyOrderManifest) -> AnyOrderSettings:
         """Checked settings. Raises InputError."""
-        temperature = 1.0 if self.temperature is None else real_number(self.temperature, "temperature")
-        if not 0 <= temperature <= MAX_TEMPERATURE:
-            raise InputError(f"temperature must be from 0 to {MAX_TEMPERATURE}, not {temperature:g}")
+        temperature = checked_temperature(self.temperature, 1.0)
         return AnyOrderSettings(policy_of(manifest, self.steps), temperature, checked_seed(self.seed))
 
 

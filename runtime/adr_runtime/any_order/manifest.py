@@ -13,10 +13,6 @@ from adr_runtime.limits import MAX_COUNT
 
 # Variables of a window.
 MAX_VARIABLES = 1 << 16
-ORDER = (
-    "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "variables", "step_loss",
-    "policies", "defaults", "licence", "data", "training", "quality", "parity", "labels", "onnxruntime",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,15 +33,15 @@ class AnyOrderManifest(Manifest):
     step_loss: tuple[tuple[float, ...], ...]
     policies: dict[str, tuple[tuple[int, ...], ...]]
     defaults: AnyOrderDefaults
+    ORDER = (
+        "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "variables", "step_loss",
+        "policies", "defaults", "licence", "data", "training", "quality", "parity", "labels", "onnxruntime",
+    )  # fmt: skip
 
     def to_json(self) -> str:
         values = self.values()
         values["step_loss"] = [[round(x, 4) for x in stage] for stage in self.step_loss]
         return json.dumps(values, indent=None, separators=(",", ":"), ensure_ascii=False) + "\n"
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        return ORDER
 
     @property
     def output(self) -> str:

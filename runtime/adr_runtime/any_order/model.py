@@ -126,7 +126,7 @@ class AnyOrderModel(AnyOrderNetwork):
         Raises:
             ADRError: In one line that says what to do.
         """
-        self.require("sound", "sound")
+        self.require("audio", "audio")
         spec, settings = self.variables, AnyOrderConfig(**options).resolve(self.manifest)
         if not 0 < real_number(seconds, "seconds") < float("inf"):
             raise InputError(f"seconds must be more than 0 and finite, not {seconds:g}")

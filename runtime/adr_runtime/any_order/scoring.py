@@ -86,12 +86,12 @@ def read_to_score(path: Path, network: AnyOrderNetwork, inside: str = "") -> Fil
     """A file as a model sees it, mu-law ones included: pictures and sound by their values, any file by its bytes where
     the model is one of text. Raises InputError with the reason."""
     raw = read_bytes(path)
-    if network.kind == "text":
+    if network.variables.kind == "text":
         file = File(inside, "text", np.frombuffer(raw, np.uint8))
-    elif kind_of(path) == network.kind:
+    elif kind_of(path) == network.variables.kind:
         file = read_values(path, inside, raw)
     else:
-        raise InputError(f"{path}: {network.name} is for {network.kind}; give another model")
-    if network.kind != "sound":
+        raise InputError(f"{path}: {network.name} is for {network.variables.kind}; give another model")
+    if network.variables.kind != "sound":
         refuse_unsayable(file.kind, file.data, network.variables)
     return file

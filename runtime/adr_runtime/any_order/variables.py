@@ -57,10 +57,7 @@ def from_pixels(pixels: np.ndarray, levels: int, colour: str) -> np.ndarray:
         return np.round(pixels * ((levels - 1) / 255)).astype(np.int64)
     values = pixels.astype(np.int64)
     if colour == "subtract_green":
-        green = values[..., 1:2]
-        values = np.concatenate(
-            [(values[..., :1] - green + CENTRE) % 256, green, (values[..., 2:] - green + CENTRE) % 256], -1
-        )
+        values[..., ::2] = (values[..., ::2] - values[..., 1:2] + CENTRE) % 256
     return values
 
 

@@ -19,8 +19,7 @@ def model_card(manifest: Manifest) -> str:
     """README.md of a bundle: front matter as model hubs read it, use, data and licence, quality, parity."""
     any_order = manifest.family == "ardm"
     speakers: tuple[str, ...] = getattr(manifest, "speakers", ())
-    kind = "sound" if manifest.kind == "audio" else manifest.kind
-    command = {"image": "image", "text": "text", "audio": "audio", "sound": "audio"}[manifest.kind]
+    kind, command = manifest.kind.replace("audio", "sound"), manifest.kind.replace("sound", "audio")
     example = f" --label {manifest.labels[-1]}" if manifest.labels else ""
     sections = [
         "---",
@@ -42,11 +41,7 @@ def model_card(manifest: Manifest) -> str:
         f"- Output: {manifest.output}",
         f"- Dialect: {manifest.dialect}",
     ]
-    for title, values in (
-        ("Training", manifest.training),
-        ("Quality", manifest.quality),
-        ("Parity", manifest.parity),
-    ):
+    for title, values in (("Training", manifest.training), ("Quality", manifest.quality), ("Parity", manifest.parity)):
         if values:
             settings, rows = measured(values)
             sections += ["", f"## {title}", "", *table(settings)]

@@ -6,7 +6,7 @@ Sizes are capped here, before anything is allocated. Every error names the field
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from adr_runtime.bundles.interfaces import MAX_FILE_BYTES, check_graph
 from adr_runtime.bundles.specs import Flat, GraphSpec, Sizes
@@ -43,16 +43,13 @@ class Manifest:
     quality: Flat
     parity: Flat
     onnxruntime: str = ""
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        """The names of all fields as they follow one another in the file."""
-        raise NotImplementedError
+    # The names of all fields as they follow one another in the file.
+    ORDER: ClassVar[tuple[str, ...]]
 
     def values(self) -> dict[str, Any]:
         """All fields as JSON has them, in the order of the file."""
         found = asdict(self)
-        return {name: found[name] for name in self.order}
+        return {name: found[name] for name in self.ORDER}
 
     def to_json(self) -> str:
         return json.dumps(self.values(), indent=1, ensure_ascii=False) + "\n"

@@ -94,7 +94,9 @@ class Layout:
 
 @cache
 def layout(kind: Any) -> Layout:
-    return Layout(typing.get_type_hints(kind), frozenset(f.name for f in fields(kind) if f.default is not MISSING))
+    hints = typing.get_type_hints(kind)
+    optional = frozenset(f.name for f in fields(kind) if f.default is not MISSING)
+    return Layout({f.name: hints[f.name] for f in fields(kind)}, optional)
 
 
 def convert_object(hint: Callable[..., Any], value: Any, where: str, file: str) -> Any:
@@ -104,9 +106,8 @@ def convert_object(hint: Callable[..., Any], value: Any, where: str, file: str) 
     for name in sorted((set(value) | fields_of_type.optional) ^ set(fields_of_type.hints)):
         expected = "to be there" if name in fields_of_type.hints else "no such key"
         refuse(join(where, name), expected, value.get(name, "nothing"), file)
-    return hint(
-        **{name: convert(fields_of_type.hints[name], item, join(where, name), file) for name, item in value.items()}
-    )
+    hints = fields_of_type.hints
+    return hint(**{name: convert(hints[name], item, join(where, name), file) for name, item in value.items()})
 
 
 def plain(hint: Any, value: Any) -> bool:

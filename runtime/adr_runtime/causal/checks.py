@@ -1,13 +1,15 @@
 """What a causal model's manifest may say, beyond the types of its fields."""
 
 from adr_runtime.bundles.manifest import Family, Rule, check_graphs, common_rules, enforce
-from adr_runtime.causal.config import MAX_GUIDANCE, MAX_TEMPERATURE
+from adr_runtime.causal.config import MAX_GUIDANCE
 from adr_runtime.causal.interfaces import check_interfaces
 from adr_runtime.causal.manifest import CausalManifest, Defaults
 from adr_runtime.causal.samplers import SAMPLERS
-from adr_runtime.limits import MAX_COUNT, MAX_SECONDS
+from adr_runtime.limits import MAX_COUNT, MAX_SECONDS, MAX_TEMPERATURE
 
 MAX_STEPS = 10_000
+MAX_LEVELS = 8
+MAX_SPACING = 4
 PREDICTIONS = ("epsilon", "velocity")
 GRAPHS = ("step", "parallel", "timestep", "head", "decode", "encode")
 
@@ -15,9 +17,7 @@ GRAPHS = ("step", "parallel", "timestep", "head", "decode", "encode")
 def check_causal(manifest: CausalManifest) -> None:
     """Check choices, ranges, names confined to the folder, caps, and that the graphs have the states. Raises ADRError
     that names the field."""
-    enforce([
-        *common_rules(manifest, ("audio", "image"), GRAPHS), *token_rules(manifest), *signal_rules(manifest),
-    ])  # fmt: skip
+    enforce([*common_rules(manifest, ("audio", "image"), GRAPHS), *token_rules(manifest), *signal_rules(manifest)])
     check_defaults(manifest.defaults, len(manifest.schedule.betas))
     check_graphs(manifest)
     check_interfaces(manifest)
@@ -52,9 +52,10 @@ def signal_rules(manifest: CausalManifest) -> list[Rule]:
     if image:
         sides = (image.height, image.width, image.channels, image.patch)
         fits = all(1 <= s <= 1 << 14 for s in sides) and not (image.height % image.patch or image.width % image.patch)
-        count = image.height * image.width // max(image.patch, 1) ** 2
+        count = image.levels * (image.height * image.width // max(image.patch, 1) ** 2)
         rules += [
             ("image", sides, fits, "sizes from 1 that the patch divides"),
+            ("image.levels", image.levels, 1 <= image.levels <= MAX_LEVELS, f"1 to {MAX_LEVELS}"),
             ("tokens.length", manifest.tokens.length, manifest.tokens.length == count, str(count)),
         ]
     return rules
@@ -70,6 +71,7 @@ def check_defaults(defaults: Defaults, timesteps: int) -> None:
          f"0 to {MAX_TEMPERATURE}"),
         ("defaults.seconds", defaults.seconds, 0 < defaults.seconds <= MAX_SECONDS,
          f"more than 0, up to {MAX_SECONDS:g}"),
+        ("defaults.spacing", defaults.spacing, 1 <= defaults.spacing <= MAX_SPACING, f"1 to {MAX_SPACING}"),
         ("defaults.count", defaults.count, 1 <= defaults.count <= MAX_COUNT, f"1 to {MAX_COUNT}"),
     ])  # fmt: skip
 

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypedDict
+from dataclasses import asdict, dataclass
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -11,11 +11,10 @@ from adr_runtime.bundles.specs import ITEM_BYTES
 from adr_runtime.causal.manifest import CausalManifest
 from adr_runtime.causal.samplers import SAMPLERS
 from adr_runtime.errors import InputError
-from adr_runtime.limits import check_bytes, check_count, real_number, whole_number
+from adr_runtime.limits import check_bytes, check_count, checked_temperature, real_number, whole_number
 from adr_runtime.philox import checked_seed
 
 MAX_GUIDANCE = 100
-MAX_TEMPERATURE = 10
 
 # A label or speaker by name or number; None is no label, and a voice that the seed chooses.
 Label = str | int | None
@@ -71,10 +70,7 @@ class GenerationConfig:
 
     def options(self) -> GenerationOptions:
         """The same as keyword arguments."""
-        return GenerationOptions(
-            steps=self.steps, sampler=self.sampler, guidance=self.guidance, temperature=self.temperature,
-            seed=self.seed, speaker=self.speaker,
-        )  # fmt: skip
+        return cast(GenerationOptions, asdict(self))
 
     def resolve(self, manifest: CausalManifest, labels: Sequence[Label] = (None,)) -> Settings:
         """Checked settings for one row a label. Raises InputError."""
@@ -89,9 +85,7 @@ class GenerationConfig:
         guidance = defaults.guidance if self.guidance is None else real_number(self.guidance, "guidance")
         if not 0 <= guidance <= MAX_GUIDANCE:
             raise InputError(f"guidance must be from 0 to {MAX_GUIDANCE} (1 is none), not {guidance:g}")
-        temperature = defaults.temperature if self.temperature is None else real_number(self.temperature, "temperature")
-        if not 0 <= temperature <= MAX_TEMPERATURE:
-            raise InputError(f"temperature must be from 0 to {MAX_TEMPERATURE}, not {temperature:g}")
+        temperature = checked_temperature(self.temperature, defaults.temperature)
         seed = checked_seed(self.seed)
         check_rows(manifest, len(labels), steps)
         indices = tuple(label_index(manifest, label) for label in labels)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adr_runtime.causal.config import Settings
-from adr_runtime.causal.manifest import AudioSpec, CausalManifest, ImageSpec, StateSpec
+from adr_runtime.causal.manifest import AudioSpec, CausalManifest, StateSpec
 from adr_runtime.causal.samplers import Column, coefficients, initial_scale
 from adr_runtime.inference.opening import OpenBundle
 from adr_runtime.media.provenance import origin
@@ -58,7 +58,7 @@ class TokenGenerator:
         self.guidance_rows = settings.guidance_rows(manifest)
         timestep, table = coefficients(
             np.array(schedule.betas), schedule.prediction, schedule.learned_variance,
-            settings.sampler, settings.steps, settings.temperature,
+            settings.sampler, settings.steps, settings.temperature, manifest.defaults.spacing,
         )  # fmt: skip
         weights = [[settings.guidance], [1 - settings.guidance]] if self.guidance_rows == 2 else [[1.0]]
         head = self.sessions["head"]
@@ -77,11 +77,6 @@ class TokenGenerator:
     def audio(self) -> AudioSpec:
         assert self.manifest.audio is not None
         return self.manifest.audio
-
-    @property
-    def image(self) -> ImageSpec:
-        assert self.manifest.image is not None
-        return self.manifest.image
 
     def provenance(self, labels: Sequence[str | None] | None = None) -> dict[str, Any]:
         """Where what is generated comes from, as files carry it; its labels are those of the rows unless given."""

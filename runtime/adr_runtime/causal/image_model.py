@@ -78,6 +78,8 @@ def generate_pictures(generator: TokenGenerator, top: np.ndarray | None) -> np.n
 def checked_prompt(image: ImageSpec, prompt: np.ndarray) -> np.ndarray:
     """The top of a picture, whole rows of patches, uint8 (h, width, channels). Raises InputError."""
     prompt = np.asarray(prompt)
+    if image.levels > 1:
+        raise InputError("this model makes a whole picture's thumbnail first, so it cannot continue one; leave it out")
     if prompt.dtype != np.uint8 or prompt.ndim != 3 or prompt.shape[1:] != (image.width, image.channels):
         raise InputError(
             f"the prompt must be uint8 (rows, {image.width}, {image.channels}), not {prompt.dtype} {prompt.shape}"

@@ -56,14 +56,15 @@ def check_codec(manifest: CausalManifest) -> None:
     channels, image = manifest.tokens.channels, manifest.image
     past, present = states_in(manifest, "decode"), states_out(manifest, "decode")
     decoded: Tensors = {"samples": floats("rows", "samples")}
-    encoded, length = decoded, manifest.tokens.length or "length"
+    encoded, tokens = decoded, {"tokens": floats("rows", manifest.tokens.length or "length", channels)}
+    some = {"tokens": floats("rows", "length", channels)}
     if image:
         decoded = {"pixels": floats("rows", image.height, image.width, image.channels)}
-        encoded = {"pixels": floats("rows", "height", image.width, image.channels)}
-    check_tensors(
-        manifest.graphs, "decode", {"tokens": floats("rows", length, channels), **past}, {**decoded, **present}
-    )
-    check_tensors(manifest.graphs, "encode", encoded, {"tokens": floats("rows", "length", channels)})
+        # The top of a picture is its first patches; a pyramid takes all of it.
+        encoded = {"pixels": floats("rows", "height", image.width, image.channels)} if image.levels == 1 else decoded
+        some = some if image.levels == 1 else tokens
+    check_tensors(manifest.graphs, "decode", {**tokens, **past}, {**decoded, **present})
+    check_tensors(manifest.graphs, "encode", encoded, some)
 
 
 def modulation_width(manifest: CausalManifest) -> int | str:

@@ -1,15 +1,10 @@
 """manifest.json of a causal model (family "adr"): its graphs, states, tokens, schedule and defaults."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from adr_runtime.bundles.manifest import Manifest
 from adr_runtime.bundles.specs import Sizes
-
-ORDER = (
-    "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "states", "tokens", "schedule",
-    "labels", "speakers", "audio", "image", "defaults", "licence", "data", "training", "quality", "parity",
-    "onnxruntime",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,17 +50,20 @@ class AudioSpec:
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """Pictures of `height` x `width` pixels in square patches."""
+    """Pictures of `height` x `width` pixels in square patches, of which each of `levels` has a token: of a pyramid the
+    thumbnail's come first."""
 
     height: int
     width: int
     channels: int
     patch: int
+    levels: int = 1
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """How a bundle generates where nobody says otherwise."""
+    """How a bundle generates where nobody says otherwise. `spacing` is the power by which timesteps crowd towards the
+    clean end (see `adr_runtime.causal.samplers.respace`)."""
 
     steps: int
     sampler: str
@@ -73,6 +71,7 @@ class Defaults:
     temperature: float
     seconds: float
     count: int
+    spacing: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +85,20 @@ class CausalManifest(Manifest):
     audio: AudioSpec | None
     image: ImageSpec | None
     defaults: Defaults
+    ORDER = (
+        "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "states", "tokens", "schedule",
+        "labels", "speakers", "audio", "image", "defaults", "licence", "data", "training", "quality", "parity",
+        "onnxruntime",
+    )  # fmt: skip
 
-    @property
-    def order(self) -> tuple[str, ...]:
-        return ORDER
+    def values(self) -> dict[str, Any]:
+        """All fields as JSON has them; those that came later only where they say something, for older runtimes."""
+        values = super().values()
+        if self.image and self.image.levels == ImageSpec.levels:
+            del values["image"]["levels"]
+        if self.defaults.spacing == Defaults.spacing:
+            del values["defaults"]["spacing"]
+        return values
 
     @property
     def ends(self) -> bool:
@@ -117,7 +126,7 @@ class CausalManifest(Manifest):
             return lambda sizes: {"samples": sizes["length"] * audio.hop}
         if graph == "encode" and audio:
             return lambda sizes: {"length": sizes["samples"] // audio.hop}
-        if graph == "encode" and image:
+        if graph == "encode" and image and image.levels == 1:
             return lambda sizes: {"length": sizes["height"] * image.width // image.patch**2}
         if any("past" in state.shape for state in self.states) and graph in ("step", "parallel"):
             return lambda sizes: {"total": sizes["past"] + sizes.get("length", 1)}

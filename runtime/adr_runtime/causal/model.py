@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import ClassVar, Self
 
+from adr_runtime.bundles.manifest import Manifest
 from adr_runtime.causal.checks import CAUSAL
 from adr_runtime.causal.manifest import CausalManifest
 from adr_runtime.errors import InputError
@@ -17,10 +18,7 @@ class CausalModel(LoadedModel):
 
     def __init__(self, opened: OpenBundle):
         manifest = opened.bundle.manifest
-        assert isinstance(manifest, CausalManifest)
-        if manifest.kind != self.KIND:
-            makes = {"audio": "sound: load it as an AudioModel", "image": "pictures: load it as an ImageModel"}
-            raise InputError(f"{manifest.name} makes {makes[manifest.kind]}")
+        assert isinstance(manifest, CausalManifest) and manifest.kind == self.KIND
         super().__init__(opened)
         self.manifest, self.sessions = manifest, opened.sessions
 
@@ -36,7 +34,14 @@ class CausalModel(LoadedModel):
         Raises:
             ADRError: In one line that says what to do.
         """
-        return cls(open_model(name, {"adr": CAUSAL}, provider, threads))
+        return cls(open_model(name, {"adr": CAUSAL}, provider, threads, cls.accept))
+
+    @classmethod
+    def accept(cls, manifest: Manifest) -> None:
+        """Raises InputError for a model of another kind."""
+        if manifest.kind != cls.KIND:
+            makes = {"audio": "audio: load it as an AudioModel", "image": "pictures: load it as an ImageModel"}
+            raise InputError(f"{manifest.name} makes {makes[manifest.kind]}")
 
     @property
     def speakers(self) -> tuple[str, ...]:

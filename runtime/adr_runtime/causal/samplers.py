@@ -32,17 +32,28 @@ class Column(IntEnum):
     X0_FROM_X, X0_FROM_PREDICTION, X, X0, X0_BEFORE, NOISE, LOG_DEVIATION_RANGE = range(7)
 
 
-def respace(timesteps: int, steps: int) -> NDArray[np.int64]:
-    """K of the T timesteps, evenly spaced from the noisiest, noisiest first ("trailing", Lin et al. 2024, arXiv
-    2305.08891). The last step thus has a K-th of the way left: with both ends among the K it would have nothing to do.
+def respace(timesteps: int, steps: int, spacing: float = 1.0) -> NDArray[np.int64]:
+    """K of the T timesteps, T (i / K)^spacing for i = K to 1: the noisiest first, evenly where the power is 1
+    ("trailing", Lin et al. 2024, arXiv 2305.08891). The last step thus has some of the way left: with both ends among
+    the K it would have nothing to do. A power above 1 crowds them at the clean end, where fine details are decided.
     """
     if not 1 <= steps <= timesteps:
         raise InputError(f"steps must be from 1 to {timesteps}, not {steps}")
-    return np.round(timesteps - np.arange(steps) * (timesteps / steps)).astype(np.int64) - 1
+    left = steps - np.arange(steps)
+    if spacing == 1:
+        return np.round(timesteps - np.arange(steps) * (timesteps / steps)).astype(np.int64) - 1
+    # No two are the same, so the last ones are at least 1 apart.
+    return np.maximum(np.floor(timesteps * (left / steps) ** spacing + 0.5).astype(np.int64), left) - 1
 
 
 def coefficients(
-    betas: Array, prediction: str, learned_variance: bool, sampler: str, steps: int, temperature: float
+    betas: Array,
+    prediction: str,
+    learned_variance: bool,
+    sampler: str,
+    steps: int,
+    temperature: float,
+    spacing: float = 1.0,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Timesteps int64 (K,) and the table float32 (K, 7).
 
@@ -51,7 +62,7 @@ def coefficients(
     """
     if sampler not in SAMPLERS:
         raise InputError(f"unknown sampler {sampler!r}; there are {', '.join(SAMPLERS)}")
-    timestep = respace(len(betas), steps)
+    timestep = respace(len(betas), steps, spacing)
     alpha_bar = np.cumprod(1 - np.asarray(betas, np.float64), dtype=np.float64)[timestep]
     signal, noise = np.sqrt(alpha_bar), np.sqrt(1 - alpha_bar)
     if prediction == "epsilon":

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from adr_runtime.bundles.manifest import Rule
-from adr_runtime.causal.config import MAX_GUIDANCE, MAX_TEMPERATURE, Settings
+from adr_runtime.causal.config import MAX_GUIDANCE, Settings
 from adr_runtime.causal.manifest import CausalManifest
 from adr_runtime.causal.playlist import MAX_WORD_TOKENS, MAX_WORDS, Playlist
 from adr_runtime.causal.samplers import SAMPLERS
 from adr_runtime.limits import MAX_COUNT as MAX_ROWS
+from adr_runtime.limits import MAX_TEMPERATURE
 from adr_runtime.philox import SEED_BITS
 
 # Tokens that are decoded at a time: nearly nine minutes of speech at 31 a second.
@@ -59,27 +60,18 @@ def header_rules(header: Header, manifest: CausalManifest) -> list[Rule]:
 
 def settings_rules(settings: Settings, rows: int, manifest: CausalManifest) -> list[Rule]:
     labels, speakers, steps = len(manifest.labels), len(manifest.speakers), len(manifest.schedule.betas)
-    noise = 4 * (settings.steps + 1) * rows * manifest.tokens.channels
+    noise, warmth = 4 * (settings.steps + 1) * rows * manifest.tokens.channels, settings.temperature
+    voices = settings.speakers
     return [
         ("settings.labels", len(settings.labels), len(settings.labels) == rows, f"{rows} rows"),
         ("settings.labels", settings.labels, all(0 <= i <= labels for i in settings.labels), f"0 to {labels}"),
-        ("settings.speakers", len(settings.speakers), len(settings.speakers) == rows, f"{rows} rows"),
-        (
-            "settings.speakers",
-            settings.speakers,
-            all(0 <= i <= speakers for i in settings.speakers),
-            f"0 to {speakers}",
-        ),
+        ("settings.speakers", len(voices), len(voices) == rows, f"{rows} rows"),
+        ("settings.speakers", voices, all(0 <= i <= speakers for i in voices), f"0 to {speakers}"),
         ("settings.steps", settings.steps, 1 <= settings.steps <= steps, f"1 to {steps}"),
         ("settings.steps", settings.steps, noise <= MAX_NOISE_BYTES, f"fewer for {rows} rows"),
         ("settings.sampler", settings.sampler, settings.sampler in SAMPLERS, " or ".join(SAMPLERS)),
         ("settings.guidance", settings.guidance, 0 <= settings.guidance <= MAX_GUIDANCE, f"0 to {MAX_GUIDANCE}"),
-        (
-            "settings.temperature",
-            settings.temperature,
-            0 <= settings.temperature <= MAX_TEMPERATURE,
-            f"0 to {MAX_TEMPERATURE}",
-        ),
+        ("settings.temperature", warmth, 0 <= warmth <= MAX_TEMPERATURE, f"0 to {MAX_TEMPERATURE}"),
         ("settings.seed", settings.seed, 0 <= settings.seed < 1 << SEED_BITS, f"0 to 2^{SEED_BITS} - 1"),
     ]
 

@@ -113,11 +113,8 @@ def shapes(header: Header, manifest: CausalManifest) -> Iterator[tuple[str, np.d
     for spec in ordered(manifest):
         count = rows * header.settings.guidance_rows(manifest) if spec.graph == "backbone" else rows
         named = {"rows": count, "past": header.past}
-        yield (
-            spec.past,
-            np.dtype(spec.dtype),
-            tuple(named[size] if isinstance(size, str) else size for size in spec.shape),
-        )
+        shape = tuple(named[size] if isinstance(size, str) else size for size in spec.shape)
+        yield spec.past, np.dtype(spec.dtype), shape
 
 
 def read_arrays(header: Header, manifest: CausalManifest, data: memoryview) -> dict[str, np.ndarray]:

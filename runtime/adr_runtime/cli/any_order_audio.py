@@ -8,6 +8,7 @@ import numpy as np
 from adr_runtime.any_order.model import AnyOrderModel
 from adr_runtime.causal.config import GenerationOptions
 from adr_runtime.cli.audio_request import AudioRequest
+from adr_runtime.cli.options import refuse_options
 from adr_runtime.cli.output import listed, report
 from adr_runtime.errors import InputError
 from adr_runtime.limits import check_count
@@ -19,9 +20,13 @@ from adr_runtime.media.spectrogram import write_plot
 
 def generate_any_order(model: AnyOrderModel, request: AudioRequest, options: GenerationOptions) -> None:
     """`request.seconds` of new sound, one unless given, behind the prompt if there is one."""
-    if model.kind != "sound":
+    if model.kind != "audio":
         raise InputError(f"{model.name} makes {model.kind} in any order; use adr-run {model.kind}")
-    refuse_options(model, request, options)
+    refuse_options(model.name, {
+        "label": request.label != "none" and request.label, "labels": request.labels, "stream": request.stream,
+        "realtime": request.realtime, "out -": request.piped, "sampler": options["sampler"],
+        "guidance": options["guidance"], "speaker": options["speaker"],
+    })  # fmt: skip
     rate, seed, count = model.variables.sample_rate, options["seed"], 1 if request.count is None else request.count
     check_count(count)
     seconds = 1.0 if request.seconds is None else request.seconds
@@ -47,15 +52,3 @@ def generate_any_order(model: AnyOrderModel, request: AudioRequest, options: Gen
     length, calls = clips.samples.shape[1] / rate, clips.provenance["steps"]
     line = f"{listed(files)}: {length:.2f} s at {rate} Hz, {calls} network calls a window, seed {seed}, "
     report(values, request.json, line + f"real-time factor {factor:.2f} on {model.provider}")
-
-
-def refuse_options(model: AnyOrderModel, request: AudioRequest, options: GenerationOptions) -> None:
-    """Raises InputError for options that any-order models do not have."""
-    asked = {
-        "label": request.label not in (None, "none"), "labels": request.labels is not None, "stream": request.stream,
-        "realtime": request.realtime is not None, "out -": request.piped, "sampler": options["sampler"] is not None,
-        "guidance": options["guidance"] is not None, "speaker": options["speaker"] is not None,
-    }  # fmt: skip
-    for option, given in asked.items():
-        if given:
-            raise InputError(f"{model.name} is an any-order model, which takes no --{option}")

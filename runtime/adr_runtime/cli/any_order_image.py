@@ -9,6 +9,7 @@ import numpy as np
 from adr_runtime.any_order.model import AnyOrderModel
 from adr_runtime.causal.config import GenerationOptions
 from adr_runtime.cli.image_request import ImageRequest
+from adr_runtime.cli.options import refuse_options
 from adr_runtime.cli.output import listed, report
 from adr_runtime.errors import InputError
 from adr_runtime.limits import check_count
@@ -22,7 +23,10 @@ def generate_any_order(
     model: AnyOrderModel, request: ImageRequest, picture: np.ndarray | None, options: GenerationOptions
 ) -> None:
     """Make what was asked for, and tell what became of it."""
-    refuse_options(model, request, options)
+    refuse_options(model.name, {
+        "sampler": options["sampler"], "guidance": options["guidance"],
+        "label": request.label != "none" and request.label, "prompt": request.prompt,
+    })  # fmt: skip
     model.require("image", "pictures")
     seed, mask, (height, width, channels) = checked_seed(options["seed"]), None, model.variables.shape
     count, scale = request.count, request.scale or visible_scale(height)
@@ -40,7 +44,7 @@ def generate_any_order(
         count=count, picture=picture, mask=mask, steps=options["steps"], seed=seed, temperature=options["temperature"]
     )
     seconds = time.perf_counter() - started
-    images = replace(images, provenance=images.provenance | {"filled": str(request.fill or "")})
+    images = replace(images, provenance={**images.provenance, "filled": str(request.fill or "")})
     files = images.save(out, separate=request.separate, scale=scale)
     values = {**images.provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
     line = f"{listed(files)}: {count} picture(s), {images.provenance['steps']} network calls a window, "
@@ -59,14 +63,3 @@ def fitted(model: AnyOrderModel, request: ImageRequest, picture: np.ndarray, mas
             "make them of one size"
         )
     return np.broadcast_to(picture, (height, width, channels))
-
-
-def refuse_options(model: AnyOrderModel, request: ImageRequest, options: GenerationOptions) -> None:
-    """Raises InputError for options that any-order models do not have."""
-    asked = {
-        "sampler": options["sampler"] is not None, "guidance": options["guidance"] is not None,
-        "label": request.label not in (None, "none"), "prompt": request.prompt is not None,
-    }  # fmt: skip
-    for option, given in asked.items():
-        if given:
-            raise InputError(f"{model.name} is an any-order model, which takes no --{option}")

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Optional
 
 import numpy as np
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adr_runtime.any_order.model import AnyOrderModel
 from adr_runtime.causal.audio_model import AudioModel
@@ -166,6 +165,8 @@ def open_stream(
 
 def collect(stream: Stream, pace: Pace, seconds: float | None) -> Audio:
     """The clips of a stream that ends; a bar on a terminal."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     bar = Progress(
         TextColumn("{task.completed:.1f} s"), BarColumn(), TimeRemainingColumn(),
         TextColumn("real-time factor {task.fields[factor]:.2f}"), console=console,

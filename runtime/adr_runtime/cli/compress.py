@@ -3,8 +3,9 @@
 import sys
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -74,12 +75,7 @@ def settle(seconds: float, named: bool) -> bool:
 
 
 def tell(done: Compressed, seconds: float, as_json: bool) -> None:
-    contents = []
-    for file in done.contents:
-        row: dict[str, Any] = {
-            "path": file.path, "kind": file.kind, "contract": file.contract, "coder": file.coder, "bytes": file.bytes,
-        }  # fmt: skip
-        contents.append(row | ({"reason": file.reason} if file.reason else {}))
+    contents = [{k: v for k, v in asdict(file).items() if k != "reason" or v} for file in done.contents]
     bits = round(done.bits_per_value, 4)
     values = {
         "file": str(done.file), "bytes": done.bytes, "coded_bytes": done.coded_bytes,

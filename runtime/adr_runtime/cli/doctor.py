@@ -2,6 +2,7 @@
 
 import json
 import platform
+from contextlib import suppress
 from importlib import metadata
 from typing import Any
 
@@ -41,10 +42,8 @@ def installed() -> dict[str, str]:
     """The versions of the packages that bring ONNX Runtime."""
     packages = {}
     for package in ("onnxruntime", "onnxruntime-gpu"):
-        try:
+        with suppress(metadata.PackageNotFoundError):
             packages[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return packages
 
 

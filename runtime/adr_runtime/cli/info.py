@@ -88,17 +88,16 @@ def info(
 
 def describe(bundle: Bundle) -> dict[str, Any]:
     """What a bundle is, by name."""
-    manifest, speakers = bundle.manifest, tuple[str, ...]()
-    output: Any = manifest.output
-    if isinstance(manifest, CausalManifest):
-        output, speakers = manifest.audio or manifest.image, manifest.speakers
+    manifest = bundle.manifest
+    assert isinstance(manifest, CausalManifest | AnyOrderManifest)
+    speakers = manifest.speakers if isinstance(manifest, CausalManifest) else ()
     size = sum(graph.bytes for graph in manifest.graphs.values())
     return {
-        "name": manifest.name, "what": manifest.description, "kind": manifest.kind, "output": output,
+        "name": manifest.name, "what": manifest.description, "kind": manifest.kind, "output": manifest.output,
         "labels": ", ".join(manifest.labels) or "none", "speakers": ", ".join(speakers) or "none",
         "dialect": manifest.dialect, "licence": manifest.licence,
         "data": manifest.data, "size": f"{size / 2**20:.1f} MiB", "folder": bundle.folder, "hash": bundle.hash,
-        "defaults": getattr(manifest, "defaults", None),
+        "defaults": ", ".join(f"{name} {value}" for name, value in vars(manifest.defaults).items()),
     }  # fmt: skip
 
 

@@ -1,9 +1,12 @@
 """The options that several commands of adr-run share, and the application that they belong to."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+
+from adr_runtime.errors import InputError
 
 app = typer.Typer(
     add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -33,3 +36,10 @@ BudgetOption = Annotated[
     Optional[int],
     typer.Option(help="Network calls a block; more are slower and smaller. The model's default unless given."),
 ]
+
+
+def refuse_options(model: str, asked: Mapping[str, object]) -> None:
+    """Raises InputError for an option, asked for unless None or False, that any-order models do not have."""
+    for option, value in asked.items():
+        if value is not None and value is not False:
+            raise InputError(f"{model} is an any-order model, which takes no --{option}")

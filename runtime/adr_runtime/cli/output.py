@@ -5,27 +5,19 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
-
-from rich.progress import Progress as Bar
+from typing import Any, TypeVar
 
 from adr_runtime.any_order.scoring import Progress
+from adr_runtime.inference.model import LoadedModel
 from adr_runtime.terminal.display import PlainConsole
 
 console = PlainConsole(stderr=True)
 
 
-class Loaded(Protocol):
-    """A model that says why it runs where it does."""
-
-    @property
-    def provider_note(self) -> str | None: ...
+AnyModel = TypeVar("AnyModel", bound=LoadedModel)
 
 
-Model = TypeVar("Model", bound=Loaded)
-
-
-def announced(model: Model) -> Model:
+def announced(model: AnyModel) -> AnyModel:
     """The same model; why `auto` had to fall back is said once on standard error."""
     if model.provider_note:
         announce(model.provider_note)
@@ -57,6 +49,9 @@ def listed_labels(labels: Sequence[str | None]) -> str:
 @contextmanager
 def bar(title: str) -> Iterator[Progress]:
     """A bar on a terminal, and a function that moves it."""
+    # Where nothing is shown that takes long, it need not be loaded.
+    from rich.progress import Progress as Bar
+
     progress = Bar(console=console, transient=True, disable=not console.is_terminal)
     task = progress.add_task(title)
 

@@ -59,39 +59,32 @@ def encode_files(
     plains = [pack_all(files) for _, files in groups]
     tried = [
         every_full(model, files) if model is None or not choose
-        else worth_trying(model, files, plain, budget_of(model, steps), seed)
+        else worth_trying(model, files, plain, steps, seed)
         for (model, files), plain in zip(groups, plains, strict=True)
     ]  # fmt: skip
     jobs = [(m, [f[n] for n in numbers]) for (m, f), numbers in zip(groups, tried, strict=True) if m and numbers]
     if agree and not agree(sum(about(model, files, steps) for model, files in jobs)):
         tried = [[] for _ in groups]
-    sections: list[Section] = []
+    parts: list[tuple[Section, bytes]] = []
     entries: list[Entry] = []
-    coded: list[bytes] = []
     costs: list[int] = []
     for (model, files), plain, numbers in zip(groups, plains, tried, strict=True):
-        coded_section = (
-            code(model, files, plain, numbers, budget_of(model, steps), seed, choose, progress) if model else None
-        )
         bits: dict[int, float] = {}
-        if coded_section:
-            section, data, bits = coded_section
-            sections, coded = [*sections, section], [*coded, data]
+        if model:
+            part, bits = code(model, files, plain, numbers, steps, seed, choose, progress)
+            parts += part
         for n, f in enumerate(files):
             codec, stored = (0, b"") if n in bits else plain[n]
-            where = len(sections) - 1 if n in bits else 0
+            where = len(parts) - 1 if n in bits else 0
             entries.append(Entry(f.path, f.kind, f.data.shape, checksum(f), codec, where, stored, f.extra))
             costs.append(math.ceil(bits[n] / 8) if n in bits else len(stored))
-    return Container(folder, tuple(sections), tuple(entries), tuple(coded), tuple(costs))
+    sections, coded = tuple(section for section, _ in parts), tuple(data for _, data in parts)
+    return Container(folder, sections, tuple(entries), coded, tuple(costs))
 
 
 def every_full(model: AnyOrderNetwork | None, files: list[File]) -> list[int]:
     """The numbers of all files that a model can code, if there is one."""
     return [n for n, f in enumerate(files) if f.data.size] if model else []
-
-
-def budget_of(model: AnyOrderNetwork, steps: int | None) -> int:
-    return model.manifest.defaults.steps if steps is None else steps
 
 
 def about(model: AnyOrderNetwork, files: list[File], steps: int | None) -> float:
@@ -100,12 +93,12 @@ def about(model: AnyOrderNetwork, files: list[File], steps: int | None) -> float
 
 
 def code(
-    model: AnyOrderNetwork, files: list[File], plain: list[tuple[int, bytes]], numbers: list[int], budget: int,
+    model: AnyOrderNetwork, files: list[File], plain: list[tuple[int, bytes]], numbers: list[int], steps: int | None,
     seed: int, choose: bool, progress: Progress,
-) -> tuple[Section, bytes, dict[int, float]] | None:  # fmt: skip
-    """A section of those files of the numbers of which the model makes less than `plain`, its coded bytes, and for each
-    file what it costs in bits; None where there are no such files."""
-    policy = model.policy(budget)
+) -> tuple[list[tuple[Section, bytes]], dict[int, float]]:  # fmt: skip
+    """A section of those files of the numbers of which the model makes less than `plain`, with its coded bytes, and for
+    each file what it costs in bits; nothing where there are no such files."""
+    budget, policy = model.manifest.defaults.steps if steps is None else steps, model.policy(steps)
     while numbers:
         chosen = [files[n] for n in numbers]
         blocks = Blocks([(f.kind, f.data.shape) for f in chosen], model.variables)
@@ -118,9 +111,9 @@ def code(
             stored = () if str(budget) in model.manifest.policies else policy
             here = environment(model, blocks)
             section = Section(model.name, identity(model), seed, budget, stored, here, len(data))
-            return section, data, dict(zip(numbers, map(float, bits), strict=True))
+            return [(section, data)], dict(zip(numbers, map(float, bits), strict=True))
         numbers = [n for i, n in enumerate(numbers) if i not in set(lost)]
-    return None
+    return [], {}
 
 
 def decode_files(
@@ -129,20 +122,20 @@ def decode_files(
     """The files of a container, exact or not at all: ADRError with one line otherwise."""
     for entry in container.entries:
         check_shape(entry, file)
-    for number, section in enumerate(container.sections):
-        coded_here = [e for e in container.entries if not e.codec and e.section == number]
-        values = sum(math.prod(e.shape) for e in coded_here)
-        if not coded_here or values > MOST * section.length or not all(math.prod(e.shape) for e in coded_here):
-            raise DamagedFileError(f"{file}: damaged: {values} values are not in {section.length} bytes")
-    decoded_values: dict[int, np.ndarray] = {}
-    for number, (section, data) in enumerate(zip(container.sections, container.coded, strict=True)):
-        coded_here = [e for e in container.entries if not e.codec and e.section == number]
-        decoded = decode_section(section, coded_here, find(section), data, file, progress)
-        decoded_values |= {id(entry): values for entry, values in zip(coded_here, decoded, strict=True)}
+    numbers = range(len(container.sections))
+    members = [[e for e in container.entries if not e.codec and e.section == number] for number in numbers]
+    for section, entries in zip(container.sections, members, strict=True):
+        sizes = [math.prod(e.shape) for e in entries]
+        if not entries or sum(sizes) > MOST * section.length or not all(sizes):
+            raise DamagedFileError(f"{file}: damaged: {sum(sizes)} values are not in {section.length} bytes")
+    decoded: dict[int, np.ndarray] = {}
+    for section, entries, data in zip(container.sections, members, container.coded, strict=True):
+        values = decode_section(section, entries, find(section), data, file, progress)
+        decoded |= dict(zip(map(id, entries), values, strict=True))
     files = []
     for entry in container.entries:
-        data_ = stored_values(entry, file) if entry.codec else decoded_values[id(entry)]
-        restored = File(entry.path, entry.kind, data_, entry.extra)
+        content = stored_values(entry, file) if entry.codec else decoded[id(entry)]
+        restored = File(entry.path, entry.kind, content, entry.extra)
         if checksum(restored) != entry.checksum:
             hint = f"; install what made it: {versions(container.sections[entry.section])}" if not entry.codec else ""
             raise ADRError(
@@ -157,7 +150,7 @@ def decode_section(
 ) -> list[np.ndarray]:
     spec = model.variables
     for entry in entries:
-        if entry.kind.partition(":")[0] != model.kind or (model.kind == "sound" and spec.levels != 1 << 16):
+        if entry.kind.partition(":")[0] != spec.kind or (spec.kind == "sound" and spec.levels != 1 << 16):
             raise DamagedFileError(f"{file}: damaged: {entry.kind} {entry.shape} does not suit {model.name}")
     policy = section.policy or model.manifest.policies.get(str(section.steps), ())
     if len(policy) != spec.stages or any(sum(p) != spec.dimensions or min(p, default=0) < 1 for p in policy):
@@ -190,8 +183,7 @@ def versions(section: Section) -> str:
 
 def check_shape(entry: Entry, file: str) -> None:
     """Before anything is allocated: as many sizes as the kind has, and as many channels as the mode."""
-    kind, _, rest = entry.kind.partition(":")
-    mode = rest.partition(":")[0]
+    kind, mode = (*entry.kind.split(":"), "")[:2]
     channels = CHANNELS.get(mode) if kind == "image" else None
     fits = len(entry.shape) == RANKS[kind] and (channels is None or entry.shape[2] == channels)
     if not fits or (kind == "image" and (entry.shape[2] > 4 or not math.prod(entry.shape))):

@@ -21,13 +21,9 @@ def reveal(
 
 
 def encode(
-    network: AnyOrderNetwork,
-    blocks: Blocks,
-    data: Sequence[np.ndarray],
-    seed: int,
-    policy: Policy,
+    network: AnyOrderNetwork, blocks: Blocks, data: Sequence[np.ndarray], seed: int, policy: Policy,
     progress: Progress = no_progress,
-) -> tuple[bytes, np.ndarray]:
+) -> tuple[bytes, np.ndarray]:  # fmt: skip
     """The coded bytes of all blocks of the files' data, and what each file costs of them in bits, float64 (files,)."""
     coder, spec = Encoder(), network.variables
     bits, done = np.zeros(len(blocks.files)), 0
@@ -49,14 +45,9 @@ def encode(
 
 
 def decode(
-    network: AnyOrderNetwork,
-    blocks: Blocks,
-    seed: int,
-    policy: Policy,
-    data: bytes,
-    file: str,
+    network: AnyOrderNetwork, blocks: Blocks, seed: int, policy: Policy, data: bytes, file: str,
     progress: Progress = no_progress,
-) -> list[np.ndarray]:
+) -> list[np.ndarray]:  # fmt: skip
     """The data of the files, of whose blocks kinds and shapes are known."""
     coder, done = Decoder(data, file), 0
     data_of_files = [np.zeros(shape, dtype_of(kind)) for kind, shape in blocks.files]

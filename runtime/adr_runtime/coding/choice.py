@@ -47,7 +47,7 @@ def sampled(blocks: Blocks, numbers: list[int]) -> dict[int, tuple[Pattern, np.n
 
 
 def worth_trying(
-    network: AnyOrderNetwork, files: list[File], plain: list[tuple[int, bytes]], budget: int, seed: int
+    network: AnyOrderNetwork, files: list[File], plain: list[tuple[int, bytes]], steps: int | None, seed: int
 ) -> list[int]:
     """The numbers of files that the model may make smaller than `plain`, in their order."""
     left = [n for n, f in enumerate(files) if not hopeless(f, len(plain[n][1]))]
@@ -56,7 +56,7 @@ def worth_trying(
     if not samples:
         return left
     only = np.sort(np.concatenate([rows for _, rows in samples.values()]))
-    bits, _ = score_blocks(network, blocks, [f.data for f in files], network.policy(budget), seed, only)
+    bits, _ = score_blocks(network, blocks, [f.data for f in files], network.policy(steps), seed, only)
     for n, (pattern, rows) in samples.items():
         a_value = bits[np.searchsorted(only, rows)].mean() / blocks.masks(pattern)[0].sum()
         if a_value * files[n].data.size / 8 > CLEARLY * len(plain[n][1]):

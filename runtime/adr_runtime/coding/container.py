@@ -98,16 +98,14 @@ def pack(container: Container) -> bytes:
     extra = b"".join(part for entry in container.entries for part in entry.extra)
     codec, packed = pack_plain(extra)
     head = Writer()
-    head.number(container.folder)
-    head.number(len(container.sections))
+    head.number(container.folder, len(container.sections))
     for section in container.sections:
         write_section(head, section)
     head.number(len(container.entries))
     for entry in container.entries:
         write_entry(head, entry)
     if extra:
-        head.number(codec)
-        head.number(len(packed))
+        head.number(codec, len(packed))
     if len(head.data) > MAX_HEADER:
         raise DamagedFileError("too many files for one container; compress them in parts")
     stored = [entry.stored for entry in container.entries]
@@ -117,15 +115,10 @@ def pack(container: Container) -> bytes:
 def write_section(head: Writer, section: Section) -> None:
     head.text(section.model)
     head.bytes(section.hash)
-    head.number(section.seed)
-    head.number(section.steps)
-    head.number(len(section.policy))
+    head.number(section.seed, section.steps, len(section.policy))
     for counts in section.policy:
         runs = run_lengths(counts)
-        head.number(len(runs))
-        for count, times in runs:
-            head.number(count)
-            head.number(times)
+        head.number(len(runs), *itertools.chain(*runs))
     recorded = section.environment
     for version in (recorded.onnxruntime, recorded.numpy, recorded.constriction, recorded.machine):
         head.text(version)
@@ -137,14 +130,9 @@ def write_section(head: Writer, section: Section) -> None:
 def write_entry(head: Writer, entry: Entry) -> None:
     head.text(entry.path)
     head.text(entry.kind)
-    head.number(len(entry.shape))
-    for size in entry.shape:
-        head.number(size)
+    head.number(len(entry.shape), *entry.shape)
     head.data += entry.checksum
-    head.number(entry.codec)
-    head.number(len(entry.stored) if entry.codec else entry.section)
-    for part in entry.extra:
-        head.number(len(part))
+    head.number(entry.codec, len(entry.stored) if entry.codec else entry.section, *map(len, entry.extra))
 
 
 def seal(header: bytes, rest: bytes) -> bytes:
@@ -192,9 +180,9 @@ def unpack(data: bytes, file: str) -> Container:
         replace(entry, stored=reader.take(stored), extra=(extras.take(before), extras.take(after)))
         for entry, stored, before, after in listed
     )
-    if reader.at != len(reader.data) or head.at != len(head.data) or (not folder and len(entries) != 1):
-        raise reader.damaged()
-    if any(not entry.codec and entry.section >= len(sections) for entry in entries):
+    more_than_read = reader.at != len(reader.data) or head.at != len(head.data)
+    lost = any(not entry.codec and entry.section >= len(sections) for entry in entries)
+    if more_than_read or lost or (not folder and len(entries) != 1):
         raise reader.damaged()
     check_distinct(entries, file)
     return Container(folder, sections, entries, coded)

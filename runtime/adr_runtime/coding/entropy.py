@@ -83,11 +83,10 @@ class Decoder:
         """log_p (..., choices) -> digits int64 (...)."""
         counts = frequencies(log_p)
         try:
-            digits: np.ndarray = (
-                self.coder.decode(self.family, tables(counts)).astype(np.int64).reshape(log_p.shape[:-1])
-            )
+            decoded = self.coder.decode(self.family, tables(counts))
         except (AssertionError, ValueError) as error:
             raise self.damaged from error
+        digits: np.ndarray = decoded.astype(np.int64).reshape(log_p.shape[:-1])
         self.left -= float(cost(counts, digits).sum())
         if self.left < 0:
             raise self.damaged

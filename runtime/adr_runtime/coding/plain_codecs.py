@@ -7,6 +7,7 @@ size of the file, whichever codec was taken.
 import bz2
 import lzma
 import zlib
+from typing import Any
 
 from adr_runtime.errors import DamagedFileError
 
@@ -38,22 +39,20 @@ def pack_plain(data: bytes) -> tuple[int, bytes]:
     return min((m for m in candidates if len(data) <= MOST * len(m[1])), key=lambda m: len(m[1]))
 
 
+def decompressor(codec: int, size: int) -> Any:
+    if codec == DEFLATE:
+        return zlib.decompressobj(-zlib.MAX_WBITS)
+    return bz2.BZ2Decompressor() if codec == BZIP2 else lzma.LZMADecompressor(lzma.FORMAT_RAW, None, lzma_filters(size))
+
+
 def unpack_plain(codec: int, data: bytes, size: int, file: str) -> bytes:
     """The `size` bytes that were packed; ADRError where they are others."""
     damaged = DamagedFileError(f"{file}: damaged or cut short; get the file again")
     if codec not in NAMES or size > MOST * len(data):
         raise damaged
     try:
-        if codec == STORED:
-            unpacked = data
-        elif codec == DEFLATE:
-            inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-            # One byte more than there should be, so that a longer one is noticed.
-            unpacked = inflate.decompress(data, size + 1)
-        elif codec == BZIP2:
-            unpacked = bz2.BZ2Decompressor().decompress(data, size + 1)
-        else:
-            unpacked = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=lzma_filters(size)).decompress(data, size + 1)
+        # One byte more than there should be, so that a longer one is noticed.
+        unpacked = data if codec == STORED else decompressor(codec, size).decompress(data, size + 1)
     except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
         raise damaged from error
     if len(unpacked) != size:

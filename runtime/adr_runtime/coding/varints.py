@@ -9,11 +9,12 @@ class Writer:
     def __init__(self) -> None:
         self.data = bytearray()
 
-    def number(self, value: int) -> None:
-        while value > 127:
-            self.data.append(value & 127 | 128)
-            value >>= 7
-        self.data.append(value)
+    def number(self, *values: int) -> None:
+        for value in values:
+            while value > 127:
+                self.data.append(value & 127 | 128)
+                value >>= 7
+            self.data.append(value)
 
     def bytes(self, value: bytes) -> None:
         self.number(len(value))

@@ -16,8 +16,9 @@ class LoadedModel:
 
     @property
     def kind(self) -> str:
-        """What it makes: "audio" or "image" token by token, "image", "text" or "sound" in any order."""
-        return self.bundle.manifest.kind
+        """What it makes: "audio", "image" or "text"."""
+        # In manifests, any-order models of audio are of a kind of their own.
+        return self.bundle.manifest.kind.replace("sound", "audio")
 
     @property
     def labels(self) -> tuple[str, ...]:

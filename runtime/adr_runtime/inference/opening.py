@@ -1,11 +1,11 @@
 """A bundle, ready to run: verified, one session for each graph, on the provider that was asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from adr_runtime.bundles.bundle import Bundle, VerifiedGraph, read_bundle
-from adr_runtime.bundles.manifest import Family
+from adr_runtime.bundles.manifest import Family, Manifest
 from adr_runtime.errors import ProviderError
 from adr_runtime.inference.engine import require_onnxruntime
 from adr_runtime.inference.outputs import OutputCheck
@@ -30,17 +30,21 @@ class OpenBundle:
 
 
 def open_model(
-    name: str | Path, families: Mapping[str, Family], provider: str = "auto", threads: int | None = None
-) -> OpenBundle:
+    name: str | Path, families: Mapping[str, Family], provider: str = "auto", threads: int | None = None,
+    accept: Callable[[Manifest], None] | None = None,
+) -> OpenBundle:  # fmt: skip
     """Open a shipped bundle by name, or any bundle by its folder.
 
     provider "cuda" or "cpu" is used or refused; "auto" takes CUDA where it works. threads is ONNX Runtime's count
-    within an operator, 1 unless given: for models of this size more threads cost more than they bring.
+    within an operator, 1 unless given: for models of this size more threads cost more than they bring. `accept` may
+    refuse the bundle before any graph is loaded.
     Raises ADRError.
     """
     check_threads(threads)
     chosen, note = choose_provider(provider)
     bundle, graphs = read_bundle(name, families)
+    if accept:
+        accept(bundle.manifest)
     require_onnxruntime(bundle.manifest.onnxruntime, str(bundle.folder))
     try:
         sessions = open_sessions(bundle, graphs, chosen, threads or 1)

@@ -31,6 +31,13 @@ def check_target(path: Path, endings: tuple[str, ...]) -> None:
     check_place(path)
 
 
+def check_targets(files: list[Path], endings: tuple[str, ...]) -> list[Path]:
+    """The same files, each of which `check_target` has let pass."""
+    for file in files:
+        check_target(file, endings)
+    return files
+
+
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file in the same folder as `path`, then rename it; on any error or interrupt nothing
     is left behind.

@@ -2,13 +2,15 @@
 
 import base64
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from adr_runtime.media.atomic import check_target, write_atomic
+from adr_runtime.media.atomic import check_targets, write_atomic
 from adr_runtime.media.naming import numbered
 from adr_runtime.media.provenance import encode_provenance
 
@@ -16,6 +18,8 @@ from adr_runtime.media.provenance import encode_provenance
 FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 # Samples that are turned to 16 bits at a time.
 BLOCK = 1 << 20
+# What a notebook is given to hold, in which a sample takes 2.7 bytes of text.
+NOTEBOOK_SAMPLES = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +34,7 @@ class Audio:
     sample_rate: int
     seed: int
     lengths: tuple[int, ...]
-    provenance: dict[str, Any]
+    provenance: Mapping[str, Any]
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -48,26 +52,30 @@ class Audio:
         for file, clip, number in zip(files, self.clips, range(len(self)), strict=True):
             # A single clip may have been several words.
             own = {"labels": [labels[number]]} if labels and len(self) > 1 else {}
-            write_audio(file, clip, self.sample_rate, self.provenance | own)
+            write_audio(file, clip, self.sample_rate, {**self.provenance, **own})
         return files
 
     @staticmethod
     def files(path: Path, count: int) -> list[Path]:
         """The files that `count` clips go to. Raises InputError, before anything is made, where one cannot."""
-        files = [path] if count == 1 else numbered(path, count)
-        for file in files:
-            check_target(file, tuple(FORMATS))
-        return files
+        return check_targets([path] if count == 1 else numbered(path, count), tuple(FORMATS))
 
     def _repr_html_(self) -> str:
         """A player for each clip, in a notebook."""
-        players = []
-        for clip in self.clips:
+        players, shown = [], fitting(self.lengths, NOTEBOOK_SAMPLES)
+        for clip in self.clips[:shown]:
             file = io.BytesIO()
             write_pcm(file, clip, self.sample_rate, *FORMATS[".wav"], encode_provenance(self.provenance))
             data = base64.b64encode(file.getvalue()).decode()
             players.append(f'<audio controls src="data:audio/wav;base64,{data}"></audio>')
+        if shown < len(self):
+            players.append(f"<p>and {len(self) - shown} more of {len(self)} clips</p>")
         return "\n".join(players)
+
+
+def fitting(lengths: Sequence[int], most: int) -> int:
+    """How many clips from the first are of up to `most` samples in all."""
+    return sum(total <= most for total in accumulate(lengths))
 
 
 def to_pcm(samples: np.ndarray) -> np.ndarray:
@@ -76,7 +84,7 @@ def to_pcm(samples: np.ndarray) -> np.ndarray:
     return scaled.astype(np.int16)
 
 
-def write_audio(path: Path, samples: np.ndarray, sample_rate: int, provenance: dict[str, Any]) -> None:
+def write_audio(path: Path, samples: np.ndarray, sample_rate: int, provenance: Mapping[str, Any]) -> None:
     """float32 or int16 samples (samples,) -> WAV, FLAC or OGG by the file's ending, its comment the provenance."""
     form, comment = FORMATS[path.suffix.lower()], encode_provenance(provenance)
     write_atomic(path, lambda temporary: write_pcm(str(temporary), samples, sample_rate, *form, comment))

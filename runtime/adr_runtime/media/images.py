@@ -1,7 +1,8 @@
 """Pictures: in memory, in files, in a notebook."""
 
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import numpy as np
 
 from adr_runtime.errors import InputError
 from adr_runtime.limits import check_sheet, whole_number
-from adr_runtime.media.atomic import check_target, write_atomic
+from adr_runtime.media.atomic import check_targets, write_atomic
 from adr_runtime.media.naming import numbered
 from adr_runtime.media.provenance import KEY, encode_provenance
 
 # Smaller pictures are enlarged to about this height where nobody says how much.
 VISIBLE = 64
+# What a notebook is given to hold.
+NOTEBOOK_PIXELS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +26,7 @@ class Images:
 
     pixels: np.ndarray
     seed: int
-    provenance: dict[str, Any]
+    provenance: Mapping[str, Any]
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -40,7 +43,7 @@ class Images:
         labels = self.provenance.get("labels")
         for number, (file, picture) in enumerate(zip(files, self.pixels, strict=True)):
             own = {"labels": [labels[number]]} if labels else {}
-            write_picture(file, enlarged(picture, scale), self.provenance | own)
+            write_picture(file, enlarged(picture, scale), {**self.provenance, **own})
         return files
 
     @staticmethod
@@ -51,19 +54,18 @@ class Images:
         if scale < 1:
             raise InputError(f"scale must be at least 1, not {scale}")
         check_sheet(1 if separate else count, height, width, scale)
-        files = numbered(path, count) if separate else [path]
-        for file in files:
-            check_target(file, (".png",))
-        return files
+        return check_targets(numbered(path, count) if separate else [path], (".png",))
 
     def sheet(self, scale: int = 1) -> np.ndarray:
         """One picture, or several as one, uint8 (height, width, channels)."""
         return enlarged(self.pixels[0], scale) if len(self) == 1 else grid(self.pixels, scale)
 
     def _repr_png_(self) -> bytes:
-        """A sheet, in a notebook."""
-        file = io.BytesIO()
-        save_png(file, self.sheet(visible_scale(self.pixels.shape[1])), self.provenance)
+        """A sheet, in a notebook: of the first pictures, where all would be too large."""
+        file, (height, width) = io.BytesIO(), self.pixels.shape[1:3]
+        scale = visible_scale(height)
+        first = self.pixels[: max(NOTEBOOK_PIXELS // (height * width * scale**2), 1)]
+        save_png(file, replace(self, pixels=first).sheet(scale), self.provenance)
         return file.getvalue()
 
 
@@ -89,12 +91,12 @@ def grid(pixels: np.ndarray, scale: int, gap: int = 2) -> np.ndarray:
     return sheet
 
 
-def write_picture(path: Path, pixels: np.ndarray, provenance: dict[str, Any]) -> None:
+def write_picture(path: Path, pixels: np.ndarray, provenance: Mapping[str, Any]) -> None:
     """uint8 pixels (height, width, 1 or 3) -> PNG with the provenance as a text chunk."""
     write_atomic(path, lambda temporary: save_png(temporary, pixels, provenance))
 
 
-def save_png(file: Path | io.BytesIO, pixels: np.ndarray, provenance: dict[str, Any]) -> None:
+def save_png(file: Path | io.BytesIO, pixels: np.ndarray, provenance: Mapping[str, Any]) -> None:
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 

@@ -3,6 +3,7 @@
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ def origin(model: str, bundle: str, seed: int) -> dict[str, Any]:
     return {"adr": __version__, "model": model, "bundle": bundle, "seed": seed}
 
 
-def encode_provenance(provenance: dict[str, Any]) -> str:
-    text = json.dumps({KEY: provenance}, ensure_ascii=False, separators=(",", ":"))
+def encode_provenance(provenance: Mapping[str, Any]) -> str:
+    text = json.dumps({KEY: dict(provenance)}, ensure_ascii=False, separators=(",", ":"))
     # A file's name that is not UTF-8 holds surrogates, which go into no comment but as JSON's \udcff.
     return text.encode(errors="backslashreplace").decode()
 

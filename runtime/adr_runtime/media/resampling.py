@@ -60,9 +60,7 @@ def resampled(blocks: Iterable[np.ndarray], rate: int, target_rate: int) -> Iter
             yield interpolated(held, first, np.arange(a, min(a + rows, length)), step, phases, table)
 
 
-def interpolated(
-    held: np.ndarray, first: int, n: np.ndarray, step: int, phases: int, table: np.ndarray
-) -> np.ndarray:  # fmt: skip
+def interpolated(held: np.ndarray, first: int, n: np.ndarray, step: int, phases: int, table: np.ndarray) -> np.ndarray:
     """Outputs number `n` from `held`, whose sample 0 is number `first` of the sound."""
     nearest = (2 * n * step + phases) // (2 * phases)
     index = nearest[:, None] - first + np.arange(table.shape[1]) - table.shape[1] // 2

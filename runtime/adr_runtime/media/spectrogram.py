@@ -1,5 +1,6 @@
 """Sound as a picture: its waveform above its mel spectrogram, drawn with NumPy and Pillow alone."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,6 @@ def draw(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     return np.concatenate([wave, spectrum])
 
 
-def write_plot(path: Path, samples: np.ndarray, sample_rate: int, provenance: dict[str, Any]) -> None:
+def write_plot(path: Path, samples: np.ndarray, sample_rate: int, provenance: Mapping[str, Any]) -> None:
     """samples (samples,) -> PNG."""
     write_picture(path, draw(samples, sample_rate), provenance)

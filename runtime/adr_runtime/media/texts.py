@@ -1,5 +1,6 @@
 """Texts that a model made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ class Texts:
 
     texts: tuple[str, ...]
     seed: int
-    provenance: dict[str, Any]
+    provenance: Mapping[str, Any]
 
     def __len__(self) -> int:
         return len(self.texts)

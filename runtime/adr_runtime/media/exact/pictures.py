@@ -12,19 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from adr_runtime.errors import InputError
 from adr_runtime.media.exact.png import read_png, with_chunks
-from adr_runtime.media.exact.rasters import Raster, check_size, refuse
+from adr_runtime.media.exact.rasters import Raster, check_size, decode, refuse
 
-FORMATS = {
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".bmp": "BMP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".ppm": "PPM",
-    ".pgm": "PPM",
-}
+FORMATS = {".png": "PNG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF", ".ppm": "PPM", ".pgm": "PPM"}
 GREY_PALETTE = np.arange(256, dtype=np.uint8)[:, None].repeat(4, 1) * np.array([1, 1, 1, 0], np.uint8)
 PPM = re.compile(
     rb"P([56])(?:\s|#[^\n\r]*[\n\r])+(\d{1,8})(?:\s|#[^\n\r]*[\n\r])+(\d{1,8})(?:\s|#[^\n\r]*[\n\r])+255\s"
@@ -168,22 +159,6 @@ def webp_mode(raw: bytes, file: str) -> str:
     alpha = bits >> 28 & 1
     check_size(file, (bits >> 14 & 0x3FFF) + 1, (bits & 0x3FFF) + 1, 4 if alpha else 3)
     return "RGBA" if alpha else "RGB"
-
-
-def decode(raw: bytes, form: str, mode: str, file: str) -> np.ndarray:
-    """uint8 (rows, columns, channels)."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(raw), formats=[form]) as image:
-            if image.mode != mode or getattr(image, "n_frames", 1) != 1:
-                refuse(file, f"is a {form} that Pillow takes for {image.mode}")
-            pixels: np.ndarray = np.asarray(image)
-    except InputError:
-        raise
-    except (OSError, SyntaxError, ValueError):
-        refuse(file, f"is a damaged {form}")
-    return np.ascontiguousarray(pixels.reshape(*pixels.shape[:2], -1))
 
 
 def write_picture_file(mode: str, pixels: np.ndarray, form: str, extra: tuple[bytes, bytes]) -> bytes:
