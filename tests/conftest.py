@@ -9,7 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_models import ANY_ORDER, LATENT, PICTURE, SOUND, export, export_any_order, random_any_order, random_model
+from random_models import (
+    ANY_ORDER,
+    LATENT,
+    PICTURE,
+    PYRAMID,
+    SOUND,
+    export,
+    export_any_order,
+    random_any_order,
+    random_model,
+)
+from stream_states import SETTINGS, STREAMS
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +31,8 @@ def exported(tmp_path_factory) -> dict[str, Path]:
     made = {
         "sound": (random_model(SOUND), "linear-attention"),
         "picture": (random_model(PICTURE), "linear-attention"),
+        "pyramid": (random_model(PYRAMID), "linear-attention"),
+        "portable-pyramid": (random_model(PYRAMID), "portable"),
         "portable-sound": (random_model(SOUND), "portable"),
         "latent": (random_model(LATENT), "linear-attention"),
         "softmax-sound": (random_model(SOUND, **softmax), "linear-attention"),
@@ -63,6 +76,24 @@ def coded(models):
     if not packed.sections:
         pytest.fail("the test's text should be worth coding")
     return container.pack(packed)
+
+
+@pytest.fixture(scope="module")
+def loaded(exported):
+    import adr_runtime
+
+    return {name: adr_runtime.load(exported[name], "cpu") for name in STREAMS}
+
+
+@pytest.fixture(scope="module")
+def saved(loaded):
+    """A state of each kind of stream, after two chunks."""
+    states = {}
+    for name, wanted in STREAMS.items():
+        stream = loaded[name].stream(**{**SETTINGS, **wanted})
+        next(stream), next(stream)
+        states[name] = stream.state()
+    return states
 
 
 @pytest.fixture

@@ -27,6 +27,13 @@ PICTURE = {
     "head": {"width": 24, "blocks": 2, "frequencies": 8},
     "schedule": {"kind": "linear", "timesteps": 50, "prediction": "epsilon", "learned_variance": True},
 }
+PYRAMID = {
+    "labels": ["dot", "bar"],
+    "pyramid": {"height": 8, "width": 8, "channels": 3, "region": 4, "levels": 3},
+    "backbone": {"layers": 2, "feedforward": 32, "retention": {"width": 32, "heads": 2}},
+    "head": {"width": 24, "blocks": 2, "frequencies": 8},
+    "schedule": {"kind": "cosine", "timesteps": 50},
+}
 SYMBOLS = {
     "kind": "text", "shape": [1, 24, 1], "levels": 256, "branching": 256, "stem": 3, "layers": 1, "feedforward": 16,
     "retention": {"width": 16, "heads": 2, "first_exponent": 1},

@@ -10,7 +10,8 @@ from typing import Any, NotRequired, TypedDict
 import onnxruntime
 import torch
 from adr_models import ADRModel
-from adr_models.tokens.patches import ImageTokens
+from adr_models.tokens.geometry import PictureTokens
+from adr_models.tokens.pyramid import PyramidConfig
 from adr_runtime.bundles.card import model_card
 from adr_runtime.bundles.manifest import Manifest, parse_manifest
 from adr_runtime.bundles.onnx_file import check_onnx
@@ -108,7 +109,7 @@ def describe(
 ) -> CausalManifest:  # fmt: skip
     """The manifest, parsed once from its own JSON so that nothing is written that the runtime would refuse."""
     config, codec = model.config, model.tokens
-    image = codec.config if isinstance(codec, ImageTokens) else None
+    image = describe_image(codec) if isinstance(codec, PictureTokens) else None
     manifest = CausalManifest(
         schema_version=1,
         family="adr",
@@ -121,8 +122,8 @@ def describe(
         tokens=TokenSpec(
             codec.geometry,
             codec.channels,
-            config.backbone.retention.width,
-            codec.grid[0] * codec.grid[1] if isinstance(codec, ImageTokens) else None,
+            model.condition_width,
+            codec.length if isinstance(codec, PictureTokens) else None,
         ),
         schedule=ScheduleSpec(
             tuple(model.schedule.betas.tolist()),
@@ -132,8 +133,8 @@ def describe(
         ),
         labels=tuple(config.labels),
         speakers=tuple(config.speakers),
-        audio=None if isinstance(codec, ImageTokens) else AudioSpec(codec.config.sample_rate, codec.hop, codec.delay),
-        image=None if image is None else ImageSpec(image.height, image.width, image.channels, image.patch),
+        audio=None if isinstance(codec, PictureTokens) else AudioSpec(codec.config.sample_rate, codec.hop, codec.delay),
+        image=image,
         defaults=Defaults(**about["defaults"]),
         licence=about["licence"],
         data=about["source"],
@@ -145,6 +146,12 @@ def describe(
     checked = parse_manifest(manifest.to_json(), {"adr": CAUSAL})
     assert isinstance(checked, CausalManifest)
     return checked
+
+
+def describe_image(tokens: PictureTokens) -> ImageSpec:
+    config = tokens.config
+    patch, levels = (config.region, config.levels) if isinstance(config, PyramidConfig) else (config.patch, 1)
+    return ImageSpec(config.height, config.width, config.channels, patch, levels)
 
 
 def describe_graph(graph: Graph, data: bytes) -> GraphSpec:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from adr_models import ADRModel
 from adr_models.mixers.retention import Form
+from adr_models.tokens.geometry import PictureTokens
 from adr_models.tokens.patches import ImageTokens
 from torch import Tensor, nn
 
@@ -97,7 +98,7 @@ def backbone_graphs(model: ADRModel, form: Form, normal: Normal, rows: int, leng
 
 def head_graphs(model: ADRModel, normal: Normal, steps: int, guides: int, batch: int) -> list[Graph]:
     """timestep, and head with its loop over denoising steps."""
-    channels, of_condition = model.tokens.channels, model.config.backbone.retention.width
+    channels, of_condition = model.tokens.channels, model.condition_width
     of_time = model.head.time_modulation(torch.arange(steps)).shape[-1]
     end_timestep = {"arrival": torch.arange(steps).flip(0)} if model.config.head.jump else {}
     return [
@@ -134,8 +135,10 @@ def signal_graphs(model: ADRModel, normal: Normal, rows: int) -> list[Graph]:
     overlap = {k: normal(rows, *v.shape[1:]) for k, v in codec.initial_state(rows).items()}
     states = {f"past.{k}": {0: "rows"} for k in overlap}
     past = {f"past.{k}": v for k, v in overlap.items()}
-    if isinstance(codec, ImageTokens):
-        config, count = codec.config, codec.grid[0] * codec.grid[1]
+    if isinstance(codec, PictureTokens):
+        config, count = codec.config, codec.length
+        # The top of a picture is its first patches; a pyramid wants all of it.
+        part = isinstance(codec, ImageTokens)
         picture = normal(rows, config.height, config.width, config.channels)
         return [
             Graph(
@@ -143,8 +146,9 @@ def signal_graphs(model: ADRModel, normal: Normal, rows: int) -> list[Graph]:
                 {"tokens": {0: "rows"}}, {"pixels": {0: "rows"}}, True,
             ),
             Graph(
-                "encode", EncodeGraph(model), {"pixels": picture}, {"pixels": {0: "rows", 1: "height"}},
-                {"tokens": {0: "rows", 1: "length"}},
+                "encode", EncodeGraph(model), {"pixels": picture},
+                {"pixels": {0: "rows", 1: "height"} if part else {0: "rows"}},
+                {"tokens": {0: "rows", 1: "length"} if part else {0: "rows"}},
             ),
         ]  # fmt: skip
     return [

@@ -15,12 +15,12 @@ from adr_runtime.bundles.manifest import parse_manifest
 from adr_runtime.errors import ADRError
 from adr_runtime.loading import FAMILIES
 from onnx.reference import ReferenceEvaluator
-from random_models import PICTURE, SOUND, export, random_model
+from random_models import PICTURE, PYRAMID, SOUND, export, random_model
 
 GRAPHS = {"step", "parallel", "timestep", "head", "decode", "encode"}
 
 
-@pytest.mark.parametrize("name", ["sound", "picture", "portable-sound", "softmax-sound"])
+@pytest.mark.parametrize("name", ["sound", "picture", "pyramid", "portable-pyramid", "portable-sound", "softmax-sound"])
 def test_manifest_records_every_parity_figure(exported, name):
     manifest = json.loads((exported[name] / "manifest.json").read_text())
     figures = manifest["parity"]
@@ -33,10 +33,10 @@ def test_manifest_records_every_parity_figure(exported, name):
     assert figures["step against float64"] > 0 and figures["head against float64"] > 0
 
 
-@pytest.mark.parametrize("name", ["portable-sound"])
-def test_portable_graphs_use_standard_operators_that_the_reference_evaluator_runs(exported, name):
+@pytest.mark.parametrize(("name", "config"), [("portable-sound", SOUND), ("portable-pyramid", PYRAMID)])
+def test_portable_graphs_use_standard_operators_that_the_reference_evaluator_runs(exported, name, config):
     """Numbers from ONNX's own NumPy implementation, which shares no code with ONNX Runtime."""
-    model = random_model(SOUND)
+    model = random_model(config)
     round_weights(model)
     graphs = {g.name: g for g in build_graphs(model, "recurrent")}
     for key in GRAPHS:

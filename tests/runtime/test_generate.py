@@ -19,9 +19,9 @@ def sound(request, exported):
     return adr_runtime.load(exported[request.param], "cpu")
 
 
-@pytest.fixture(scope="module")
-def picture(exported):
-    return adr_runtime.load(exported["picture"], "cpu")
+@pytest.fixture(scope="module", params=["picture", "pyramid", "portable-pyramid"])
+def picture(request, exported):
+    return adr_runtime.load(exported[request.param], "cpu")
 
 
 def rows_of(made):
@@ -151,12 +151,19 @@ def test_prefill_equals_having_generated(sound):
     np.testing.assert_allclose(rest, tokens[:, 13:], **TOLERANCE)
 
 
-def test_prompt_of_a_picture(picture):
+def test_prompt_of_a_picture(exported):
+    picture = adr_runtime.load(exported["picture"], "cpu")
     top = np.random.default_rng(0).integers(0, 256, (2, 4, 3), dtype=np.uint8)
     made = picture.generate(label="bar", count=3, prompt=top, **SETTINGS).pixels
     assert made.shape == (3, 6, 4, 3) and made.dtype == np.uint8
     np.testing.assert_array_equal(made[:, :2], np.broadcast_to(top, (3, 2, 4, 3)))
     assert made[0, 2:].tolist() != made[1, 2:].tolist()
+
+
+def test_a_pyramid_has_no_top_to_begin_with(exported):
+    pyramid = adr_runtime.load(exported["pyramid"], "cpu")
+    with pytest.raises(InputError, match="thumbnail first"):
+        pyramid.generate(prompt=np.zeros((4, 8, 3), np.uint8), **SETTINGS)
 
 
 def test_agrees_with_pytorch(exported):
@@ -195,7 +202,8 @@ def test_agrees_with_pytorch(exported):
     np.testing.assert_allclose(found, samples[0, 8:].numpy(), atol=1e-4)
 
 
-def test_settings_are_checked(sound, picture):
+def test_settings_are_checked(sound, exported):
+    picture = adr_runtime.load(exported["picture"], "cpu")
     for wrong, says in (
         ({"label": "tenor"}, "unknown label 'tenor'; .* knows low, mid, high"),
         ({"label": 3}, "unknown label 3"),

@@ -10,6 +10,7 @@ from adr_train.evaluation.metrics import (
     inception_score,
     modified_inception_score,
     nearest_distances,
+    precision_and_recall,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +42,35 @@ def test_frechet_distance_of_known_gaussians():
     assert frechet_distance(a, b) == pytest.approx((m**2).sum() + ((1 - s) ** 2).sum(), rel=0.02)
     assert frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
     assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a))
+
+
+@given(st.integers(0, 1000), st.integers(1, 3))
+def test_precision_and_recall_against_loops(seed, k):
+    """A point is covered where it is no farther from some other than that one's k-th neighbour of its own set."""
+    random = np.random.default_rng(seed)
+    samples, real = random.normal(size=(7, 2)), random.normal(size=(9, 2)) + random.uniform(0, 2)
+
+    def part(points, reference):
+        inside = 0
+        for point in points:
+            for i, centre in enumerate(reference):
+                others = sorted(np.linalg.norm(centre - o) for j, o in enumerate(reference) if j != i)
+                if np.linalg.norm(point - centre) <= others[k - 1]:
+                    inside += 1
+                    break
+        return inside / len(points)
+
+    assert precision_and_recall(samples, real, k) == (part(samples, real), part(real, samples))
+
+
+def test_precision_and_recall_at_their_ends():
+    random = np.random.default_rng(0)
+    real = random.normal(size=(300, 4))
+    assert precision_and_recall(real, real) == (1, 1)
+    assert precision_and_recall(real + 100, real) == (0, 0)
+    # All of one mode: likely each, and of a part of the data alone.
+    precision, recall = precision_and_recall(0.1 * random.normal(size=(300, 4)), real)
+    assert precision > 0.95 and recall < 0.1
 
 
 def test_frechet_distance_with_correlated_features():

@@ -70,6 +70,7 @@ class Trainer(Generic[Model]):
         self.optimizer = torch.optim.AdamW(
             groups,
             lr=config.learning_rate, betas=(config.betas[0], config.betas[1]), weight_decay=config.weight_decay,
+            fused=True,
         )  # fmt: skip
         ordered = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.names = [next(n for n, p in self.named.items() if p is q) for q in ordered]

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from adr_models import ADRModel
 from adr_models.causal.generate import generate
-from adr_models.tokens.patches import ImageTokens
+from adr_models.tokens.geometry import PictureTokens
 from adr_runtime.causal.samplers import coefficients
 from adr_runtime.media.spectrogram import draw
 from torch.utils.tensorboard import SummaryWriter
@@ -61,8 +61,8 @@ class Monitor:
 
     def sample_length(self, model: ADRModel) -> int:
         """Tokens of a sample: a whole picture, or `seconds` of sound."""
-        if isinstance(model.tokens, ImageTokens):
-            return model.tokens.grid[0] * model.tokens.grid[1]
+        if isinstance(model.tokens, PictureTokens):
+            return model.tokens.length
         return max(int(self.seconds * model.tokens.config.sample_rate / model.tokens.hop), 1)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from adr_models.mixers.retention import Form, MultiScaleRetention, RetentionConfig
 from adr_models.mixers.rotary import RotaryAngles
 from adr_models.mixers.softmax import SoftmaxAttention
+from adr_models.tokens.neighbours import NeighbourInputs
 
 State = dict[str, Tensor]
 
@@ -21,6 +22,8 @@ State = dict[str, Tensor]
 @dataclass(frozen=True)
 class BackboneConfig:
     """`grid` (rows, columns) adds 2-D position features for images; () for endless one-dimensional sequences.
+    Where the tokens have neighbours (`adr_models.tokens.neighbours`), these are the input, and a learned embedding of
+    the place takes the grid's part.
     `magnitudes` feeds |token| beside the token: where signs are near random, as in MDCT frames, no linear layer could
     see the envelope otherwise. `ends` adds the output that says where a clip is over."""
 
@@ -78,18 +81,22 @@ class Backbone(nn.Module):
     """Stack of blocks with label and position inputs. Its state lives outside, in a dict of tensors."""
 
     grid_features: Tensor
+    mask: Tensor | None
 
-    def __init__(self, config: BackboneConfig):
+    def __init__(self, config: BackboneConfig, neighbours: Tensor | None = None, mask: Tensor | None = None):
+        """neighbours int64 (length, K); mask float (length, channels), 1 for the channels that a token has."""
         super().__init__()
         self.config, width = config, config.retention.width
-        self.token = nn.Linear(config.channels * (2 if config.magnitudes else 1), width)
+        self.context = None if neighbours is None else NeighbourInputs(neighbours, config.channels, width)
+        self.token = nn.Linear(config.channels * (2 if config.magnitudes else 1), width) if not self.context else None
+        self.register_buffer("mask", mask, persistent=False)
         self.start = nn.Parameter(torch.randn(width) * 0.02)
         # One row more than there are labels: the null label of classifier-free guidance.
         self.label = nn.Embedding(config.labels + 1, width) if config.labels else None
         self.label_out = nn.Embedding(config.labels + 1, width) if config.labels else None
         self.speaker = nn.Embedding(config.speakers + 1, width) if config.speakers else None
         self.end = nn.Linear(width, 1) if config.ends else None
-        if config.grid:
+        if config.grid and not self.context:
             self.register_buffer("grid_features", grid_features(*config.grid), persistent=False)
             self.grid = nn.Linear(self.grid_features.shape[1], width, bias=False)
         self.rotary = RotaryAngles(width // config.retention.heads)
@@ -108,6 +115,8 @@ class Backbone(nn.Module):
     def initial_state(self, rows: int) -> State:
         """Zeros: {"position": int64 (rows,), "{layer}.{what}": float (rows, ...)}, before the first token."""
         state = {"position": torch.zeros(rows, dtype=torch.int64, device=self.start.device)}
+        if self.context:
+            state["tokens"] = self.start.new_zeros(rows, self.context.length, self.config.channels)
         for i, block in enumerate(self.stack):
             for what, shape in block.mixer.state_shapes().items():
                 state[f"{i}.{what}"] = self.start.new_zeros(rows, *shape)
@@ -117,7 +126,8 @@ class Backbone(nn.Module):
         self, tokens: Tensor, label: Tensor | None = None, state: State | None = None, form: Form = "parallel",
         speaker: Tensor | None = None,
     ) -> tuple[Tensor, State | None]:  # fmt: skip
-        """tokens (rows, length, channels) -> conditions (rows, length, width), and the state when one was given.
+        """tokens (rows, length, channels) -> conditions (rows, length, width), and the state when one was given. Where
+        there is a mask, the condition ends with the channels that the token to come has.
 
         label and speaker int64 (rows,), the null ones being config.labels and config.speakers. Without a state the
         sequence starts at position 0.
@@ -125,17 +135,16 @@ class Backbone(nn.Module):
         rows, length = tokens.shape[:2]
         start = tokens.new_zeros(rows, dtype=torch.int64) if state is None else state["position"]
         position = start[:, None] + torch.arange(length, device=tokens.device)
-        if self.config.magnitudes:
-            tokens = torch.cat([tokens, tokens.abs()], -1)
-        x = torch.where((position == 0)[..., None], self.start, self.token(tokens))
+        x, seen = self.inputs(tokens, position, state)
+        x = torch.where((position == 0)[..., None], self.start, x)
         if self.label is not None:
             x = x + self.label(label)[:, None]
         if self.speaker is not None:
             x = x + self.speaker(speaker)[:, None]
-        if self.config.grid:
+        if self.config.grid and not self.context:
             x = x + self.grid(self.grid_features[position % self.grid_features.shape[0]])
         angles = self.rotary(position)
-        present: State = {"position": start + length}
+        present: State = {"position": start + length, **seen}
         for i, block in enumerate(self.stack):
             past = None
             if state is not None:
@@ -145,7 +154,21 @@ class Backbone(nn.Module):
         x = self.norm(x)
         if self.label_out is not None:
             x = x + self.label_out(label)[:, None]
+        if self.mask is not None:
+            x = torch.cat([x, self.mask.to(x.dtype)[position % len(self.mask)]], -1)
         return x, None if state is None else present
+
+    def inputs(self, tokens: Tensor, position: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """The embedded tokens, or neighbours of those to come, and the state of what has been seen."""
+        if self.context:
+            if self.mask is not None:
+                # What is behind a token's own channels is noise that has not been taken away.
+                tokens = tokens * self.mask[(position - 1) % len(self.mask)]
+            return self.context.look(tokens, position, None if state is None else state["tokens"])
+        assert self.token is not None
+        if self.config.magnitudes:
+            tokens = torch.cat([tokens, tokens.abs()], -1)
+        return self.token(tokens), {}
 
     def ended(self, conditions: Tensor) -> Tensor:
         """conditions (..., width) -> logits (...) of the clip being over before the token that each is for."""

@@ -34,13 +34,15 @@ LOG_VARIANCE = 10.0
 @dataclass(frozen=True)
 class HeadConfig:
     """`gaussian` adds the exact prediction for N(0, s^2(z)), with s^2 learned for each channel; `jump` the noise level
-    at which a step ends, beside the one where it starts (see `adr_train.tasks.distil_loss`)."""
+    at which a step ends, beside the one where it starts (see `adr_train.tasks.distil_loss`). Where it is `shared`, the
+    condition's part of the modulation is the same in all blocks, as the timestep's is."""
 
     width: int = 320
     blocks: int = 3
     frequencies: int = 128
     gaussian: bool = False
     jump: bool = False
+    shared: bool = False
 
 
 class HeadBlock(nn.Module):
@@ -62,8 +64,13 @@ class DiffusionHead(nn.Module):
     signal: Tensor
     noise: Tensor
 
-    def __init__(self, config: HeadConfig, channels: int, condition: int, schedule: Schedule):
+    def __init__(
+        self, config: HeadConfig, channels: int, condition: int, schedule: Schedule, masked: bool = False
+    ):  # fmt: skip
+        """A `masked` head's condition is followed by a mask (..., channels) of those that the token has: the others are
+        neither looked at nor predicted."""
         super().__init__()
+        self.masked = masked
         width = config.width
         self.config, self.channels, self.prediction = config, channels, schedule.config.prediction
         self.register_buffer("signal", schedule.signal, persistent=False)
@@ -93,8 +100,8 @@ class DiffusionHead(nn.Module):
 
     def condition_sizes(self) -> list[int]:
         """Shift, scale and gate of each block; shift and scale of the output; log s^2 of every channel."""
-        shared = [self.config.width] * (3 * self.config.blocks + 2)
-        return [*shared, self.channels] if self.config.gaussian else shared
+        blocks = 1 if self.config.shared else self.config.blocks
+        return [self.config.width] * (3 * blocks + 2) + [self.channels] * self.config.gaussian
 
     def time_modulation(self, t: Tensor, end_timestep: Tensor | None = None) -> Tensor:
         """t int64 (steps,) -> (steps, 5 * width or 2 more): shift, scale, gate of all blocks; shift, scale of the
@@ -115,24 +122,32 @@ class DiffusionHead(nn.Module):
         return torch.cat([angle.cos(), angle.sin()], -1)
 
     def condition_modulation(self, z: Tensor) -> Tensor:
-        """z (..., condition) -> (..., sum of `condition_sizes`)."""
-        modulation: Tensor = self.condition(z)
-        return modulation
+        """z (..., condition) -> (..., sum of `condition_sizes`); a mask behind both."""
+        size = z.shape[-1] - self.channels * self.masked
+        modulation: Tensor = self.condition(z[..., :size])
+        return torch.cat([modulation, z[..., size:].to(modulation.dtype)], -1) if self.masked else modulation
 
     def forward(self, x: Tensor, time: Tensor, condition: Tensor) -> Tensor:
         """x (..., channels) with modulations that broadcast against it -> (..., channels or twice that)."""
         width, blocks = self.config.width, self.config.blocks
+        mask = condition[..., -self.channels :] if self.masked else None
+        if mask is not None:
+            x, condition = x * mask, condition[..., : -self.channels]
         of_time = torch.split(time, [width] * 5 + [1, 1] * self.config.gaussian, -1)
         of_condition = torch.split(condition, self.condition_sizes(), -1)
         h = self.input(x)
         for i, block in enumerate(self.blocks):
-            h = block(h, *(a + b for a, b in zip(of_time[:3], of_condition[3 * i : 3 * i + 3], strict=True)))
-        shift, scale = of_time[3] + of_condition[3 * blocks], of_time[4] + of_condition[3 * blocks + 1]
+            first = 0 if self.config.shared else 3 * i
+            h = block(h, *(a + b for a, b in zip(of_time[:3], of_condition[first : first + 3], strict=True)))
+        last = 3 if self.config.shared else 3 * blocks
+        shift, scale = of_time[3] + of_condition[last], of_time[4] + of_condition[last + 1]
         output: Tensor = self.output(modulate(h, shift, scale))
-        if not self.config.gaussian:
+        if self.config.gaussian:
+            exact = self.wiener(x, of_condition[-1], of_time[5], of_time[6])
+            output = torch.cat([output[..., : self.channels] + exact, output[..., self.channels :]], -1)
+        if mask is None:
             return output
-        exact = self.wiener(x, of_condition[-1], of_time[5], of_time[6])
-        return torch.cat([output[..., : self.channels] + exact, output[..., self.channels :]], -1)
+        return torch.cat([output[..., : self.channels] * mask, output[..., self.channels :]], -1)
 
     def wiener(self, x: Tensor, raw: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
         """The exact prediction where x0 ~ N(0, s^2): of the velocity, 0 where s is 1; of epsilon otherwise."""
@@ -144,4 +159,7 @@ class DiffusionHead(nn.Module):
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
+    # Autocast would widen what comes out of it; inside, layer norm sums in float32 anyway.
+    with torch.autocast(x.device.type, enabled=False):
+        normed = F.layer_norm(x, x.shape[-1:], eps=1e-6)
+    return torch.addcmul(shift, normed, 1 + scale)

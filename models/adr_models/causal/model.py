@@ -13,9 +13,10 @@ from adr_models.causal.schedule import Schedule, ScheduleConfig
 from adr_models.config import build
 from adr_models.mixers.retention import Form
 from adr_models.tokens.codec import CodecConfig
-from adr_models.tokens.geometry import make_tokens
+from adr_models.tokens.geometry import PictureTokens, make_tokens
 from adr_models.tokens.mdct import MDCTConfig
-from adr_models.tokens.patches import ImageConfig, ImageTokens, WaveConfig
+from adr_models.tokens.patches import ImageConfig, WaveConfig
+from adr_models.tokens.pyramid import PyramidConfig
 from adr_models.training import RowTensors, TrainableModel
 
 
@@ -24,23 +25,29 @@ class LossConfig:
     """`draws` noise levels a token and backbone pass (MAR uses 4); `label_dropout` trains the null label together
     with the null speaker, and `speaker_dropout` the null speaker on its own; the context is mixed with noise of a
     power drawn for each sequence, context_noise times the cube of a uniform number; `end` weights the binary
-    cross-entropy of the clip's end."""
+    cross-entropy of the clip's end.
+
+    Timesteps are uniform, or, with `log_snr` (mean, deviation), such that the logarithm of the signal-to-noise ratio is
+    normal; `stratified` spreads the draws of a token evenly over the distribution."""
 
     draws: int = 4
     label_dropout: float = 0.1
     speaker_dropout: float = 0.3
     end: float = 0.1
     context_noise: float = 0.0
+    log_snr: tuple[float, ...] = ()
+    stratified: bool = False
 
 
 @dataclass(frozen=True)
 class ADRConfig:
-    """Everything that shapes a model. One of `image`, `mdct`, `wave` and `codec` chooses the token geometry; the
-    channels, the grid and the number of labels and speakers of the backbone follow from it and from their names."""
+    """Everything that shapes a model. One of `image`, `pyramid`, `mdct`, `wave` and `codec` chooses the token geometry;
+    the channels, the grid and the number of labels and speakers of the backbone follow from it and from their names."""
 
     labels: tuple[str, ...] = ()
     speakers: tuple[str, ...] = ()
     image: ImageConfig | None = None
+    pyramid: PyramidConfig | None = None
     mdct: MDCTConfig | None = None
     wave: WaveConfig | None = None
     codec: CodecConfig | None = None
@@ -61,10 +68,14 @@ class ADRConfig:
 class ADRModel(TrainableModel):
     """tokens -> loss for training; `backbone`, `head` and `tokens` are used one by one for generation and export."""
 
+    time_quantiles: Tensor
+
     def __init__(self, config: ADRConfig):
         super().__init__()
-        self.tokens = make_tokens(config.image, config.mdct, config.wave, config.codec)
-        grid = self.tokens.grid if isinstance(self.tokens, ImageTokens) else ()
+        self.tokens = make_tokens(config.image, config.pyramid, config.mdct, config.wave, config.codec)
+        grid, neighbours, mask = tuple[int, ...](), None, None
+        if isinstance(self.tokens, PictureTokens):
+            grid, neighbours, mask = self.tokens.grid, self.tokens.neighbours, self.tokens.mask
         backbone = {f.name: getattr(config.backbone, f.name) for f in fields(config.backbone)} | {
             "channels": self.tokens.channels,
             "labels": len(config.labels),
@@ -72,14 +83,21 @@ class ADRModel(TrainableModel):
             "grid": grid,
         }
         self.config = config
-        self.backbone = Backbone(BackboneConfig(**backbone))
+        self.backbone = Backbone(BackboneConfig(**backbone), neighbours, mask)
         self.schedule = Schedule(config.schedule)
         self.head = DiffusionHead(
             config.head,
             self.tokens.channels,
             config.backbone.retention.width,
             self.schedule,
+            masked=mask is not None,
         )
+        self.register_buffer("time_quantiles", time_quantiles(self.schedule, config.loss.log_snr), persistent=False)
+
+    @property
+    def condition_width(self) -> int:
+        """The numbers of a condition, its mask included."""
+        return self.config.backbone.retention.width + (self.tokens.channels if self.head.masked else 0)
 
     def loss(
         self, tokens: Tensor, label: Tensor | None, mask: Tensor, draws: "Draws", speaker: Tensor | None = None,
@@ -100,9 +118,13 @@ class ADRModel(TrainableModel):
         form: Form = "parallel" if length <= 2 * self.config.backbone.retention.chunk else "chunkwise"
         conditions, _ = self.backbone(self.context(tokens, draws), label, None, form, speaker)
         t, epsilon, x0 = draws.t[mask], draws.epsilon[mask], tokens[mask][:, None].expand(-1, loss.draws, -1)
+        share = torch.ones(())
+        if self.backbone.mask is not None:
+            real = self.backbone.mask[:length].expand(len(tokens), -1, -1)[mask][:, None]
+            epsilon, share = epsilon * real, real.mean(-1)
         xt = self.schedule.q_sample(x0, t, epsilon)
         output = self.head(xt, self.time_modulation(t), self.head.condition_modulation(conditions[mask])[:, None])
-        total = self.schedule.loss(output.float(), x0, xt, t, epsilon).mean(-1).sum()
+        total = (self.schedule.loss(output.float(), x0, xt, t, epsilon) / share).mean(-1).sum()
         if self.config.backbone.ends and ended is not None:
             logits = self.backbone.ended(conditions[mask]).float()
             total = total + loss.end * F.binary_cross_entropy_with_logits(logits, ended[mask].float(), reduction="sum")
@@ -125,16 +147,37 @@ class ADRModel(TrainableModel):
 
     def draw(self, rows: int, length: int, generator: torch.Generator) -> "Draws":
         """The random numbers of one loss, on the generator's device."""
-        draws, channels = self.config.loss.draws, self.tokens.channels
-        device, timesteps = generator.device, self.config.schedule.timesteps
+        draws, channels, device = self.config.loss.draws, self.tokens.channels, generator.device
         return Draws(
-            t=torch.randint(timesteps, (rows, length, draws), generator=generator, device=device),
+            t=self.draw_timesteps((rows, length, draws), generator),
             epsilon=torch.randn(rows, length, draws, channels, generator=generator, device=device),
             drop=torch.rand(rows, generator=generator, device=device),
             drop_speaker=torch.rand(rows, generator=generator, device=device),
             power=torch.rand(rows, generator=generator, device=device),
             context=torch.randn(rows, length, channels, generator=generator, device=device),
         )
+
+    def draw_timesteps(self, shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
+        """int64 (rows, length, draws)."""
+        loss, timesteps, device = self.config.loss, self.config.schedule.timesteps, generator.device
+        if not loss.stratified and not loss.log_snr:
+            return torch.randint(timesteps, shape, generator=generator, device=device)
+        u = torch.rand(*shape[:2], 1 if loss.stratified else shape[2], generator=generator, device=device)
+        if loss.stratified:
+            u = (u + torch.arange(shape[2], device=device)) / shape[2]
+        return torch.searchsorted(self.time_quantiles, u).clamp(max=timesteps - 1)
+
+
+def time_quantiles(schedule: Schedule, log_snr: tuple[float, ...]) -> Tensor:
+    """The cumulative distribution of the timesteps, float32 (T,): uniform, or that of a normal log signal-to-noise
+    ratio of some mean and deviation, cut where the schedule ends (as in pocket-tts and SphereAR, arXiv 2509.24335)."""
+    timesteps = len(schedule.signal)
+    if not log_snr:
+        return (torch.arange(timesteps) + 1.0) / timesteps
+    mean, deviation = log_snr
+    ratio = 2 * (schedule.signal.double().log() - schedule.noise.double().log())
+    below: Tensor = torch.special.ndtr((mean - ratio) / deviation)
+    return ((below - below[0]) / (below[-1] - below[0])).float()
 
 
 @dataclass(frozen=True)

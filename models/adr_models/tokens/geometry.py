@@ -3,19 +3,24 @@
 from adr_models.tokens.codec import CodecConfig, CodecTokens
 from adr_models.tokens.mdct import MDCTConfig, MDCTTokens
 from adr_models.tokens.patches import ImageConfig, ImageTokens, WaveConfig, WaveTokens
+from adr_models.tokens.pyramid import PyramidConfig, PyramidTokens
 
 AudioTokens = MDCTTokens | WaveTokens | CodecTokens
-Tokens = ImageTokens | AudioTokens
+PictureTokens = ImageTokens | PyramidTokens
+Tokens = PictureTokens | AudioTokens
 
 
 def make_tokens(
-    image: ImageConfig | None, mdct: MDCTConfig | None, wave: WaveConfig | None, codec: CodecConfig | None
-) -> Tokens:
+    image: ImageConfig | None, pyramid: PyramidConfig | None, mdct: MDCTConfig | None, wave: WaveConfig | None,
+    codec: CodecConfig | None,
+) -> Tokens:  # fmt: skip
     """The tokens of the one config that is there; ValueError where there are several or none."""
-    if sum(config is not None for config in (image, mdct, wave, codec)) != 1:
-        raise ValueError("a model needs exactly one of image, mdct, wave and codec")
+    if sum(config is not None for config in (image, pyramid, mdct, wave, codec)) != 1:
+        raise ValueError("a model needs exactly one of image, pyramid, mdct, wave and codec")
     if image:
         return ImageTokens(image)
+    if pyramid:
+        return PyramidTokens(pyramid)
     if mdct:
         return MDCTTokens(mdct)
     if codec:

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from adr_models.tokens.neighbours import raster_neighbours
+
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """Images of height x width x channels in squares of `patch` pixels; a token has patch^2 * channels values."""
+    """Images of height x width x channels in squares of `patch` pixels; a token has patch^2 * channels values. With
+    `neighbours` the backbone looks at those around a token, not only at the one before."""
 
     height: int = 8
     width: int = 8
     channels: int = 1
     patch: int = 2
+    neighbours: bool = False
 
 
 class ImageTokens(nn.Module):
@@ -21,6 +25,8 @@ class ImageTokens(nn.Module):
 
     mean: Tensor
     std: Tensor
+    neighbours: Tensor | None
+    mask: Tensor | None
 
     geometry = "image_patch"
 
@@ -30,6 +36,10 @@ class ImageTokens(nn.Module):
             raise ValueError(f"{config.height} x {config.width} pixels do not divide into patches of {config.patch}")
         self.config, self.channels = config, config.patch**2 * config.channels
         self.grid = (config.height // config.patch, config.width // config.patch)
+        self.length = self.grid[0] * self.grid[1]
+        self.neighbours = raster_neighbours(self.grid) if config.neighbours else None
+        # Every token has all channels.
+        self.mask = None
         self.register_buffer("mean", torch.tensor(0.5))
         self.register_buffer("std", torch.tensor(0.5))
 

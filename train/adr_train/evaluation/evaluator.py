@@ -29,6 +29,7 @@ from adr_train.evaluation.metrics import (
     inception_score,
     modified_inception_score,
     nearest_distances,
+    precision_and_recall,
     with_errors,
 )
 
@@ -79,9 +80,11 @@ class Evaluator:
         with, `own` those of the samples themselves if they are training samples."""
         probabilities, embeddings = judgement
         near = nearest_distances(embeddings, self.train_judgements[judge][1], own)
+        right = probabilities.argmax(1) == labels
         figures: Figures = {
             "samples": len(labels),
-            "accuracy": float((probabilities.argmax(1) == labels).mean()),
+            "accuracy": float(right.mean()),
+            "worst_label": min(float(right[labels == label].mean()) for label in np.unique(labels)),
             "confidence": float(probabilities[np.arange(len(labels)), labels].mean()),
             "inception_score": inception_score(probabilities),
             "modified_inception_score": modified_inception_score(probabilities),
@@ -90,7 +93,9 @@ class Evaluator:
             "nearer_than_1st_percentile": float((near < self.first_percentile[judge]).mean()),
         }
         if reference is not None:
-            figures["frechet_distance"] = frechet_distance(embeddings, self.real_judgements[judge][1][reference])
+            real = self.real_judgements[judge][1][reference]
+            figures["frechet_distance"] = frechet_distance(embeddings, real)
+            figures["precision"], figures["recall"] = precision_and_recall(embeddings, real)
         return figures
 
     def real_rows(self, count: int, repeats: int) -> dict[str, Figures]:

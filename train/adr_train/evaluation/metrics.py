@@ -2,7 +2,8 @@
 
 probabilities (count, classes) are a classifier's; embeddings (count, features) its penultimate layer's. Inception
 Score: Salimans et al. 2016 (arXiv 1606.03498). Modified Inception Score: Gurumurthy et al. 2017 (arXiv 1706.02071).
-AM score: Zhou et al. 2018 (arXiv 1703.02000). Frechet distance: Heusel et al. 2017 (arXiv 1706.08500).
+AM score: Zhou et al. 2018 (arXiv 1703.02000). Frechet distance: Heusel et al. 2017 (arXiv 1706.08500). Precision and
+recall: Kynkaanniemi et al. 2019 (arXiv 1904.06991).
 """
 
 import numpy as np
@@ -59,14 +60,41 @@ def nearest_distances(samples: Array, reference: Array, own: NDArray[np.int64] |
     """Euclidean distance of each sample to its nearest reference, (count,). Samples that are of the reference
     themselves have their indices in it in `own`, int64 (count,), and are not compared with themselves."""
     samples, reference = np.asarray(samples, np.float64), np.asarray(reference, np.float64)
-    distances, lengths = np.empty(len(samples)), (reference**2).sum(1)
+    nearest = np.empty(len(samples))
     for a in range(0, len(samples), ROWS_AT_ONCE):
-        rows = samples[a : a + ROWS_AT_ONCE]
-        square = (rows**2).sum(1)[:, None] + lengths - 2 * rows @ reference.T
+        square = distances(samples[a : a + ROWS_AT_ONCE], reference)
         if own is not None:
-            square[np.arange(len(rows)), own[a : a + ROWS_AT_ONCE]] = np.inf
-        distances[a : a + ROWS_AT_ONCE] = np.sqrt(np.clip(square.min(1), 0, None))
-    return distances
+            square[np.arange(len(square)), own[a : a + ROWS_AT_ONCE]] = np.inf
+        nearest[a : a + ROWS_AT_ONCE] = np.sqrt(square.min(1))
+    return nearest
+
+
+def precision_and_recall(samples: Array, real: Array, neighbours: int = 3) -> tuple[float, float]:
+    """The part of the samples that lie in the manifold of the real data, and the part of the real data in that of the
+    samples. A manifold is all that is as near to a point of a set as its k-th neighbour in that set. Both grow with the
+    sets, so that only figures of sets of equal sizes may be compared."""
+    samples, real = np.asarray(samples, np.float64), np.asarray(real, np.float64)
+    return covered(samples, real, neighbours), covered(real, samples, neighbours)
+
+
+def covered(points: Array, reference: Array, neighbours: int) -> float:
+    """The part of the points that lie in the manifold of the reference."""
+    # Of its own set, each point is the nearest to itself.
+    radii = np.concatenate([
+        np.partition(distances(reference[a : a + ROWS_AT_ONCE], reference), neighbours, 1)[:, neighbours]
+        for a in range(0, len(reference), ROWS_AT_ONCE)
+    ])  # fmt: skip
+    inside = [
+        (distances(points[a : a + ROWS_AT_ONCE], reference) <= radii).any(1)
+        for a in range(0, len(points), ROWS_AT_ONCE)
+    ]
+    return float(np.concatenate(inside).mean())
+
+
+def distances(first: Array, second: Array) -> Array:
+    """Squared Euclidean distances (first, second), none below 0."""
+    square = (first**2).sum(1)[:, None] + (second**2).sum(1) - 2 * first @ second.T
+    return np.asarray(np.clip(square, 0, None))
 
 
 def average(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -12,6 +12,7 @@ class TrainConfig:
     with one random generator each, so that any number of processes that divides `shards` computes the same losses.
     Up to `silence` silent tokens follow the longest clip of a batch; `loudness` brings every clip to one root mean
     square, as far as its peak allows; `speakers` conditions on who speaks; `flip` mirrors half of the pictures;
+    `prefixes` are the shares of batches that stop after the first, the second, ... level of a pyramid;
     `ema` is the decay of the weights' moving average.
     """
 
@@ -29,6 +30,7 @@ class TrainConfig:
     loudness: float | None = None
     speakers: bool = False
     flip: bool = False
+    prefixes: tuple[float, ...] = ()
     precision: str = "auto"
     compile: bool = False
     seed: int = 0

@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from adr_models import ADRConfig, ADRModel
 from adr_models.causal.model import Draws
 from adr_models.checkpoint import read_tensors
 from adr_models.tokens.codec import CodecConfig, CodecTokens
+from adr_models.tokens.geometry import PictureTokens
 from adr_models.tokens.patches import ImageTokens
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,6 +25,9 @@ from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.batches import Batches
 from adr_train.tasks.job import PROVENANCE, Job, read_source
+
+# Pictures of which a pyramid's axes are measured.
+PICTURES = 20_000
 
 
 class ADRLoss(nn.Module):
@@ -87,7 +92,7 @@ def make_batches(
     tokens = copy.deepcopy(model.tokens)
     rows = min(config.batch, len(held_out.labels))
     return (
-        Batches(data, tokens, config.batch, config.seed, config.silence, config.flip, speakers),
+        Batches(data, tokens, config.batch, config.seed, config.silence, config.flip, speakers, config.prefixes),
         Batches(held_out, tokens, rows, config.seed, config.silence, speakers=speakers),
     )
 
@@ -100,7 +105,7 @@ def read_codec(recipe: Recipe, folder: Path | None) -> tuple[CodecConfig, dict[s
 
 def check_data(recipe: Recipe, model: ADRConfig, data: LabelledData) -> None:
     """The data must have the shape that the recipe's tokens are made for."""
-    image, audio = model.image, model.mdct or model.wave or model.codec
+    image, audio = model.image or model.pyramid, model.mdct or model.wave or model.codec
     if isinstance(data, Images) and image:
         if data.pixels.shape[1:] != (image.height, image.width, image.channels):
             raise TrainError(f"{recipe.dataset} has pictures of {data.pixels.shape[1:]}, the recipe wants {image}")
@@ -115,9 +120,10 @@ def check_data(recipe: Recipe, model: ADRConfig, data: LabelledData) -> None:
 def fit_tokens(model: ADRModel, data: LabelledData) -> float:
     """Fit the normalisation (a codec brings its own) to the training data; the largest magnitude of a token's value."""
     tokens = model.tokens
-    if isinstance(tokens, ImageTokens):
+    if isinstance(tokens, PictureTokens):
         assert isinstance(data, Images)
-        pixels = torch.from_numpy(data.pixels).float() / 255
+        every = 1 if isinstance(tokens, ImageTokens) else max(len(data.pixels) // PICTURES, 1)
+        pixels = torch.from_numpy(np.ascontiguousarray(data.pixels[::every])).float() / 255
         tokens.fit(pixels)
         return float(tokens.encode(pixels[:10_000]).abs().max())
     assert isinstance(data, AudioClips)

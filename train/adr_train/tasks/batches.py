@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from adr_models.tokens.geometry import Tokens
-from adr_models.tokens.patches import ImageTokens
+from adr_models.tokens.geometry import PictureTokens, Tokens
+from adr_models.tokens.pyramid import PyramidTokens
 
 from adr_train.data.batch import Batch
 from adr_train.data.types import AudioClips, Images, LabelledData
@@ -33,10 +33,10 @@ class Batches:
 
     def __init__(
         self, data: LabelledData, tokens: Tokens, batch: int, seed: int, silence: int = 32, flip: bool = False,
-        speakers: tuple[str, ...] = (),
+        speakers: tuple[str, ...] = (), prefixes: tuple[float, ...] = (),
     ):  # fmt: skip
         self.data, self.tokens, self.batch, self.seed = data, tokens, batch, seed
-        self.silence, self.flip = silence, flip
+        self.silence, self.flip, self.prefixes = silence, flip, prefixes
         self.labels = torch.from_numpy(np.asarray(data.labels, np.int64))
         # A speaker who is not among those of the training data is the null speaker.
         voices = data.speakers if isinstance(data, AudioClips) and speakers else ("",) * len(self.labels)
@@ -57,12 +57,15 @@ class Batches:
         return self.make_batch(self.order[step % per_epoch], np.random.default_rng((self.seed, 1, step)))
 
     def image_batch(self, index: np.ndarray, random: np.random.Generator) -> Batch:
-        assert isinstance(self.data, Images) and isinstance(self.tokens, ImageTokens)
+        assert isinstance(self.data, Images) and isinstance(self.tokens, PictureTokens)
         pixels = torch.from_numpy(self.data.pixels[index]).float() / 255
         if self.flip:
             mirrored = torch.from_numpy(random.random(len(index)) < 0.5)
             pixels = torch.where(mirrored[:, None, None, None], pixels.flip(2), pixels)
         tokens = self.tokens.encode(pixels)
+        if self.prefixes and isinstance(self.tokens, PyramidTokens):
+            levels = 1 + int(random.choice(len(self.prefixes), p=self.prefixes))
+            tokens = tokens[:, : levels * self.tokens.regions]
         whole = torch.ones(tokens.shape[:2], dtype=torch.bool)
         return Batch(tokens, self.labels[index], self.speakers[index], whole, ~whole)
 
@@ -70,7 +73,7 @@ class Batches:
         """Clips behind a random silence shorter than a token (frames then fall anywhere on a word), and before a
         silence of 4 to `silence` tokens, mostly short; without the long ones guidance makes bursts of noise out of
         silences longer than any that was seen. Of the tokens in it a quarter count: it is easily learned."""
-        assert isinstance(self.data, AudioClips) and not isinstance(self.tokens, ImageTokens)
+        assert isinstance(self.data, AudioClips) and not isinstance(self.tokens, PictureTokens)
         hop = self.tokens.hop
         spoken = -(-(int(self.lengths[index].max()) + hop) // hop)
         length = spoken + 4 + int(random.random() ** 3 * max(self.silence - 3, 0))
