@@ -44,7 +44,7 @@ def held_out(model: adr_runtime.AnyOrderModel, given: argparse.Namespace) -> lis
     dataset = dataset_of(str(model.manifest.training["recipe"]))
     if model.kind == "text":
         return [File("", "text", load_dataset(dataset, given.data, "test").symbols)]
-    if model.kind == "sound":
+    if model.kind == "audio":
         test = load_dataset(dataset, given.data, "test")
         clips = [test.clips[i] for i in spread(len(test.clips), given.count)]
         samples = np.round(np.concatenate(clips) * 32768).astype(np.int16)
@@ -95,7 +95,7 @@ def coded_rows(model: adr_runtime.AnyOrderModel, files: list[File], steps: int |
 
 def other_rows(model: adr_runtime.AnyOrderModel, files: list[File], given: argparse.Namespace) -> Rows:
     data = [f.data for f in files]
-    if model.kind == "sound":
+    if model.kind == "audio":
         return sound_formats(data[0], model.variables.sample_rate)
     if model.kind == "text":
         dataset = dataset_of(str(model.manifest.training["recipe"]))

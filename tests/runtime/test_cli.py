@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import adr_runtime
 import numpy as np
 import pytest
 import soundfile
@@ -186,3 +187,17 @@ def test_a_full_disk(command, exported, tmp_path):
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
     last = done.stderr.strip().splitlines()[-1]
     assert done.returncode == 1 and "No space left" in last and "Traceback" not in done.stderr, done.stderr
+
+
+def test_a_sheet_has_a_row_for_each_label(command, refused, exported, any_order, tmp_path):
+    common = ("adr-run", "image", "--model", exported["picture"], "--seed", 1, "--scale", 1, "--steps", 2, "--out")
+    made = command(*common, "sheet.png", "--sheet", "-n", 3, "--json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["labels"] == ["dot"] * 3 + ["bar"] * 3
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert sheet.shape == (2 * (6 + 2) + 2, 3 * (4 + 2) + 2, 3)
+    pixels = adr_runtime.load(exported["picture"]).generate(label=["dot"] * 3 + ["bar"] * 3, seed=1, steps=2).pixels
+    np.testing.assert_array_equal(sheet[2 + 8 : 2 + 8 + 6, 2 + 6 : 2 + 6 + 4], pixels[4])
+    for wrong in (("--label", "bar"), ("--separate",), ("-n", 0), ("-n", 4000)):
+        refused(*common, "x.png", "--sheet", *wrong, says=("count must be" if "-n" in wrong else "--sheet has every",))
+    refused("adr-run", "image", "--sheet", "--model", any_order["greys"], says=("takes no --sheet",))

@@ -48,6 +48,7 @@ CodecOption = Annotated[
     Optional[Path], typer.Option(help="Folder of a trained codec, for recipes whose tokens are its latents.")
 ]
 TeacherOption = Annotated[Optional[Path], typer.Option(help="Folder of the trained model, for recipes that distil it.")]
+PixelsOption = Annotated[Optional[int], typer.Option(help="Height and width of the pictures of recipe images.")]
 SizeOption = Annotated[str, typer.Option(help="cpu, gpu, or auto: gpu where CUDA works.")]
 StepsOption = Annotated[Optional[int], typer.Option(min=1, help="Train for this many steps.")]
 MinutesOption = Annotated[Optional[float], typer.Option(help="Train for this long; the learning rate follows.")]
@@ -78,16 +79,17 @@ DownloadOption = Annotated[
 @app.command(epilog=EXAMPLE)
 def train(
     recipe: RecipeArgument, out: OutOption, data: DataOption = None, codec: CodecOption = None,
-    teacher: TeacherOption = None, size: SizeOption = "auto", steps: StepsOption = None,
-    max_minutes: MinutesOption = None, batch: BatchOption = None, learning_rate: RateOption = None,
-    seed: SeedOption = None, precision: PrecisionOption = None, compile_: CompileOption = None,
+    teacher: TeacherOption = None, size: SizeOption = "auto", pixels: PixelsOption = None,
+    steps: StepsOption = None, max_minutes: MinutesOption = None, batch: BatchOption = None,
+    learning_rate: RateOption = None, seed: SeedOption = None, precision: PrecisionOption = None,
+    compile_: CompileOption = None,
     device: DeviceOption = "auto", threads: ThreadsOption = None, save_minutes: SaveOption = 5.0,
     look_minutes: LookOption = 5.0, resume: ResumeOption = False, json_: JsonOption = False,
     debug: DebugOption = False, list_: ListOption = False, download_: DownloadOption = None,
 ) -> None:  # fmt: skip
     """Train a model by a recipe. Ctrl-C and SIGTERM save and leave; --resume goes on."""
     with empty_handed():
-        from adr_train.recipes.recipe import SIZES, read_recipe
+        from adr_train.recipes.recipe import SIZES, read_recipe, with_pixels
         from adr_train.session import Options, run_training
 
     check_options(size, steps, max_minutes, precision, device, SIZES)
@@ -96,6 +98,8 @@ def train(
 
         size = "gpu" if device != "cpu" and torch.cuda.is_available() else "cpu"
     chosen = read_recipe(recipe, size)
+    if pixels is not None:
+        chosen = with_pixels(chosen, pixels)
     overrides: dict[str, Any] = {
         "steps": steps, "batch": batch, "learning_rate": learning_rate, "seed": seed,
         "precision": precision, "compile": compile_,

@@ -28,16 +28,17 @@ class Monitor:
     def validation(self, loss: float, step: int) -> None:
         self.writer.add_scalar("validation/loss", loss, step)
 
-    def samples(self, model: ADRModel, step: int, guidance: float, sample_range: float, steps: int = 20) -> None:
+    def samples(
+        self, model: ADRModel, step: int, guidance: float, sample_range: float, spacing: float = 1.0, steps: int = 20
+    ) -> None:
         """One sample a label, or four unlabelled ones, by DDIM."""
         device, names = model.backbone.start.device, model.config.labels
         label = torch.arange(len(names), device=device) if names else None
         rows = len(names) or 4
         schedule = model.config.schedule
         timestep, table = coefficients(
-            model.schedule.betas.numpy(), schedule.prediction, schedule.learned_variance, "ddim", steps, 1.0
+            model.schedule.betas.numpy(), schedule.prediction, schedule.learned_variance, "ddim", steps, 1.0, spacing
         )
-        image = model.config.image
         sample_length = self.sample_length(model)
         generator = torch.Generator(device).manual_seed(0)
         tokens = generate(
@@ -45,7 +46,7 @@ class Monitor:
             torch.from_numpy(table).to(device), guidance, sample_range, generator,
         )  # fmt: skip
         signal, _ = model.tokens.decode(tokens, model.tokens.initial_state(rows))
-        if image:
+        if isinstance(model.tokens, PictureTokens):
             self.writer.add_images("samples", signal.clamp(0, 1).cpu().numpy(), step, dataformats="NHWC")
             return
         config = model.config.mdct or model.config.wave or model.config.codec

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import torch
+from adr_models import ADRConfig
 from adr_models.checkpoint import CheckpointConfig, latest_checkpoint, read_config, read_tensors
 from adr_models.training import TrainableModel
 from adr_runtime.terminal.interrupts import Interrupted, held
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from adr_train.checkpoint import save_checkpoint
 from adr_train.data.datasets import load_dataset
-from adr_train.data.types import AudioClips, Dataset, level
+from adr_train.data.types import AudioClips, Dataset, Text, level
 from adr_train.errors import TrainError
 from adr_train.loop import Progress, Trainer
 from adr_train.monitor import Monitor
@@ -89,11 +90,20 @@ def check_previous(recipe: Recipe, options: Options, previous: Path | None) -> C
 
 def load_splits(recipe: Recipe, folder: Path | None) -> tuple[Dataset, Dataset]:
     """The splits that train and that validate, at the recipe's loudness."""
-    data, held_out = (load_dataset(recipe.dataset, folder, split) for split in ("train", "validation"))
+    shape = picture_shape(recipe.model)
+    data, held_out = (load_dataset(recipe.dataset, folder, split, shape) for split in ("train", "validation"))
+    if not isinstance(held_out, Text) and not len(held_out.labels):
+        raise TrainError(f"{folder}: nothing is left to validate on; add more data")
     loudness = recipe.train.loudness
     if loudness and isinstance(data, AudioClips) and isinstance(held_out, AudioClips):
         return level(data, loudness), level(held_out, loudness)
     return data, held_out
+
+
+def picture_shape(model: object) -> tuple[int, int, int] | None:
+    """Height, width and channels of what a model of pictures makes."""
+    picture = (model.image or model.pyramid) if isinstance(model, ADRConfig) else None
+    return (picture.height, picture.width, picture.channels) if picture else None
 
 
 def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, options: Options) -> AnyJob:

@@ -38,6 +38,10 @@ class LossConfig:
     log_snr: tuple[float, ...] = ()
     stratified: bool = False
 
+    def __post_init__(self) -> None:
+        if self.log_snr and (len(self.log_snr) != 2 or not 0.1 <= self.log_snr[1] <= 10 or abs(self.log_snr[0]) > 10):
+            raise ValueError(f"loss.log_snr is a mean up to 10 and a deviation from 0.1 to 10, not {self.log_snr}")
+
 
 @dataclass(frozen=True)
 class ADRConfig:
@@ -177,7 +181,7 @@ def time_quantiles(schedule: Schedule, log_snr: tuple[float, ...]) -> Tensor:
     mean, deviation = log_snr
     ratio = 2 * (schedule.signal.double().log() - schedule.noise.double().log())
     below: Tensor = torch.special.ndtr((mean - ratio) / deviation)
-    return ((below - below[0]) / (below[-1] - below[0])).float()
+    return (below / below[-1]).float()
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,12 @@ from torch import Tensor, nn
 from adr_models.tokens.haar import colour_axes, haar_join, haar_split
 from adr_models.tokens.neighbours import pyramid_neighbours
 
+# Pictures that are looked at at a time.
+CHUNK = 500
+# The variance of values in [-1, 1] that were rounded to one of 256: no axis says anything below it.
+QUANTISATION = (2 / 255) ** 2 / 12
+MAX_LEVELS = 8
+
 
 @dataclass(frozen=True)
 class PyramidConfig:
@@ -45,8 +51,10 @@ class PyramidTokens(nn.Module):
 
     def __init__(self, config: PyramidConfig):
         super().__init__()
-        side = 1 << max(config.levels - 1, 0)
-        if config.levels < 1 or config.region % side or config.height % config.region or config.width % config.region:
+        if not 2 <= config.levels <= MAX_LEVELS:
+            raise ValueError(f"a pyramid has from 2 to {MAX_LEVELS} levels, not {config.levels}")
+        side = 1 << (config.levels - 1)
+        if config.region % side or config.height % config.region or config.width % config.region:
             raise ValueError(
                 f"{config.height} x {config.width} pixels do not divide into regions of {config.region}, or these not "
                 f"into {config.levels} levels"
@@ -103,11 +111,15 @@ class PyramidTokens(nn.Module):
     @torch.no_grad()
     def fit(self, pixels: Tensor) -> None:
         """Measures each level's mean, principal axes and scales over training pixels in [0, 1]."""
-        for level, values in enumerate(self.split(pixels)):
-            flat, n = values.flatten(0, 1).double(), self.widths[level]
-            mean = flat.mean(0)
-            variance, vectors = torch.linalg.eigh((flat - mean).T @ (flat - mean) / len(flat))
-            variance, vectors = variance.flip(0).clamp(min=1e-8), vectors.flip(1)
+        for level, n in enumerate(self.widths):
+            total, products = torch.zeros(n, dtype=torch.float64), torch.zeros(n, n, dtype=torch.float64)
+            for a in range(0, len(pixels), CHUNK):
+                flat = self.split(pixels[a : a + CHUNK])[level].flatten(0, 1).double()
+                total, products = total + flat.sum(0), products + flat.T @ flat
+            count = len(pixels) * self.regions
+            mean = total / count
+            variance, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
+            variance, vectors = variance.flip(0).clamp(min=QUANTISATION), vectors.flip(1)
             # The mean square of a level's tokens, half whitened, is that of the roots of its deviations.
             scale = variance**0.25 * variance.sqrt().mean().sqrt()
             self.mean[level, :n], self.scale[level, :n] = mean.float(), scale.float()
@@ -126,8 +138,8 @@ class PyramidTokens(nn.Module):
         return {}
 
     def decode(self, tokens: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """tokens (rows, levels * regions, C) -> pixels (rows, height, width, channels), not clipped. Of a level whose
-        tokens are all 0 there are no details."""
+        """tokens (rows, levels * regions, C) -> pixels (rows, height, width, channels), not clipped. A level
+        whose tokens are all 0 has the mean details, which are next to none."""
         x = tokens[:, :0, 0]
         for level, n in enumerate(self.widths):
             values = tokens[:, level * self.regions : (level + 1) * self.regions, :n]

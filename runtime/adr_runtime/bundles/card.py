@@ -1,6 +1,7 @@
 """The model card of a bundle, written from its manifest alone, so that it can say nothing else."""
 
 import re
+import shlex
 
 from adr_runtime.bundles.manifest import Manifest
 from adr_runtime.bundles.specs import Flat
@@ -20,7 +21,7 @@ def model_card(manifest: Manifest) -> str:
     any_order = manifest.family == "ardm"
     speakers: tuple[str, ...] = getattr(manifest, "speakers", ())
     kind, command = manifest.kind.replace("audio", "sound"), manifest.kind.replace("sound", "audio")
-    example = f" --label {manifest.labels[-1]}" if manifest.labels else ""
+    example = f" --label {shlex.quote(manifest.labels[-1])}" if manifest.labels else ""
     sections = [
         "---",
         *licence_lines(manifest.licence),

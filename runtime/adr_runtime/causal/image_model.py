@@ -1,4 +1,4 @@
-"""Pictures, token by token from the top down."""
+"""Pictures, token by token: from the top down, or a thumbnail first and then its details."""
 
 from collections.abc import Sequence
 from typing import Unpack
@@ -38,7 +38,8 @@ class ImageModel(CausalModel):
         Args:
             label: One label for all, or a sequence with one for each picture; None is unconditional.
             count: How many; the bundle's default unless given, or as many as there are labels.
-            prompt: The top rows of a picture, uint8 (rows, width, channels), which come back unchanged.
+            prompt: The top rows of a picture, uint8 (rows, width, channels), which come back unchanged; not for models
+                that make a thumbnail first.
             **options: The fields of `GenerationConfig`.
 
         Returns:

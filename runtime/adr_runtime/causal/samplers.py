@@ -43,7 +43,8 @@ def respace(timesteps: int, steps: int, spacing: float = 1.0) -> NDArray[np.int6
     if spacing == 1:
         return np.round(timesteps - np.arange(steps) * (timesteps / steps)).astype(np.int64) - 1
     # No two are the same, so the last ones are at least 1 apart.
-    return np.maximum(np.floor(timesteps * (left / steps) ** spacing + 0.5).astype(np.int64), left) - 1
+    spaced = np.floor(np.round(timesteps * (left / steps) ** spacing, 6) + 0.5)
+    return np.maximum(spaced.astype(np.int64), left) - 1
 
 
 def coefficients(

@@ -1,6 +1,7 @@
 """adr-run image: pictures, whole or continued from their top, and what is missing of them."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -30,11 +31,15 @@ from adr_runtime.cli.options import (
 )
 from adr_runtime.cli.output import announced, listed, listed_labels, report
 from adr_runtime.errors import InputError
+from adr_runtime.limits import check_count
 from adr_runtime.loading import FILLERS, GENERATORS, load
 from adr_runtime.media.images import Images, visible_scale
 from adr_runtime.media.naming import default_name
 from adr_runtime.media.reading import read_picture, read_unchanged
 from adr_runtime.philox import checked_seed
+
+# Pictures in a row of a sheet.
+ROW = 8
 
 
 @app.command(epilog="Example: adr-run image -n 16 --label 7 --seed 1 --out sevens.png")
@@ -43,6 +48,9 @@ def image(
     count: CountOption = None,
     out: Annotated[Optional[Path], typer.Option(help="A .png file; named after the label unless given.")] = None,
     separate: Annotated[bool, typer.Option("--separate", help="One file a picture instead of a grid.")] = False,
+    sheet: Annotated[
+        bool, typer.Option("--sheet", help="One row of pictures for each label; -n says how many a row.")
+    ] = False,
     scale: Annotated[Optional[int], typer.Option(min=1, help="Enlarge pixels this many times.")] = None,
     steps: StepsOption = None,
     sampler: SamplerOption = None,
@@ -61,10 +69,12 @@ def image(
     debug: DebugOption = False,
 ) -> None:
     """Make pictures; --prompt continues the top of a given one, --fill with --mask completes any part of it."""
-    request = ImageRequest(label, count, out, separate, scale, prompt, fill, mask, json_)
+    request = ImageRequest(label, count, out, separate, sheet, scale, prompt, fill, mask, json_)
     options = GenerationOptions(
         steps=steps, sampler=sampler, guidance=guidance, temperature=temperature, seed=checked_seed(seed)
     )
+    if sheet and (label is not None or separate or prompt is not None or fill is not None):
+        raise InputError("--sheet has every label, in one file: leave --label, --separate, --prompt and --fill out")
     if (fill is None) != (mask is None):
         raise InputError("--fill and --mask belong together: a picture, and which part of it is made anew")
     picture = None if fill is None else read_unchanged(fill)
@@ -85,7 +95,9 @@ def generate(model: ImageModel, request: ImageRequest, options: GenerationOption
     seed = checked_seed(options["seed"])
     height, width, channels = model.size
     count = model.manifest.defaults.count if request.count is None else request.count
-    labels = choose_labels(model.manifest, request.label, count, seed)
+    columns = (ROW if request.count is None else request.count) if request.sheet else None
+    labels = choose_labels(model.manifest, request.label, count, seed) if columns is None else sheet(model, columns)
+    count = len(labels)
     out = request.out or default_name(model.name, labels, seed, ".png")
     scale = request.scale or visible_scale(height)
     Images.files(out, (count, height, width, channels), request.separate, scale)
@@ -93,7 +105,17 @@ def generate(model: ImageModel, request: ImageRequest, options: GenerationOption
     started = time.perf_counter()
     images = model.generate(label=labels, prompt=top, **options)
     seconds = time.perf_counter() - started
-    files = images.save(out, separate=request.separate, scale=scale)
+    files = images.save(out, separate=request.separate, scale=scale, columns=columns)
     values = {**images.provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
     line = f"{listed(files)}: {count} x {listed_labels(labels)}, seed {seed}, {seconds:.2f} s on {model.provider}"
     report(values, request.json, line)
+
+
+def sheet(model: ImageModel, columns: int) -> Sequence[str | None]:
+    """Each label `columns` times. Raises InputError for a model without labels, and for too many pictures."""
+    if not model.labels:
+        raise InputError(f"{model.name} has no labels; leave --sheet out")
+    check_count(columns)
+    labels = [label for label in model.labels for _ in range(columns)]
+    check_count(len(labels))
+    return labels

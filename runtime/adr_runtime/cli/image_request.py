@@ -8,12 +8,13 @@ from pathlib import Path
 class ImageRequest:
     """The options of `adr-run image` that are not the sampler's. Of a picture there may be its top already (`prompt`),
     or all but what a mask marks (`fill`, `mask`); pictures go to one file with a sheet of them or to one file each,
-    their pixels enlarged `scale` times."""
+    their pixels enlarged `scale` times. A `sheet` has a row for each label."""
 
     label: str | None
     count: int | None
     out: Path | None
     separate: bool
+    sheet: bool
     scale: int | None
     prompt: Path | None
     fill: Path | None

@@ -69,7 +69,7 @@ class Audio:
             data = base64.b64encode(file.getvalue()).decode()
             players.append(f'<audio controls src="data:audio/wav;base64,{data}"></audio>')
         if shown < len(self):
-            players.append(f"<p>and {len(self) - shown} more of {len(self)} clips</p>")
+            players.append(f"<p>{len(self) - shown} of {len(self)} clips are not shown here; save them</p>")
         return "\n".join(players)
 
 

@@ -31,14 +31,16 @@ class Images:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def save(self, path: str | Path, *, separate: bool = False, scale: int | None = None) -> list[Path]:
+    def save(
+        self, path: str | Path, *, separate: bool = False, scale: int | None = None, columns: int | None = None
+    ) -> list[Path]:
         """Write a PNG with the provenance as a text chunk: one picture, a sheet of several, or with `separate` numbered
-        files beside `path`. scale enlarges the pixels; small pictures are enlarged unless it is given.
-        -> the files. Raises ADRError."""
+        files beside `path`. scale enlarges the pixels; small pictures are enlarged unless it is given. columns are the
+        pictures of a row of the sheet, which is nearly square unless it is given. -> the files. Raises ADRError."""
         scale = visible_scale(self.pixels.shape[1]) if scale is None else whole_number(scale, "scale")
         files = self.files(Path(path), self.pixels.shape, separate, scale)
         if not separate:
-            write_picture(files[0], self.sheet(scale), self.provenance)
+            write_picture(files[0], self.sheet(scale, columns), self.provenance)
             return files
         labels = self.provenance.get("labels")
         for number, (file, picture) in enumerate(zip(files, self.pixels, strict=True)):
@@ -56,9 +58,9 @@ class Images:
         check_sheet(1 if separate else count, height, width, scale)
         return check_targets(numbered(path, count) if separate else [path], (".png",))
 
-    def sheet(self, scale: int = 1) -> np.ndarray:
+    def sheet(self, scale: int = 1, columns: int | None = None) -> np.ndarray:
         """One picture, or several as one, uint8 (height, width, channels)."""
-        return enlarged(self.pixels[0], scale) if len(self) == 1 else grid(self.pixels, scale)
+        return enlarged(self.pixels[0], scale) if len(self) == 1 else grid(self.pixels, scale, columns)
 
     def _repr_png_(self) -> bytes:
         """A sheet, in a notebook: of the first pictures, where all would be too large."""
@@ -78,10 +80,13 @@ def enlarged(picture: np.ndarray, scale: int) -> np.ndarray:
     return picture.repeat(scale, 0).repeat(scale, 1)
 
 
-def grid(pixels: np.ndarray, scale: int, gap: int = 2) -> np.ndarray:
-    """Pictures (count, height, width, channels) as one, nearly square, enlarged `scale` times, on white."""
+def grid(pixels: np.ndarray, scale: int, columns: int | None = None, gap: int = 2) -> np.ndarray:
+    """Pictures (count, height, width, channels) as one, nearly square unless `columns` is given, enlarged `scale`
+    times, on white."""
     count, height, width, channels = pixels.shape
-    columns = int(np.ceil(np.sqrt(count)))
+    columns = int(np.ceil(np.sqrt(count))) if columns is None else min(whole_number(columns, "columns"), count)
+    if columns < 1:
+        raise InputError(f"columns must be at least 1, not {columns}")
     rows = -(-count // columns)
     height, width = height * scale, width * scale
     sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), 255, np.uint8)

@@ -3,16 +3,23 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from adr_train.data import cifar10, digits, fsdd, speech_commands, text
+from adr_train.data import cifar10, digits, fashion, fsdd, speech_commands, text
+from adr_train.data import folder as pictures
+from adr_train.data.download import RELEASES
 from adr_train.data.splits import SPLITS
 from adr_train.data.types import Dataset
 from adr_train.errors import TrainError
 
+# One's own pictures.
+IMAGES = "images"
 
-def load_dataset(name: str, folder: Path | None, split: str) -> Dataset:
-    """One split of a data set in its public release's layout. Raises TrainError that names the file at fault."""
+
+def load_dataset(name: str, folder: Path | None, split: str, shape: tuple[int, int, int] | None = None) -> Dataset:
+    """One split of a data set in its public release's layout, or of one's own "images", brought to `shape` (height,
+    width, channels). Raises TrainError that names the file at fault."""
     readers: dict[str, Callable[[Path, str], Dataset]] = {
         "cifar10": cifar10.read,
+        "fashion": fashion.read,
         "fsdd": fsdd.read,
         "speech-commands": speech_commands.read,
         "text": text.read,
@@ -21,10 +28,21 @@ def load_dataset(name: str, folder: Path | None, split: str) -> Dataset:
         raise TrainError(f"unknown split {split!r}; there are {', '.join(SPLITS)}")
     if name == "digits":
         return digits.read(split)
-    if name not in readers:
-        raise TrainError(f"unknown data set {name!r}; there are digits, {', '.join(readers)}")
+    if name not in (*readers, IMAGES):
+        raise TrainError(f"unknown data set {name!r}; there are digits, {IMAGES}, {', '.join(readers)}")
+    if name == IMAGES:
+        if folder is None or not folder.is_dir():
+            raise TrainError(f"{folder or IMAGES}: give --data DIR, with one sub-folder of pictures for each class")
+        if shape is None:
+            raise TrainError(f"{IMAGES} are for models of pictures; the recipe or bundle makes none")
+        return pictures.read(folder, split, shape)
     if folder is None:
-        raise TrainError(f"{name} needs its folder: give --data DIR (adr-train --download {name} DIR fetches it)")
+        raise TrainError(f"{name} needs its folder: give --data DIR{fetched(name, 'DIR')}")
     if not folder.is_dir() and not (name == "text" and folder.is_file()):
-        raise TrainError(f"{folder}: no such folder; adr-train --download {name} {folder} fetches it")
+        raise TrainError(f"{folder}: no such folder{fetched(name, str(folder))}")
     return readers[name](folder, split)
+
+
+def fetched(name: str, folder: str) -> str:
+    """How to come by a data set, where adr-train can fetch it."""
+    return f"; adr-train --download {name} {folder} fetches it" if name in RELEASES else ""

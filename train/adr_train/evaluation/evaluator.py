@@ -47,10 +47,11 @@ class Evaluator:
     """
 
     def __init__(
-        self, dataset: str, folder: Path | None, split: str, cache: Path, config: ClassifierConfig | None = None
+        self, dataset: str, folder: Path | None, split: str, cache: Path, config: ClassifierConfig | None = None,
+        shape: tuple[int, int, int] | None = None,
     ):  # fmt: skip
         self.split = split
-        self.train, self.real = (load_labelled(dataset, folder, name) for name in ("train", split))
+        self.train, self.real = (load_labelled(dataset, folder, name, shape) for name in ("train", split))
         self.judges = CrossFit(self.train, cache, config)
         self.train_judgements = self.judges.judge(samples_of(self.train))
         self.real_judgements = self.judges.judge(samples_of(self.real))
@@ -140,8 +141,10 @@ class Evaluator:
         return with_errors(rows)
 
 
-def load_labelled(dataset: str, folder: Path | None, split: str) -> LabelledData:
-    data = load_dataset(dataset, folder, split)
+def load_labelled(
+    dataset: str, folder: Path | None, split: str, shape: tuple[int, int, int] | None = None
+) -> LabelledData:
+    data = load_dataset(dataset, folder, split, shape)
     if isinstance(data, Text):
         raise TrainError(f"{dataset} has no labels; samples are judged by label")
     return data

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from adr_runtime import AudioModel
+from adr_runtime import AudioModel, ImageModel
 from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.terminal.display import PlainConsole
 
@@ -40,7 +40,8 @@ def evaluate_labelled(
     """Prints a row for each of `settings` under its name, for each baseline at its defaults, and for real data."""
     split, requested = comparison.split, comparison.per_label * len(model.labels)
     dataset = comparison.dataset or dataset_of(str(model.manifest.training.get("recipe")))
-    evaluator = Evaluator(dataset, comparison.folder, split, comparison.cache)
+    shape = model.size if isinstance(model, ImageModel) else None
+    evaluator = Evaluator(dataset, comparison.folder, split, comparison.cache, shape=shape)
     if evaluator.train.names != model.labels:
         raise TrainError(f"{model.name} has other labels than the data set: {', '.join(model.labels)}")
     samples = min(requested, evaluator.most)

@@ -80,6 +80,7 @@ def precision_and_recall(samples: Array, real: Array, neighbours: int = 3) -> tu
 def covered(points: Array, reference: Array, neighbours: int) -> float:
     """The part of the points that lie in the manifold of the reference."""
     # Of its own set, each point is the nearest to itself.
+    neighbours = min(neighbours, len(reference) - 1)
     radii = np.concatenate([
         np.partition(distances(reference[a : a + ROWS_AT_ONCE], reference), neighbours, 1)[:, neighbours]
         for a in range(0, len(reference), ROWS_AT_ONCE)

@@ -35,6 +35,10 @@ class TrainConfig:
     compile: bool = False
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.prefixes and (min(self.prefixes) < 0 or abs(sum(self.prefixes) - 1) > 1e-6):
+            raise ValueError(f"train.prefixes must be shares that add up to 1, not {self.prefixes}")
+
 
 @dataclass(frozen=True)
 class CodecLossConfig:

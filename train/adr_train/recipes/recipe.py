@@ -1,6 +1,6 @@
 """Recipes: short YAML files, one for a model and its data, each with a `cpu` and a `gpu` size."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,23 @@ def dataset_of(recipe: str) -> str:
     if recipe not in available():
         raise TrainError(f"trained by {recipe!r}, which is no shipped recipe; give --dataset")
     return read_recipe(recipe, SIZES[0]).dataset
+
+
+def with_pixels(recipe: Recipe, pixels: int) -> Recipe:
+    """The recipe for square pictures of another size: regions, and levels of the pyramid, to match. Raises TrainError
+    for recipes without a pyramid."""
+    model = recipe.model
+    if not isinstance(model, ADRConfig) or model.pyramid is None:
+        raise TrainError(f"--pixels is for recipes of pyramids, as images; {recipe.name} has a size of its own")
+    region, levels = (8, 3) if pixels < 64 else (16, 4)
+    if not 16 <= pixels <= 256 or pixels % region:
+        raise TrainError(f"--pixels must be a multiple of {region} from 16 to 256, not {pixels}")
+    pyramid = replace(model.pyramid, height=pixels, width=pixels, region=region, levels=levels)
+    prefixes = recipe.train.prefixes
+    if len(prefixes) > levels:
+        # What stopped at levels that there are no longer goes through all of them.
+        prefixes = (*prefixes[: levels - 1], sum(prefixes[levels - 1 :]))
+    return replace(recipe, model=replace(model, pyramid=pyramid), train=replace(recipe.train, prefixes=prefixes))
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from adr_models import ADRConfig, ADRModel
 from adr_models.causal.model import Draws
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adr_train.data.batch import Batch
+from adr_train.data.splits import spread
 from adr_train.data.types import AudioClips, Dataset, Images, LabelledData, Text
 from adr_train.errors import TrainError
 from adr_train.loop import Trainer
@@ -26,8 +26,8 @@ from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.batches import Batches
 from adr_train.tasks.job import PROVENANCE, Job, read_source
 
-# Pictures of which a pyramid's axes are measured.
-PICTURES = 20_000
+# Pictures of which a pyramid's axes are measured, and values of all of them.
+PICTURES, VALUES = 20_000, 1 << 26
 
 
 class ADRLoss(nn.Module):
@@ -74,8 +74,11 @@ class ADRJob(Job[ADRModel]):
         return {f"codec {k}": v for k, v in self.codec_training.items() if k in PROVENANCE}
 
     def show(self, monitor: Monitor, step: int) -> None:
+        defaults = self.recipe.defaults
         with self.trainer.ema_model() as model:
-            monitor.samples(model, step, float(self.recipe.defaults["guidance"]), self.sample_range)
+            monitor.samples(
+                model, step, float(defaults["guidance"]), self.sample_range, float(defaults.get("spacing", 1))
+            )
 
 
 def labelled(recipe: Recipe, data: Dataset) -> LabelledData:
@@ -122,10 +125,12 @@ def fit_tokens(model: ADRModel, data: LabelledData) -> float:
     tokens = model.tokens
     if isinstance(tokens, PictureTokens):
         assert isinstance(data, Images)
-        every = 1 if isinstance(tokens, ImageTokens) else max(len(data.pixels) // PICTURES, 1)
-        pixels = torch.from_numpy(np.ascontiguousarray(data.pixels[::every])).float() / 255
+        whole = isinstance(tokens, ImageTokens)
+        most = len(data.pixels) if whole else max(min(PICTURES, VALUES // data.pixels[0].size), 1)
+        pixels = torch.from_numpy(data.pixels[spread(len(data.pixels), most)]).float() / 255
         tokens.fit(pixels)
-        return float(tokens.encode(pixels[:10_000]).abs().max())
+        # A data set may come class by class.
+        return float(tokens.encode(pixels[spread(len(pixels), 10_000)]).abs().max())
     assert isinstance(data, AudioClips)
     clips = [torch.from_numpy(clip) for clip in data.clips[:: max(len(data.clips) // 4000, 1)]]
     if not isinstance(tokens, CodecTokens):
