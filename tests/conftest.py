@@ -226,3 +226,11 @@ def trained_digits(tmp_path_factory) -> Path:
         check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     return folder / "digits"
+
+
+@pytest.fixture(scope="module", params=["picture", "pyramid", "portable-pyramid"])
+def picture(request, exported):
+    """A loaded model of pictures, of patches and of a pyramid."""
+    import adr_runtime
+
+    return adr_runtime.load(exported[request.param], "cpu")

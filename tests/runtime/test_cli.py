@@ -201,3 +201,21 @@ def test_a_sheet_has_a_row_for_each_label(command, refused, exported, any_order,
     for wrong in (("--label", "bar"), ("--separate",), ("-n", 0), ("-n", 4000)):
         refused(*common, "x.png", "--sheet", *wrong, says=("count must be" if "-n" in wrong else "--sheet has every",))
     refused("adr-run", "image", "--sheet", "--model", any_order["greys"], says=("takes no --sheet",))
+
+
+@pytest.mark.parametrize("suffix", ["webp", "gif", "png"])
+def test_pictures_grow_in_an_animation(command, exported, tmp_path, suffix):
+    common = ("--model", exported["pyramid"], "-n", 2, "--seed", 1, "--steps", 2, "--scale", 2)
+    made = command("adr-run", "image", *common, "--out", "x.png", "--animate", f"grow.{suffix}")
+    assert made.returncode == 0, made.stderr
+    with Image.open(tmp_path / f"grow.{suffix}") as animation, Image.open(tmp_path / "x.png") as last:
+        assert animation.n_frames == 12 and animation.size == last.size == (2 * 18 + 2, 18 + 2)
+        animation.seek(11)
+        if suffix != "gif":
+            np.testing.assert_array_equal(np.asarray(animation.convert("RGB")), np.asarray(last))
+
+
+def test_animations_that_cannot_be_written(refused, exported, any_order):
+    refused("adr-run", "image", "--animate", "x.mp4", says=("unknown file type '.mp4'", ".webp, .gif, .png"))
+    refused("adr-run", "image", "--animate", "no/x.gif", says=("no/x.gif: no folder no",))
+    refused("adr-run", "image", "--model", any_order["greys"], "--animate", "x.gif", says=("takes no --animate",))

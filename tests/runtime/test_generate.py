@@ -19,11 +19,6 @@ def sound(request, exported):
     return adr_runtime.load(exported[request.param], "cpu")
 
 
-@pytest.fixture(scope="module", params=["picture", "pyramid", "portable-pyramid"])
-def picture(request, exported):
-    return adr_runtime.load(exported[request.param], "cpu")
-
-
 def rows_of(made):
     """The samples or pixels of a result, row by row."""
     return made.samples if isinstance(made, adr_runtime.Audio) else made.pixels
@@ -151,21 +146,6 @@ def test_prefill_equals_having_generated(sound):
     np.testing.assert_allclose(rest, tokens[:, 13:], **TOLERANCE)
 
 
-def test_prompt_of_a_picture(exported):
-    picture = adr_runtime.load(exported["picture"], "cpu")
-    top = np.random.default_rng(0).integers(0, 256, (2, 4, 3), dtype=np.uint8)
-    made = picture.generate(label="bar", count=3, prompt=top, **SETTINGS).pixels
-    assert made.shape == (3, 6, 4, 3) and made.dtype == np.uint8
-    np.testing.assert_array_equal(made[:, :2], np.broadcast_to(top, (3, 2, 4, 3)))
-    assert made[0, 2:].tolist() != made[1, 2:].tolist()
-
-
-def test_a_pyramid_has_no_top_to_begin_with(exported):
-    pyramid = adr_runtime.load(exported["pyramid"], "cpu")
-    with pytest.raises(InputError, match="thumbnail first"):
-        pyramid.generate(prompt=np.zeros((4, 8, 3), np.uint8), **SETTINGS)
-
-
 def test_agrees_with_pytorch(exported):
     """The whole path, graphs and noise, against the PyTorch model run token by token in float64."""
     import torch
@@ -230,7 +210,7 @@ def test_settings_are_checked(sound, exported):
     ):
         with pytest.raises(InputError, match=says):
             picture.generate(**wrong)
-    assert not hasattr(picture, "stream")
+    assert not hasattr(picture, "resume")
     with pytest.raises(TypeError, match="seconds"):
         picture.generate(seconds=1.0)
     with pytest.raises(InputError, match="makes pictures: load it as an ImageModel"):

@@ -122,17 +122,23 @@ class ADRModel(TrainableModel):
         form: Form = "parallel" if length <= 2 * self.config.backbone.retention.chunk else "chunkwise"
         conditions, _ = self.backbone(self.context(tokens, draws), label, None, form, speaker)
         t, epsilon, x0 = draws.t[mask], draws.epsilon[mask], tokens[mask][:, None].expand(-1, loss.draws, -1)
-        share = torch.ones(())
-        if self.backbone.mask is not None:
-            real = self.backbone.mask[:length].expand(len(tokens), -1, -1)[mask][:, None]
-            epsilon, share = epsilon * real, real.mean(-1)
+        own = self.own_channels(mask)
+        epsilon = epsilon * own
         xt = self.schedule.q_sample(x0, t, epsilon)
         output = self.head(xt, self.time_modulation(t), self.head.condition_modulation(conditions[mask])[:, None])
-        total = (self.schedule.loss(output.float(), x0, xt, t, epsilon) / share).mean(-1).sum()
+        total = (self.schedule.loss(output.float(), x0, xt, t, epsilon) / own.mean(-1)).mean(-1).sum()
         if self.config.backbone.ends and ended is not None:
             logits = self.backbone.ended(conditions[mask]).float()
             total = total + loss.end * F.binary_cross_entropy_with_logits(logits, ended[mask].float(), reduction="sum")
         return total
+
+    def own_channels(self, mask: Tensor) -> Tensor:
+        """1 for the channels that the tokens of a mask bool (rows, length) have, float (tokens, 1, C), or (1,) where
+        all have all."""
+        channels = self.backbone.mask
+        if channels is None:
+            return torch.ones(1, device=mask.device)
+        return channels[: mask.shape[1]].expand(len(mask), -1, -1)[mask][:, None]
 
     def context(self, tokens: Tensor, draws: "Draws") -> Tensor:
         """What the backbone sees: the tokens one place later, mixed with noise (none of it where the power is 0)."""

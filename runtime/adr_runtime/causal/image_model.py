@@ -1,6 +1,6 @@
 """Pictures, token by token: from the top down, or a thumbnail first and then its details."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Unpack
 
 import numpy as np
@@ -10,6 +10,7 @@ from adr_runtime.causal.generator import TokenGenerator
 from adr_runtime.causal.manifest import ImageSpec
 from adr_runtime.causal.model import CausalModel
 from adr_runtime.errors import InputError
+from adr_runtime.limits import whole_number
 from adr_runtime.media.images import Images
 
 
@@ -23,6 +24,12 @@ class ImageModel(CausalModel):
         """Height, width and channels of a picture."""
         image = self.spec
         return image.height, image.width, image.channels
+
+    @property
+    def length(self) -> int:
+        """Tokens of a picture."""
+        assert self.manifest.tokens.length is not None
+        return self.manifest.tokens.length
 
     @property
     def spec(self) -> ImageSpec:
@@ -52,15 +59,39 @@ class ImageModel(CausalModel):
             >>> images = adr_runtime.ImageModel.load("digits").generate(label=7, count=16, seed=1)
             >>> images.save("sevens.png")
         """
+        *_, images = self.stream(label=label, count=count, prompt=prompt, every=self.length, **options)
+        return images
+
+    def stream(
+        self, *, label: Label | Sequence[Label] = None, count: int | None = None, prompt: np.ndarray | None = None,
+        every: int = 1, **options: Unpack[GenerationOptions],
+    ) -> Iterator[Images]:  # fmt: skip
+        """Generate pictures and see them grow.
+
+        Args:
+            every: After how many tokens the pictures are shown again.
+            label, count, prompt, **options: As those of `generate`.
+
+        Returns:
+            An iterator of `Images`, the last of which `generate` would have given. What has no token yet is as it is
+            on average: grey patches, or a picture without its details.
+
+        Raises:
+            ADRError: In one line that says what to do, before anything is generated.
+        """
+        if not 1 <= whole_number(every, "every") <= self.length:
+            raise InputError(f"every must be from 1 to {self.length} tokens, not {every}")
         rows = label_rows(label, count, self.manifest.defaults.count)
         generator = TokenGenerator(self.opened, GenerationConfig(**options).resolve(self.manifest, rows))
         top = None if prompt is None else checked_prompt(self.spec, prompt)
-        return Images(generate_pictures(generator, top), generator.settings.seed, generator.provenance())
+        pictures = grow(generator, top, every)
+        return (Images(pixels, generator.settings.seed, generator.provenance()) for pixels in pictures)
 
 
-def generate_pictures(generator: TokenGenerator, top: np.ndarray | None) -> np.ndarray:
-    """Pixels uint8 (batch, height, width, channels), below the rows of `top` where there are some."""
-    state, tokens = generator.start(), []
+def grow(generator: TokenGenerator, top: np.ndarray | None, every: int) -> Iterator[np.ndarray]:
+    """Pixels uint8 (batch, height, width, channels), below the rows of `top` where there are some: after every so many
+    tokens, and after the last."""
+    state, tokens = generator.start(), list[np.ndarray]()
     if top is not None:
         encoded = generator.sessions["encode"].run({"pixels": top[None].astype(np.float32) / 255})["tokens"]
         encoded = np.repeat(encoded, generator.batch, 0)
@@ -70,10 +101,14 @@ def generate_pictures(generator: TokenGenerator, top: np.ndarray | None) -> np.n
     assert length is not None
     while len(tokens) < length:
         tokens.append(generator.next_token(state))
-    pixels: np.ndarray = (np.clip(generator.decode(state, np.stack(tokens, 1)), 0, 1) * 255).round().astype(np.uint8)
-    if top is not None:
-        pixels[:, : len(top)] = top
-    return pixels
+        if len(tokens) % every and len(tokens) < length:
+            continue
+        missing = [np.zeros_like(tokens[0])] * (length - len(tokens))
+        decoded = generator.decode(state, np.stack([*tokens, *missing], 1))
+        pixels: np.ndarray = (np.clip(decoded, 0, 1) * 255).round().astype(np.uint8)
+        if top is not None:
+            pixels[:, : len(top)] = top
+        yield pixels
 
 
 def checked_prompt(image: ImageSpec, prompt: np.ndarray) -> np.ndarray:

@@ -25,7 +25,8 @@ def generate_any_order(
     """Make what was asked for, and tell what became of it."""
     refuse_options(model.name, {
         "sampler": options["sampler"], "guidance": options["guidance"],
-        "label": request.label != "none" and request.label, "prompt": request.prompt, "sheet": request.sheet,
+        "label": request.label != "none" and request.label, "prompt": request.prompt,
+        "sheet": request.sheet, "animate": request.animate,
     })  # fmt: skip
     model.require("image", "pictures")
     seed, mask, (height, width, channels) = checked_seed(options["seed"]), None, model.variables.shape

@@ -31,15 +31,16 @@ from adr_runtime.cli.options import (
 )
 from adr_runtime.cli.output import announced, listed, listed_labels, report
 from adr_runtime.errors import InputError
-from adr_runtime.limits import check_count
+from adr_runtime.limits import check_bytes, check_count
 from adr_runtime.loading import FILLERS, GENERATORS, load
-from adr_runtime.media.images import Images, visible_scale
+from adr_runtime.media.atomic import check_target
+from adr_runtime.media.images import ANIMATIONS, Images, visible_scale, write_animation
 from adr_runtime.media.naming import default_name
 from adr_runtime.media.reading import read_picture, read_unchanged
 from adr_runtime.philox import checked_seed
 
-# Pictures in a row of a sheet.
-ROW = 8
+# Pictures in a row of a sheet, and frames of an animation.
+ROW, FRAMES = 8, 64
 
 
 @app.command(epilog="Example: adr-run image -n 16 --label 7 --seed 1 --out sevens.png")
@@ -51,6 +52,7 @@ def image(
     sheet: Annotated[
         bool, typer.Option("--sheet", help="One row of pictures for each label; -n says how many a row.")
     ] = False,
+    animate: Annotated[Optional[Path], typer.Option(help="A .webp, .gif or .png file that shows them grow.")] = None,
     scale: Annotated[Optional[int], typer.Option(min=1, help="Enlarge pixels this many times.")] = None,
     steps: StepsOption = None,
     sampler: SamplerOption = None,
@@ -69,7 +71,7 @@ def image(
     debug: DebugOption = False,
 ) -> None:
     """Make pictures; --prompt continues the top of a given one, --fill with --mask completes any part of it."""
-    request = ImageRequest(label, count, out, separate, sheet, scale, prompt, fill, mask, json_)
+    request = ImageRequest(label, count, out, separate, sheet, animate, scale, prompt, fill, mask, json_)
     options = GenerationOptions(
         steps=steps, sampler=sampler, guidance=guidance, temperature=temperature, seed=checked_seed(seed)
     )
@@ -101,10 +103,20 @@ def generate(model: ImageModel, request: ImageRequest, options: GenerationOption
     out = request.out or default_name(model.name, labels, seed, ".png")
     scale = request.scale or visible_scale(height)
     Images.files(out, (count, height, width, channels), request.separate, scale)
+    if request.animate:
+        check_target(request.animate, ANIMATIONS)
+        check_bytes(FRAMES * count * height * width * channels * scale**2, f"an animation of {count} picture(s)")
     top = None if request.prompt is None else read_picture(request.prompt, width, channels)
     started = time.perf_counter()
-    images = model.generate(label=labels, prompt=top, **options)
+    frames = []
+    # An animation has a frame for each token, up to as many as one can follow.
+    every = max(model.length // FRAMES, 1) if request.animate else model.length
+    for images in model.stream(label=labels, prompt=top, every=every, **options):
+        if request.animate:
+            frames.append(images.sheet(scale, columns))
     seconds = time.perf_counter() - started
+    if request.animate:
+        write_animation(request.animate, frames)
     files = images.save(out, separate=request.separate, scale=scale, columns=columns)
     values = {**images.provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
     line = f"{listed(files)}: {count} x {listed_labels(labels)}, seed {seed}, {seconds:.2f} s on {model.provider}"

@@ -8,13 +8,15 @@ from pathlib import Path
 class ImageRequest:
     """The options of `adr-run image` that are not the sampler's. Of a picture there may be its top already (`prompt`),
     or all but what a mask marks (`fill`, `mask`); pictures go to one file with a sheet of them or to one file each,
-    their pixels enlarged `scale` times. A `sheet` has a row for each label."""
+    their pixels enlarged `scale` times. A `sheet` has a row for each label; `animate` is a file that shows
+    them grow."""
 
     label: str | None
     count: int | None
     out: Path | None
     separate: bool
     sheet: bool
+    animate: Path | None
     scale: int | None
     prompt: Path | None
     fill: Path | None

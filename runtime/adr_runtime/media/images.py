@@ -1,7 +1,7 @@
 """Pictures: in memory, in files, in a notebook."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from adr_runtime.media.provenance import KEY, encode_provenance
 
 # Smaller pictures are enlarged to about this height where nobody says how much.
 VISIBLE = 64
+# Milliseconds of a frame of an animation, and of the last one.
+FRAME, LAST_FRAME = 80, 2000
+ANIMATIONS = (".webp", ".gif", ".png")
 # What a notebook is given to hold.
 NOTEBOOK_PIXELS = 1 << 22
 
@@ -99,6 +102,20 @@ def grid(pixels: np.ndarray, scale: int, columns: int | None = None, gap: int = 
 def write_picture(path: Path, pixels: np.ndarray, provenance: Mapping[str, Any]) -> None:
     """uint8 pixels (height, width, 1 or 3) -> PNG with the provenance as a text chunk."""
     write_atomic(path, lambda temporary: save_png(temporary, pixels, provenance))
+
+
+def write_animation(path: Path, frames: Sequence[np.ndarray]) -> None:
+    """uint8 frames (height, width, 1 or 3) of one size -> an animation that goes on for ever: WebP without loss, GIF or
+    PNG by the file's ending. The last frame stays longest."""
+    from PIL import Image
+
+    first, *others = (Image.fromarray(frame[..., 0] if frame.shape[-1] == 1 else frame) for frame in frames)
+    durations, form = [FRAME] * (len(frames) - 1) + [LAST_FRAME], path.suffix[1:].upper()
+
+    def write(temporary: Path) -> None:
+        first.save(temporary, form, save_all=True, append_images=others, duration=durations, loop=0, lossless=True)
+
+    write_atomic(path, write)
 
 
 def save_png(file: Path | io.BytesIO, pixels: np.ndarray, provenance: Mapping[str, Any]) -> None:

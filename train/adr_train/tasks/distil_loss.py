@@ -67,7 +67,8 @@ class DistilLoss(nn.Module):
         teacher, mask = self.teacher[0], batch.mask
         with torch.no_grad():
             conditional, unconditional = self.conditions(teacher, batch, draws)
-        x0, epsilon, level = batch.tokens[mask][:, None], draws.epsilon[mask], draws.t[mask] + 1
+        own = self.student.own_channels(mask)
+        x0, epsilon, level = batch.tokens[mask][:, None], draws.epsilon[mask] * own, draws.t[mask] + 1
         slopes = max(round(self.student.config.loss.draws * self.config.slope), 1)
         head, every = self.student.head, torch.arange(len(self.phase), device=level.device)
         tables = head.time(head.waves(every - 1)), head.end_timestep(head.waves(every))
@@ -96,7 +97,7 @@ class DistilLoss(nn.Module):
             length = (phase - after)[:, part]
             mean = (length.cos() * x[:, part] - landed) / length.sin().clamp(min=1e-4)
         prediction, target = velocity(x, level, end_level, True), torch.cat([guided, mean], 1)
-        return (prediction - target).square().mean((1, 2)).sum()
+        return ((prediction - target).square().mean(-1) / own.mean(-1)).mean(-1).sum()
 
     def conditions(self, teacher: ADRModel, batch: Batch, draws: Draws) -> tuple[Tensor, Tensor]:
         """z of the tokens that count, with label and speaker (a part of the speakers unnamed) and with neither."""
