@@ -215,7 +215,7 @@ def test_settings_are_checked(sound, exported):
         picture.generate(seconds=1.0)
     with pytest.raises(InputError, match="makes pictures: load it as an ImageModel"):
         adr_runtime.AudioModel.load(picture.bundle.folder)
-    with pytest.raises(InputError, match="makes sound: load it as an AudioModel"):
+    with pytest.raises(InputError, match="makes audio: load it as an AudioModel"):
         adr_runtime.ImageModel.load(sound.bundle.folder)
     with pytest.raises(InputError, match="threads must be from 1 to 1024, not 0"):
         adr_runtime.load(sound.bundle.folder, threads=0)
