@@ -133,7 +133,7 @@ def test_recipes(command):
         "cifar10", "digits", "speech-codec", "speech-commands", "speech-commands-codec", "speech-digits",
         "speech-digits-few", "speech-digits-frames", "cifar10-any", "cifar10-upscale", "cifar10-causal", "digits-any",
         "digits-upscale", "digits-causal", "shakespeare-any", "shakespeare-causal", "text27-any", "text27-causal",
-        "fsdd-mulaw", "fsdd-upscale",
+        "fsdd-mulaw", "fsdd-upscale", "images",
     }  # fmt: skip
 
     for name in available():
