@@ -11,6 +11,7 @@ from adr_train.data.datasets import load_dataset
 from adr_train.errors import TrainError
 from adr_train.loop import Trainer, learning_rate
 from adr_train.processes import Processes
+from adr_train.recipes.configs import TrainConfig
 from adr_train.recipes.recipe import read_recipe
 from adr_train.tasks.adr import ADRLoss, fit_tokens
 from adr_train.tasks.batches import Batches, epoch_order
@@ -66,6 +67,38 @@ def test_training_learns(recipe):
     for _ in range(120):
         trainer.train_step()
     assert trainer.validate(trainer.batches) < 0.75 * before
+
+
+def test_muon_takes_the_matrices_of_the_blocks_and_learns(recipe):
+    trainer = make_trainer(recipe, steps=120, optimizer="muon")
+    (_, rest), (muon, matrices) = trainer.optimizers.parts
+    assert sorted([*rest, *matrices]) == sorted(trainer.named) and isinstance(muon, torch.optim.Muon)
+    assert all(".blocks." in name and trainer.named[name].ndim == 2 for name in matrices)
+    assert not any(".blocks." in name and trainer.named[name].ndim == 2 for name in rest)
+    before = trainer.validate(trainer.batches)
+    for _ in range(120):
+        trainer.train_step()
+    assert trainer.validate(trainer.batches) < 0.75 * before
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_what_is_saved_goes_on_with_the_very_same_losses(recipe, optimizer):
+    whole, first, second = (make_trainer(recipe, steps=9, optimizer=optimizer) for _ in range(3))
+    losses = [whole.train_step().loss for _ in range(6)]
+    for _ in range(3):
+        first.train_step()
+    saved = {k: v.clone() for k, v in first.state().items()}
+    second.restore(saved, {k: v.clone() for k, v in first.ema.items()}, first.step, first.seconds)
+    assert [second.train_step().loss for _ in range(3)] == losses[3:]
+    names = {name.removeprefix("optimizer.").rsplit(".", 1)[0] for name in saved if name.startswith("optimizer.")}
+    assert names == set(first.named)
+
+
+def test_an_unknown_optimizer_is_refused():
+    with pytest.raises(ValueError, match="adamw or muon, not 'sgd'"):
+        TrainConfig(optimizer="sgd")
+    with pytest.raises(ValueError, match="shares that add up to 1"):
+        TrainConfig(prefixes=(0.5, 0.4))
 
 
 def test_validation_leaves_the_run_as_it_was(recipe):

@@ -1,11 +1,11 @@
-"""The training loop: AdamW, an average (EMA) of the weights, a learning rate tied to steps or minutes, resuming."""
+"""The training loop: optimiser, an average (EMA) of the weights, a learning rate tied to steps or minutes, resuming."""
 
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from adr_models.training import RowTensors, TrainableModel
@@ -13,8 +13,8 @@ from adr_runtime.errors import ADRError
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from adr_train.checkpoint import pack_optimizer, unpack_optimizer
 from adr_train.data.batch import Batch, BatchSource
+from adr_train.optimizers import Optimizers
 from adr_train.processes import Processes
 from adr_train.recipes.configs import TrainConfig
 
@@ -63,17 +63,7 @@ class Trainer(Generic[Model]):
         self.step, self.seconds = 0, 0.0
         self.ema = {k: v.detach().clone() for k, v in model.state_dict().items()}
         self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in self.named.values() if p.ndim > 1]},
-            {"params": [p for p in self.named.values() if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        self.optimizer = torch.optim.AdamW(
-            groups,
-            lr=config.learning_rate, betas=(config.betas[0], config.betas[1]), weight_decay=config.weight_decay,
-            fused=True,
-        )  # fmt: skip
-        ordered = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self.names = [next(n for n, p in self.named.items() if p is q) for q in ordered]
+        self.optimizers = Optimizers(self.named, config)
         if config.compile:
             compiled = torch.compile(loss, dynamic=True)
             assert isinstance(compiled, nn.Module)
@@ -107,8 +97,6 @@ class Trainer(Generic[Model]):
         """One optimiser step. A loss that is not finite raises TrainError and changes nothing."""
         started = time.perf_counter()
         rate = learning_rate(self.config, self.progress)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         whole = self.batches.at(self.step)
         batch, draws = self.draws(whole, self.step, self.mine)
         self.model.train()
@@ -122,8 +110,7 @@ class Trainer(Generic[Model]):
                 f"the loss is {loss} at step {self.step}: stopped; the last checkpoint is intact. "
                 "Lower the learning rate (--learning-rate) or look for broken data",
             )
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizers.step(rate)
         self.step += 1
         self.update_ema()
         taken = time.perf_counter() - started
@@ -183,12 +170,12 @@ class Trainer(Generic[Model]):
     def state(self) -> dict[str, Tensor]:
         """Weights and optimiser moments. Order and randomness need no saving: they follow from seed and step."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        return tensors | pack_optimizer(self.optimizer, self.names)
+        return tensors | self.optimizers.state()
 
     def restore(self, tensors: dict[str, Tensor], ema: dict[str, Tensor], step: int, seconds: float) -> None:
         weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
         self.model.load_state_dict(weights)
         self.ema = {k: v.to(self.device) for k, v in ema.items()}
         moments = {k: v for k, v in tensors.items() if k.startswith("optimizer.")}
-        unpack_optimizer(self.optimizer, self.names, moments)
+        self.optimizers.restore(moments)
         self.step, self.seconds = step, seconds

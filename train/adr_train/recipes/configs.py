@@ -1,6 +1,7 @@
 """What a recipe says beside its model: how it is trained, and the losses of codecs and of distilled heads."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class TrainConfig:
     Up to `silence` silent tokens follow the longest clip of a batch; `loudness` brings every clip to one root mean
     square, as far as its peak allows; `speakers` conditions on who speaks; `flip` mirrors half of the pictures;
     `prefixes` are the shares of batches that stop after the first, the second, ... level of a pyramid;
-    `ema` is the decay of the weights' moving average.
+    `ema` is the decay of the weights' moving average; `optimizer` is AdamW, or Muon for the matrices of the blocks.
     """
 
     steps: int | None = None
@@ -34,8 +35,11 @@ class TrainConfig:
     precision: str = "auto"
     compile: bool = False
     seed: int = 0
+    optimizer: Literal["adamw", "muon"] = "adamw"
 
     def __post_init__(self) -> None:
+        if self.optimizer not in ("adamw", "muon"):
+            raise ValueError(f"train.optimizer is adamw or muon, not {self.optimizer!r}")
         if self.prefixes and (min(self.prefixes) < 0 or abs(sum(self.prefixes) - 1) > 1e-6):
             raise ValueError(f"train.prefixes must be shares that add up to 1, not {self.prefixes}")
 
