@@ -1,12 +1,14 @@
 """Distillation to jumps against the flow of a Gaussian, which is known exactly."""
 
 import copy
+from dataclasses import replace
 
 import torch
 from adr_models import ADRConfig
 from adr_train.data.batch import Batch
 from adr_train.recipes.configs import DistilConfig
 from adr_train.tasks.distil_loss import DistilLoss, Student, rotate
+from random_models import PYRAMID
 from torch import nn
 
 CONFIG = ADRConfig.from_dict(
@@ -84,3 +86,27 @@ def test_a_rotation_by_the_exact_velocity_follows_the_flow():
     x, head = torch.randn(5, 6), ExactHead(torch.zeros(1))
     landed = rotate(x, head(x, torch.cat([phase, phase / 2], -1), torch.zeros(5, 1)), phase - phase / 2)
     torch.testing.assert_close(landed, x * deviation(phase / 2) / deviation(phase))
+
+
+def test_channels_that_a_token_has_not_cost_nothing():
+    """Of a pyramid: noise there changes no loss, and a token's loss is the mean over its own channels."""
+    torch.manual_seed(0)
+    config = ADRConfig.from_dict({**PYRAMID, "head": {"width": 24, "blocks": 2, "frequencies": 8, "jump": True}})
+    student = Student(config)
+    for parameter in student.head.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    loss = DistilLoss(student, copy.deepcopy(student), DistilConfig(guidance=2.0))
+    own = student.tokens.mask
+    mask = torch.ones(2, 12, dtype=torch.bool)
+    tokens, nobody = torch.randn(2, 12, own.shape[1]) * own, torch.zeros(2, dtype=torch.int64)
+    batch, draws = Batch(tokens, nobody, nobody, mask, ~mask), student.draw(2, 12, torch.Generator().manual_seed(1))
+    noisy = replace(draws, epsilon=draws.epsilon + 7 * (1 - own[:, None]))
+    value = loss(batch, draws)
+    torch.testing.assert_close(loss(batch, noisy), value, rtol=0, atol=0)
+    # One level alone: the head's output there is 0 outside its channels, so leaving the share out divides the loss.
+    first = torch.zeros_like(mask)
+    first[:, :4] = True
+    part = loss(replace(batch, mask=first), draws)
+    student.own_channels = lambda mask: torch.ones(1)
+    padded = loss(replace(batch, mask=first), replace(draws, epsilon=draws.epsilon * own[:, None]))
+    torch.testing.assert_close(part, padded * own.shape[1] / own[0].sum())

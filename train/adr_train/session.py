@@ -90,7 +90,7 @@ def check_previous(recipe: Recipe, options: Options, previous: Path | None) -> C
 
 def load_splits(recipe: Recipe, folder: Path | None) -> tuple[Dataset, Dataset]:
     """The splits that train and that validate, at the recipe's loudness."""
-    shape = picture_shape(recipe.model)
+    shape = picture_shape(recipe)
     data, held_out = (load_dataset(recipe.dataset, folder, split, shape) for split in ("train", "validation"))
     if not isinstance(held_out, Text) and not len(held_out.labels):
         raise TrainError(f"{folder}: nothing is left to validate on; add more data")
@@ -100,9 +100,9 @@ def load_splits(recipe: Recipe, folder: Path | None) -> tuple[Dataset, Dataset]:
     return data, held_out
 
 
-def picture_shape(model: object) -> tuple[int, int, int] | None:
-    """Height, width and channels of what a model of pictures makes."""
-    picture = (model.image or model.pyramid) if isinstance(model, ADRConfig) else None
+def picture_shape(recipe: Recipe) -> tuple[int, int, int] | None:
+    """Height, width and channels of what a causal model of pictures makes."""
+    picture = recipe.model.picture if isinstance(recipe.model, ADRConfig) else None
     return (picture.height, picture.width, picture.channels) if picture else None
 
 

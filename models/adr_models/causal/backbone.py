@@ -22,8 +22,7 @@ State = dict[str, Tensor]
 @dataclass(frozen=True)
 class BackboneConfig:
     """`grid` (rows, columns) adds 2-D position features for images; () for endless one-dimensional sequences.
-    Where the tokens have neighbours (`adr_models.tokens.neighbours`), these are the input, and a learned embedding of
-    the place takes the grid's part.
+    Where the tokens have neighbours (`adr_models.tokens.neighbours`), these are the input, which knows its place.
     `magnitudes` feeds |token| beside the token: where signs are near random, as in MDCT frames, no linear layer could
     see the envelope otherwise. `ends` adds the output that says where a clip is over."""
 
@@ -87,8 +86,9 @@ class Backbone(nn.Module):
         """neighbours int64 (length, K); mask float (length, channels), 1 for the channels that a token has."""
         super().__init__()
         self.config, width = config, config.retention.width
-        self.context = None if neighbours is None else NeighbourInputs(neighbours, config.channels, width)
-        self.token = nn.Linear(config.channels * (2 if config.magnitudes else 1), width) if not self.context else None
+        self.neighbours = None if neighbours is None else NeighbourInputs(neighbours, config.channels, width)
+        channels = config.channels * (2 if config.magnitudes else 1)
+        self.token = nn.Linear(channels, width) if neighbours is None else None
         self.register_buffer("mask", mask, persistent=False)
         self.start = nn.Parameter(torch.randn(width) * 0.02)
         # One row more than there are labels: the null label of classifier-free guidance.
@@ -96,7 +96,7 @@ class Backbone(nn.Module):
         self.label_out = nn.Embedding(config.labels + 1, width) if config.labels else None
         self.speaker = nn.Embedding(config.speakers + 1, width) if config.speakers else None
         self.end = nn.Linear(width, 1) if config.ends else None
-        if config.grid and not self.context:
+        if config.grid:
             self.register_buffer("grid_features", grid_features(*config.grid), persistent=False)
             self.grid = nn.Linear(self.grid_features.shape[1], width, bias=False)
         self.rotary = RotaryAngles(width // config.retention.heads)
@@ -115,8 +115,8 @@ class Backbone(nn.Module):
     def initial_state(self, rows: int) -> State:
         """Zeros: {"position": int64 (rows,), "{layer}.{what}": float (rows, ...)}, before the first token."""
         state = {"position": torch.zeros(rows, dtype=torch.int64, device=self.start.device)}
-        if self.context:
-            state["tokens"] = self.start.new_zeros(rows, self.context.length, self.config.channels)
+        if self.neighbours:
+            state["tokens"] = self.start.new_zeros(rows, self.neighbours.length, self.config.channels)
         for i, block in enumerate(self.stack):
             for what, shape in block.mixer.state_shapes().items():
                 state[f"{i}.{what}"] = self.start.new_zeros(rows, *shape)
@@ -141,7 +141,7 @@ class Backbone(nn.Module):
             x = x + self.label(label)[:, None]
         if self.speaker is not None:
             x = x + self.speaker(speaker)[:, None]
-        if self.config.grid and not self.context:
+        if self.config.grid:
             x = x + self.grid(self.grid_features[position % self.grid_features.shape[0]])
         angles = self.rotary(position)
         present: State = {"position": start + length, **seen}
@@ -160,11 +160,13 @@ class Backbone(nn.Module):
 
     def inputs(self, tokens: Tensor, position: Tensor, state: State | None) -> tuple[Tensor, State]:
         """The embedded tokens, or neighbours of those to come, and the state of what has been seen."""
-        if self.context:
+        if self.neighbours:
             if self.mask is not None:
                 # What is behind a token's own channels is noise that has not been taken away.
                 tokens = tokens * self.mask[(position - 1) % len(self.mask)]
-            return self.context.look(tokens, position, None if state is None else state["tokens"])
+            past = None if state is None else state["tokens"]
+            embedded: tuple[Tensor, State] = self.neighbours(tokens, position, past)
+            return embedded
         assert self.token is not None
         if self.config.magnitudes:
             tokens = torch.cat([tokens, tokens.abs()], -1)

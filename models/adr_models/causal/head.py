@@ -159,7 +159,4 @@ class DiffusionHead(nn.Module):
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    # Autocast would widen what comes out of it; inside, layer norm sums in float32 anyway.
-    with torch.autocast(x.device.type, enabled=False):
-        normed = F.layer_norm(x, x.shape[-1:], eps=1e-6)
-    return torch.addcmul(shift, normed, 1 + scale)
+    return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift

@@ -60,6 +60,11 @@ class ADRConfig:
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     loss: LossConfig = field(default_factory=LossConfig)
 
+    @property
+    def picture(self) -> ImageConfig | PyramidConfig | None:
+        """The geometry of a model of pictures."""
+        return self.image or self.pyramid
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -79,7 +84,8 @@ class ADRModel(TrainableModel):
         self.tokens = make_tokens(config.image, config.pyramid, config.mdct, config.wave, config.codec)
         grid, neighbours, mask = tuple[int, ...](), None, None
         if isinstance(self.tokens, PictureTokens):
-            grid, neighbours, mask = self.tokens.grid, self.tokens.neighbours, self.tokens.mask
+            neighbours, mask = self.tokens.neighbours, self.tokens.mask
+            grid = self.tokens.grid if neighbours is None else ()
         backbone = {f.name: getattr(config.backbone, f.name) for f in fields(config.backbone)} | {
             "channels": self.tokens.channels,
             "labels": len(config.labels),

@@ -56,7 +56,7 @@ class NeighbourInputs(nn.Module):
         self.register_buffer("neighbours", torch.where(neighbours < 0, self.length, neighbours), persistent=False)
         self.values, self.place = nn.Linear(count * channels, width), nn.Embedding(self.length, width)
 
-    def look(self, tokens: Tensor, position: Tensor, past: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, tokens: Tensor, position: Tensor, past: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
         """tokens (rows, n, channels), each the one before its position (rows, n); past (rows, length, channels), or
         None where the first position is 0 -> inputs (rows, n, width), and the buffer with the tokens in it."""
         rows, n, channels = tokens.shape

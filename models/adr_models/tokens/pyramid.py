@@ -6,8 +6,8 @@ regions. All tokens have the channels of the widest level; `mask` says which of 
 
 Half of a patch's values are nearly nothing, so each level is turned into its principal axes, and each axis divided by
 the root of its standard deviation ("half whitening"): the head then spends on each axis about what it shows, and a
-level's tokens are scaled to a mean square of 1. Where `fine_chroma` is off, the last level has luma alone: 43 dB on
-CIFAR-10, which the eye does not see.
+level's tokens are scaled to a mean square of 1. Where `fine_chroma` is off, the last level has luma alone; what that
+costs is in the design notes.
 """
 
 from dataclasses import dataclass
@@ -111,14 +111,17 @@ class PyramidTokens(nn.Module):
     @torch.no_grad()
     def fit(self, pixels: Tensor) -> None:
         """Measures each level's mean, principal axes and scales over training pixels in [0, 1]."""
+        sums = [torch.zeros(n, dtype=torch.float64) for n in self.widths]
+        products = [torch.zeros(n, n, dtype=torch.float64) for n in self.widths]
+        for a in range(0, len(pixels), CHUNK):
+            for level, values in enumerate(self.split(pixels[a : a + CHUNK])):
+                flat = values.flatten(0, 1).double()
+                sums[level] += flat.sum(0)
+                products[level] += flat.T @ flat
+        count = len(pixels) * self.regions
         for level, n in enumerate(self.widths):
-            total, products = torch.zeros(n, dtype=torch.float64), torch.zeros(n, n, dtype=torch.float64)
-            for a in range(0, len(pixels), CHUNK):
-                flat = self.split(pixels[a : a + CHUNK])[level].flatten(0, 1).double()
-                total, products = total + flat.sum(0), products + flat.T @ flat
-            count = len(pixels) * self.regions
-            mean = total / count
-            variance, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
+            mean = sums[level] / count
+            variance, vectors = torch.linalg.eigh(products[level] / count - torch.outer(mean, mean))
             variance, vectors = variance.flip(0).clamp(min=QUANTISATION), vectors.flip(1)
             # The mean square of a level's tokens, half whitened, is that of the roots of its deviations.
             scale = variance**0.25 * variance.sqrt().mean().sqrt()

@@ -41,6 +41,7 @@ def respace(timesteps: int, steps: int, spacing: float = 1.0) -> NDArray[np.int6
         raise InputError(f"steps must be from 1 to {timesteps}, not {steps}")
     left = steps - np.arange(steps)
     if spacing == 1:
+        # Ties are rounded to even numbers, so that old bundles make what they always made.
         return np.round(timesteps - np.arange(steps) * (timesteps / steps)).astype(np.int64) - 1
     # No two are the same, so the last ones are at least 1 apart.
     spaced = np.floor(np.round(timesteps * (left / steps) ** spacing, 6) + 0.5)

@@ -110,7 +110,7 @@ def generate(model: ImageModel, request: ImageRequest, options: GenerationOption
     started = time.perf_counter()
     frames = []
     # An animation has a frame for each token, up to as many as one can follow.
-    every = max(model.length // FRAMES, 1) if request.animate else model.length
+    every = -(-model.length // FRAMES) if request.animate else model.length
     for images in model.stream(label=labels, prompt=top, every=every, **options):
         if request.animate:
             frames.append(images.sheet(scale, columns))

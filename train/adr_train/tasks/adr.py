@@ -108,7 +108,7 @@ def read_codec(recipe: Recipe, folder: Path | None) -> tuple[CodecConfig, dict[s
 
 def check_data(recipe: Recipe, model: ADRConfig, data: LabelledData) -> None:
     """The data must have the shape that the recipe's tokens are made for."""
-    image, audio = model.image or model.pyramid, model.mdct or model.wave or model.codec
+    image, audio = model.picture, model.mdct or model.wave or model.codec
     if isinstance(data, Images) and image:
         if data.pixels.shape[1:] != (image.height, image.width, image.channels):
             raise TrainError(f"{recipe.dataset} has pictures of {data.pixels.shape[1:]}, the recipe wants {image}")
