@@ -20,6 +20,7 @@ from adr_train.evaluation.classifiers import ClassifierConfig
 from adr_train.evaluation.crossfit import CrossFit, folds_of, part
 from adr_train.evaluation.evaluator import Evaluator, generate
 from adr_train.evaluation.metrics import frechet_distance, nearest_distances, with_errors
+from adr_train.evaluation.table import HEADINGS
 
 TINY = ClassifierConfig(channels=(4, 4, 4, 4), epochs=2, batch=64)
 
@@ -66,6 +67,9 @@ def test_every_row_is_of_equal_size_and_beside_the_same_real_samples(tmp_path):
     samples = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 1), dtype=np.uint8)
     rows = {"noise": evaluator.measure(samples, np.arange(count) % 10, 1), **evaluator.real_rows(count, 2)}
     assert list(rows) == ["noise", "real validation", "real training"]
+    # Every figure has its column.
+    assert {name.removesuffix("_standard_error") for row in rows.values() for name in row} <= set(HEADINGS)
+    assert 0 <= rows["noise"]["precision"] <= 1 and "recall" not in rows["real validation"]
     assert {row["samples"] for row in rows.values()} == {count}
     beside = evaluator.reference(count, 1)
     expected = [

@@ -14,11 +14,12 @@ Rows = dict[str, dict[str, float]]
 
 # Headings short enough for a terminal of 80 columns.
 HEADINGS = {
-    "samples": "count", "accuracy": "right", "confidence": "sure", "inception_score": "IS",
-    "modified_inception_score": "mIS", "am_score": "AM", "frechet_distance": "FD", "nearest_training": "near",
-    "nearer_than_1st_percentile": "<1%", "seconds_per_sample": "s each", "bits_per_dimension": "bits/dim",
-    "standard_error": "± sequences", "estimate_error": "± estimate", "predicted": "predicted", "calls": "calls",
-    "seconds_each": "s each", "speaker_accuracy": "voice", "speaker_similarity": "cosine",
+    "samples": "count", "accuracy": "right", "worst_label": "worst", "confidence": "sure", "inception_score": "IS",
+    "modified_inception_score": "mIS", "am_score": "AM", "frechet_distance": "FD", "precision": "prec",
+    "recall": "recall", "nearest_training": "near", "nearer_than_1st_percentile": "<1%",
+    "seconds_per_sample": "s each", "bits_per_dimension": "bits/dim", "standard_error": "± sequences",
+    "estimate_error": "± estimate", "predicted": "predicted", "calls": "calls", "seconds_each": "s each",
+    "speaker_accuracy": "voice", "speaker_similarity": "cosine",
 }  # fmt: skip
 
 
@@ -34,10 +35,10 @@ def print_rows(
 
 
 def as_table(rows: Rows, split: str) -> Table:
-    """One line a setting: part judged right, mean confidence, Inception Score, modified Inception Score, AM score,
-    Frechet distance to the real split, median distance to the nearest training sample, part nearer to one than all but
-    a hundredth of the real split, seconds a sample, part whose speaker is found right, cosine with that speaker's mean
-    embedding; behind ± standard errors over seeds."""
+    """One line a setting: part judged right, that of the worst label, mean confidence, Inception Score, modified
+    Inception Score, AM score, Frechet distance to the real split, precision and recall, median distance to the nearest
+    training sample, part nearer to one than all but a hundredth of the real split, seconds a sample, part whose speaker
+    is found right, cosine with that speaker's mean embedding; behind ± standard errors over seeds."""
     names = [name for name in HEADINGS if any(name in row for row in rows.values())]
     table = Table(box=None)
     table.add_column(split, no_wrap=True, overflow="fold")
