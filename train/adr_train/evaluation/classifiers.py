@@ -1,4 +1,5 @@
-"""The judges: small CNNs trained on real data, one for spoken words, one for pictures.
+"""The judges: small CNNs trained on real data, one for spoken words and one for pictures as small as digits; larger
+pictures have one of their own (`adr_train.evaluation.picture_judge`).
 
 They are trained on the spot, with a fixed seed, and kept as safetensors in a cache named by the data and the config.
 """
@@ -18,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchaudio.transforms import MelSpectrogram
 
-from adr_train.data.types import AudioClips, LabelledData
+from adr_train.data.types import AudioClips, Images, LabelledData
+from adr_train.evaluation.picture_judge import SMALLEST, PictureJudge
 
 
 @dataclass(frozen=True)
@@ -159,9 +161,16 @@ def spec_augment(features: Tensor, random: np.random.Generator) -> Tensor:
     return features
 
 
-def cached_judge(data: LabelledData, cache: Path, config: ClassifierConfig | None = None) -> Judge:
+def untrained_judge(data: LabelledData, config: ClassifierConfig | None = None) -> Judge | PictureJudge:
+    """The judge that fits the data: larger pictures have their own, with its own config."""
+    if isinstance(data, Images) and data.pixels.shape[1] >= SMALLEST:
+        return PictureJudge(data)
+    return Judge(data, config)
+
+
+def cached_judge(data: LabelledData, cache: Path, config: ClassifierConfig | None = None) -> Judge | PictureJudge:
     """A judge from the cache, or trained and put there, under a temporary name first."""
-    judge = Judge(data, config)
+    judge = untrained_judge(data, config)
     digest = hashlib.sha256(json.dumps(asdict(judge.config)).encode())
     digest.update(data.labels.tobytes())
     for sample in data.clips if isinstance(data, AudioClips) else data.pixels:
@@ -170,7 +179,9 @@ def cached_judge(data: LabelledData, cache: Path, config: ClassifierConfig | Non
     if path.is_file():
         judge.model.load_state_dict(load_file(path))
         return judge
-    judge.fit(data)
+    # Each judge's `fit` takes the kind of data that it was chosen for.
+    judge.fit(data)  # type: ignore[arg-type]
     cache.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, lambda temporary: save_file(judge.model.state_dict(), temporary))
+    state = {name: value.contiguous() for name, value in judge.model.state_dict().items()}
+    write_atomic(path, lambda temporary: save_file(state, temporary))
     return judge
