@@ -16,8 +16,9 @@ ORDER = {
     ),
     "adr_models": (("config", "training"), ("mixers",), ("tokens",), ("causal",), ("any_order",), ("checkpoint",)),
     "adr_train": (
-        ("errors",), ("data",), ("recipes",), ("checkpoint", "processes"), ("optimizers",), ("loop",), ("monitor",),
-        ("tasks",), ("evaluation",), ("provenance", "reports"), ("session",), ("cli",), ("__main__",),
+        ("errors",), ("data",), ("recipes",), ("checkpoint", "precision", "processes"), ("muon",), ("optimizers",),
+        ("loop",), ("monitor",), ("tasks",), ("evaluation",), ("provenance", "reports"), ("session",),
+        ("cli",), ("__main__",),
     ),
 }  # fmt: skip
 # Who may import which other package.

@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from adr_train.data.batch import Batch, BatchSource
 from adr_train.optimizers import Optimizers
+from adr_train.precision import bfloat16_pays
 from adr_train.processes import Processes
 from adr_train.recipes.configs import TrainConfig
 
@@ -27,14 +28,6 @@ def learning_rate(config: TrainConfig, progress: float) -> float:
         return config.learning_rate * progress / config.warmup
     rest = (min(progress, 1.0) - config.warmup) / (1 - config.warmup)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * rest))
-
-
-def bfloat16_pays(device: torch.device) -> bool:
-    """bfloat16 products are faster on CUDA and on CPUs with AVX-512 BF16 or AMX, and slower on every other CPU."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-    return any(check() for check in checks if check)
 
 
 @dataclass

@@ -1,9 +1,8 @@
 """The optimiser of a run: AdamW, or Muon for the matrices of the blocks beside AdamW for all the rest.
 
-Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) makes the update of a matrix orthogonal, so that no
-direction is learned much faster than another; its updates are scaled to the size of AdamW's (Liu et al. 2025, arXiv
-2502.16982), and both take the same learning rate. Embeddings, the first and the last layer and vectors are AdamW's in
-any case.
+Muon makes the update of a matrix orthogonal, so that no direction is learned much faster than another; its updates are
+scaled to the size of AdamW's, and both take the same learning rate. Embeddings, the first and the last layer and
+vectors are AdamW's in any case.
 """
 
 from typing import Any
@@ -12,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from adr_train.checkpoint import pack_optimizer, unpack_optimizer
+from adr_train.muon import Muon
+from adr_train.precision import bfloat16_pays
 from adr_train.recipes.configs import TrainConfig
 
 
@@ -31,10 +32,8 @@ class Optimizers:
         )
         self.parts: list[tuple[torch.optim.Optimizer, list[str]]] = [(adamw, [*decayed, *plain])]
         if muon:
-            matrices = torch.optim.Muon(
-                muon.values(), lr=config.learning_rate, weight_decay=config.weight_decay,
-                adjust_lr_fn="match_rms_adamw",
-            )  # fmt: skip
+            dtype = torch.bfloat16 if bfloat16_pays(next(iter(muon.values())).device) else torch.float32
+            matrices = Muon(muon.values(), config.learning_rate, config.weight_decay, dtype)
             self.parts.append((matrices, list(muon)))
 
     def step(self, rate: float) -> None:

@@ -20,6 +20,7 @@ from adr_train.data.types import AudioClips, Dataset, Text, level
 from adr_train.errors import TrainError
 from adr_train.loop import Progress, Trainer
 from adr_train.monitor import Monitor
+from adr_train.precision import bfloat16_pays
 from adr_train.processes import Processes
 from adr_train.provenance import count_weights, describe_training, device_name, source_commit
 from adr_train.recipes.recipe import Recipe
@@ -163,6 +164,8 @@ class Session:
             f"{self.job.sequences} training sequences, {trainer.processes.count} x {device_name(trainer.device)}"
             + (f", from step {trainer.step}" if trainer.step else "")
         )
+        if recipe.train.precision == "bfloat16" and not bfloat16_pays(trainer.device):
+            self.console.print("no bfloat16 instructions here: --precision float32 is many times faster")
 
     def after_step(self, progress: Progress) -> None:
         self.reports.step(progress, self.trainer.progress)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adr_train.data.types import Images
-from adr_train.loop import bfloat16_pays
+from adr_train.precision import bfloat16_pays
 
 # Pictures from this height on have parts that a network for digits of 8 x 8 pixels has no layers for.
 SMALLEST = 28
