@@ -14,7 +14,9 @@ ORDER = {
         ("errors",), ("limits",), ("philox",), ("terminal",), ("bundles",), ("inference",), ("media",),
         ("causal", "any_order"), ("loading",), ("coding",), ("cli",), ("__main__",),
     ),
-    "adr_models": (("config", "training"), ("mixers",), ("tokens",), ("causal",), ("any_order",), ("checkpoint",)),
+    "adr_models": (
+        ("config", "training"), ("mixers",), ("tokens",), ("causal",), ("any_order",), ("bundle_weights", "checkpoint"),
+    ),
     "adr_train": (
         ("errors",), ("data",), ("recipes",), ("checkpoint", "precision", "processes"), ("muon",), ("optimizers",),
         ("loop",), ("monitor",), ("tasks",), ("evaluation",), ("provenance", "reports"), ("session",),

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch.export import Dim
 
 from adr_export.graphs import Axes, Graph
+from adr_export.weight_names import name_weights
 
 OPSETS = {"linear-attention": 23, "portable": 20}
 FORMS: dict[str, Form] = {"linear-attention": "operator", "portable": "recurrent"}
@@ -48,13 +49,14 @@ def write_onnx(graph: Graph, dialect: str) -> bytes:
         raise ADRError(f"{graph.name}: torch.onnx.export returned nothing")
     model = program.model_proto
     strip(model.graph)
+    del model.metadata_props[:]
+    name_weights(model, graph.module)
     for value in model.graph.input:
         name_axes(value, graph.axes[value.name])
     for value in model.graph.output:
         name_axes(value, graph.outputs[value.name])
     store_half(model.graph)
     model.producer_name, model.producer_version = "adr", ""
-    del model.metadata_props[:]
     model.graph.name = graph.name
     if dialect == "portable":
         onnx.checker.check_model(model, full_check=True)

@@ -71,7 +71,7 @@ def test_levels_are_half_whitened_and_of_one_size():
         covariance = (values.T @ values / len(values)).numpy()
         np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
         # The variance of an axis is in proportion to the deviation of what it was made of.
-        raw = tokens.split(pixels)[level].flatten(0, 1).double() @ tokens.basis[level, :width, :width].double()
+        raw = tokens.split(pixels)[level].flatten(0, 1).double() @ tokens.axes[level].basis.double()
         ratio = np.diag(covariance) / raw.std(0, correction=0).numpy()
         np.testing.assert_allclose(ratio, ratio[0], rtol=1e-2)
 
@@ -82,7 +82,8 @@ def test_the_first_level_alone_is_the_thumbnail():
     encoded = tokens.encode(pixels)
     for level in (1, 2):
         # Details at their mean, which is nearly nothing.
-        encoded[:, 6 * level : 6 * level + 6] = -tokens.mean[level] @ tokens.basis[level] / tokens.scale[level]
+        axes = tokens.axes[level]
+        encoded[:, 6 * level : 6 * level + 6, : tokens.widths[level]] = axes.turn(torch.zeros(tokens.widths[level]))
     blocks = pixels.reshape(64, 4, 4, 6, 4, 3).mean((2, 4))
     found = tokens.decode(encoded, {})[0]
     torch.testing.assert_close(found, blocks.repeat_interleave(4, 1).repeat_interleave(4, 2), rtol=0, atol=1e-4)

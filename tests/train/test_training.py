@@ -133,7 +133,7 @@ def test_recipes(command):
         "cifar10", "digits", "speech-codec", "speech-commands", "speech-commands-codec", "speech-digits",
         "speech-digits-few", "speech-digits-frames", "cifar10-any", "cifar10-upscale", "cifar10-causal", "digits-any",
         "digits-upscale", "digits-causal", "shakespeare-any", "shakespeare-causal", "text27-any", "text27-causal",
-        "fsdd-mulaw", "fsdd-upscale", "images",
+        "fsdd-mulaw", "fsdd-upscale", "images", "cifar10-few", "fashion",
     }  # fmt: skip
 
     for name in available():
@@ -167,6 +167,8 @@ def test_bad_input(refused, recipe, tmp_path, trained_digits, command):
         (("digits", *out, "--precision", "int8"), ("unknown --precision 'int8'",)),
         (("digits", *out, "--device", "tpu"), ("unknown --device 'tpu'",)),
         (("digits", *out, "--resume"), ("out: nothing to resume",)),
+        (("digits", *out, "--from", "nowhere"), ("--from nowhere: no such folder", "speech-digits")),
+        (("digits-any", *out, "--from", "digits"), ("--from is for causal models", "digits-any")),
         (("digits", "--out", trained_digits), ("already holds checkpoint-000003", "--resume")),
         (("speech-digits", *out), ("fsdd needs its folder: give --data DIR",)),
         (("speech-digits", *out, "--data", "none"), ("none: no such folder",)),

@@ -48,6 +48,10 @@ CodecOption = Annotated[
     Optional[Path], typer.Option(help="Folder of a trained codec, for recipes whose tokens are its latents.")
 ]
 TeacherOption = Annotated[Optional[Path], typer.Option(help="Folder of the trained model, for recipes that distil it.")]
+FromOption = Annotated[
+    Optional[Path],
+    typer.Option("--from", help="Begin from a run's folder, a bundle's, or a shipped model, of the same architecture."),
+]
 PixelsOption = Annotated[Optional[int], typer.Option(help="Height and width of the pictures of recipe images.")]
 SizeOption = Annotated[str, typer.Option(help="cpu, gpu, or auto: gpu where CUDA works.")]
 StepsOption = Annotated[Optional[int], typer.Option(min=1, help="Train for this many steps.")]
@@ -79,7 +83,7 @@ DownloadOption = Annotated[
 @app.command(epilog=EXAMPLE)
 def train(
     recipe: RecipeArgument, out: OutOption, data: DataOption = None, codec: CodecOption = None,
-    teacher: TeacherOption = None, size: SizeOption = "auto", pixels: PixelsOption = None,
+    teacher: TeacherOption = None, from_: FromOption = None, size: SizeOption = "auto", pixels: PixelsOption = None,
     steps: StepsOption = None, max_minutes: MinutesOption = None, batch: BatchOption = None,
     learning_rate: RateOption = None, seed: SeedOption = None, precision: PrecisionOption = None,
     compile_: CompileOption = None,
@@ -109,7 +113,7 @@ def train(
         config = replace(config, minutes=max_minutes, steps=None)
     if config.batch < config.shards:
         config = replace(config, shards=config.batch)
-    options = Options(out, data, codec, teacher, device, threads, save_minutes, look_minutes, resume, json_)
+    options = Options(out, data, codec, teacher, from_, device, threads, save_minutes, look_minutes, resume, json_)
     run_training(replace(chosen, train=config), options, console)
 
 

@@ -30,6 +30,7 @@ from adr_train.tasks.any_order import ARDMJob, CausalJob
 from adr_train.tasks.codec import CodecJob
 from adr_train.tasks.distil import DistilJob
 from adr_train.tasks.job import Job
+from adr_train.tasks.start import read_start
 
 AnyJob = Job[TrainableModel]
 # SIGPIPE's number, which no handler here ever reports.
@@ -42,6 +43,7 @@ class Options:
     data: Path | None
     codec: Path | None
     teacher: Path | None
+    start: Path | None
     device: str
     threads: int | None
     save_minutes: float
@@ -112,6 +114,11 @@ def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Proces
         "adr": ADRJob, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": CausalJob,
     }  # fmt: skip
     source = options.teacher if recipe.kind == "distil" else options.codec
+    # A run that goes on has its weights already.
+    if options.start and not options.resume:
+        if recipe.kind != "adr":
+            raise TrainError(f"--from is for causal models of pictures and sound; {recipe.name} is of another kind")
+        return ADRJob(recipe, data, held_out, processes, source, read_start(options.start))
     return jobs[recipe.kind](recipe, data, held_out, processes, source)
 
 
@@ -121,6 +128,7 @@ def resume(job: AnyJob, previous: Path, saved: CheckpointConfig) -> None:
     device = str(job.trainer.device)
     tensors, ema = (read_tensors(previous / f"{name}.safetensors", device) for name in ("state", "model"))
     job.trainer.restore(tensors, ema, saved.step, saved.seconds)
+    job.resumed(saved)
 
 
 def follow(trainer: Trainer[TrainableModel]) -> NoReturn:

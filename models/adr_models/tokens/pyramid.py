@@ -4,9 +4,7 @@ A picture in luma and chroma is halved `levels` - 1 times by the Haar wavelet. T
 of level 0, in raster order; those of level k are the details that double its size for the k-th time, cut into the same
 regions. All tokens have the channels of the widest level; `mask` says which of them a level has, the others are 0.
 
-Half of a patch's values are nearly nothing, so each level is turned into its principal axes, and each axis divided by
-the root of its standard deviation ("half whitening"): the head then spends on each axis about what it shows, and a
-level's tokens are scaled to a mean square of 1. Where `fine_chroma` is off, the last level has luma alone; what that
+Each level is turned into its principal axes. Where `fine_chroma` is off, the last level has luma alone; what that
 costs is in the design notes.
 """
 
@@ -17,11 +15,10 @@ from torch import Tensor, nn
 
 from adr_models.tokens.haar import colour_axes, haar_join, haar_split
 from adr_models.tokens.neighbours import pyramid_neighbours
+from adr_models.tokens.principal_axes import PrincipalAxes
 
 # Pictures that are looked at at a time.
 CHUNK = 500
-# The variance of values in [-1, 1] that were rounded to one of 256: no axis says anything below it.
-QUANTISATION = (2 / 255) ** 2 / 12
 MAX_LEVELS = 8
 
 
@@ -40,10 +37,7 @@ class PyramidConfig:
 class PyramidTokens(nn.Module):
     """pixels in [0, 1] <-> tokens (rows, levels * regions, C)."""
 
-    mean: Tensor
-    basis: Tensor
-    scale: Tensor
-    axes: Tensor
+    colours: Tensor
     neighbours: Tensor
     mask: Tensor | None
 
@@ -65,10 +59,8 @@ class PyramidTokens(nn.Module):
         self.widths = [self.level_width(level) for level in range(config.levels)]
         self.channels = max(self.widths)
         levels, channels = config.levels, self.channels
-        self.register_buffer("mean", torch.zeros(levels, channels))
-        self.register_buffer("basis", torch.eye(channels).repeat(levels, 1, 1))
-        self.register_buffer("scale", torch.ones(levels, channels))
-        self.register_buffer("axes", colour_axes(config.channels), persistent=False)
+        self.axes = nn.ModuleList(PrincipalAxes(width) for width in self.widths)
+        self.register_buffer("colours", colour_axes(config.channels), persistent=False)
         self.length, self.neighbours = levels * self.regions, pyramid_neighbours(self.grid, levels)
         mask = (torch.arange(channels) < torch.tensor(self.widths)[:, None]).float()
         self.mask = None if len(set(self.widths)) == 1 else mask.repeat_interleave(self.regions, 0)
@@ -82,7 +74,7 @@ class PyramidTokens(nn.Module):
 
     def split(self, pixels: Tensor) -> list[Tensor]:
         """pixels (rows, height, width, channels) -> each level's values (rows, regions, its width), as they are."""
-        x, parts = (2 * pixels - 1) @ self.axes.T, []
+        x, parts = (2 * pixels - 1) @ self.colours.T, []
         for level in range(self.config.levels - 1, 0, -1):
             x, details = haar_split(x)
             parts.append(self.cut(details.flatten(3), level) if self.all_channels(level) else
@@ -118,23 +110,19 @@ class PyramidTokens(nn.Module):
                 flat = values.flatten(0, 1).double()
                 sums[level] += flat.sum(0)
                 products[level] += flat.T @ flat
-        count = len(pixels) * self.regions
-        for level, n in enumerate(self.widths):
-            mean = sums[level] / count
-            variance, vectors = torch.linalg.eigh(products[level] / count - torch.outer(mean, mean))
-            variance, vectors = variance.flip(0).clamp(min=QUANTISATION), vectors.flip(1)
-            # The mean square of a level's tokens, half whitened, is that of the roots of its deviations.
-            scale = variance**0.25 * variance.sqrt().mean().sqrt()
-            self.mean[level, :n], self.scale[level, :n] = mean.float(), scale.float()
-            self.basis[level, :n, :n] = vectors.float()
+        for level, axes in enumerate(self.level_axes()):
+            axes.fit(len(pixels) * self.regions, sums[level], products[level])
+
+    def level_axes(self) -> list[PrincipalAxes]:
+        """The axes of each level."""
+        return [axes for axes in self.axes if isinstance(axes, PrincipalAxes)]
 
     def encode(self, pixels: Tensor) -> Tensor:
         """pixels (rows, height, width, channels) -> tokens (rows, levels * regions, C)."""
         tokens = []
-        for level, values in enumerate(self.split(pixels)):
-            n = self.widths[level]
-            x = (values - self.mean[level, :n]) @ self.basis[level, :n, :n] / self.scale[level, :n]
-            tokens.append(torch.cat([x, x.new_zeros(*x.shape[:2], self.channels - n)], -1))
+        for axes, values in zip(self.level_axes(), self.split(pixels), strict=True):
+            x = axes.turn(values)
+            tokens.append(torch.cat([x, x.new_zeros(*x.shape[:2], self.channels - x.shape[-1])], -1))
         return torch.cat(tokens, 1)
 
     def initial_state(self, rows: int) -> dict[str, Tensor]:
@@ -144,10 +132,9 @@ class PyramidTokens(nn.Module):
         """tokens (rows, levels * regions, C) -> pixels (rows, height, width, channels), not clipped. A level
         whose tokens are all 0 has the mean details, which are next to none."""
         x = tokens[:, :0, 0]
-        for level, n in enumerate(self.widths):
-            values = tokens[:, level * self.regions : (level + 1) * self.regions, :n]
-            values = (values * self.scale[level, :n]) @ self.basis[level, :n, :n].T + self.mean[level, :n]
-            pasted = self.paste(values, level)
+        for level, axes in enumerate(self.level_axes()):
+            own = tokens[:, level * self.regions : (level + 1) * self.regions, : self.widths[level]]
+            pasted = self.paste(axes.turn_back(own), level)
             if level == 0:
                 x = pasted
                 continue
@@ -155,4 +142,4 @@ class PyramidTokens(nn.Module):
             if not self.all_channels(level):
                 details = torch.cat([details, *[torch.zeros_like(details)] * (self.config.channels - 1)], -1)
             x = haar_join(x, details)
-        return (x @ self.axes + 1) / 2, {}
+        return (x @ self.colours + 1) / 2, {}

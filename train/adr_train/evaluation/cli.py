@@ -52,6 +52,10 @@ ProviderOption = Annotated[str, typer.Option(help="auto, cuda or cpu.")]
 ThreadsOption = Annotated[Optional[int], typer.Option(min=1, help="Threads of ONNX Runtime.")]
 CacheOption = Annotated[Optional[Path], typer.Option(help="Where trained judges are kept.")]
 WriteOption = Annotated[bool, typer.Option("--write", help="Put the figures into the bundle's manifest and card.")]
+ReportOption = Annotated[
+    Optional[Path],
+    typer.Option(help="A new folder for a page with samples, their nearest training samples and curves."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
@@ -63,22 +67,27 @@ def evaluate(
     temperature: TemperatureOption = None, split: SplitOption = "validation", seed: SeedOption = 0,
     seeds: SeedsOption = 3, sweep: SweepOption = None, beside: BesideOption = None, budgets: BudgetsOption = None,
     count: CountOption = None, causal: CausalOption = None, provider: ProviderOption = "auto",
-    threads: ThreadsOption = None, cache: CacheOption = None, write: WriteOption = False, json_: JsonOption = False,
-    debug: DebugOption = False,
+    threads: ThreadsOption = None, cache: CacheOption = None, write: WriteOption = False, report: ReportOption = None,
+    json_: JsonOption = False, debug: DebugOption = False,
 ) -> None:  # fmt: skip
     """Judge generated samples with classifiers trained on the real training data (minutes, the first time); any-order
     models by their bits per dimension. Choose settings on the validation split, then report once on the test split."""
     with empty_handed():
         from adr_train.evaluation.any_order import evaluate_any_order
         from adr_train.evaluation.labelled import Comparison, evaluate_labelled
+        from adr_train.evaluation.report import check_folder
 
     base = GenerationConfig(steps, sampler, guidance, temperature, seed)
     combinations = sweep_values(sweep or [])
     check_choice(split, combinations, write)
+    if report:
+        check_folder(report)
     model = adr_runtime.load(bundle, provider, threads)
     if model.provider_note:
         console.print(f"on the CPU, because {model.provider_note}")
     if isinstance(model, AnyOrderModel):
+        if report:
+            raise TrainError(f"--report is for models that generate samples of labels; {model.name} is none")
         evaluate_any_order(model, dataset, data, split, budgets or "", count or 100, causal, seed, write, json_)
         return
     if budgets or causal or count:
@@ -90,7 +99,7 @@ def evaluate(
         setting.resolve(model.manifest)
     baselines = [load_baseline(other, provider, threads) for other in beside or []]
     comparison = Comparison(dataset, data, split, per_label, seed, seeds, cache or default_cache())
-    evaluate_labelled(model, baselines, settings, comparison, write, json_)
+    evaluate_labelled(model, baselines, settings, comparison, write, json_, report)
 
 
 def name_of(values: dict[str, Any]) -> str:

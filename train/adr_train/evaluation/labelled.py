@@ -10,8 +10,9 @@ from adr_runtime.terminal.display import PlainConsole
 from adr_train.errors import TrainError
 from adr_train.evaluation.evaluator import Evaluator, LabelledModel
 from adr_train.evaluation.quality import record
+from adr_train.evaluation.report import Report
 from adr_train.evaluation.table import Rows, print_rows
-from adr_train.evaluation.voices import voice_rows
+from adr_train.evaluation.voices import heard, voice_rows
 from adr_train.recipes.recipe import dataset_of
 
 console = PlainConsole(stderr=True)
@@ -35,9 +36,10 @@ class Comparison:
 
 def evaluate_labelled(
     model: LabelledModel, baselines: list[LabelledModel], settings: dict[str, GenerationConfig],
-    comparison: Comparison, write: bool, as_json: bool,
+    comparison: Comparison, write: bool, as_json: bool, report: Path | None = None,
 ) -> None:  # fmt: skip
-    """Prints a row for each of `settings` under its name, for each baseline at its defaults, and for real data."""
+    """Prints a row for each of `settings` under its name, for each baseline at its defaults, and for real data, and
+    puts them on a page in the folder `report`."""
     split, requested = comparison.split, comparison.per_label * len(model.labels)
     dataset = comparison.dataset or dataset_of(str(model.manifest.training.get("recipe")))
     shape = model.size if isinstance(model, ImageModel) else None
@@ -53,6 +55,9 @@ def evaluate_labelled(
         record(model, rows, list(settings.values()), samples, split, comparison.seeds)
     about = {"samples": samples, "seed": comparison.seed, "seeds": comparison.seeds}
     print_rows(model, split, about, rows, as_json)
+    if report:
+        Report(report, evaluator, model).write(settings, rows, about)
+        console.print(f"{report / 'index.html'}")
 
 
 def measure_rows(
@@ -70,7 +75,9 @@ def measure_rows(
     if isinstance(model, AudioModel) and model.manifest.tokens.geometry == "codec_latent":
         rows[f"reconstructed {evaluator.split}"] = evaluator.reconstructed(model, LOUDNESS, samples)
     rows |= evaluator.real_rows(samples, seeds)
-    if isinstance(model, AudioModel) and model.speakers:
+    if isinstance(model, AudioModel) and model.speakers and not heard(evaluator, model):
+        console.print("voices are not judged: the data has none of some of the model's speakers")
+    elif isinstance(model, AudioModel) and model.speakers:
         first = next(iter(settings.values()))
         for name, figures in voice_rows(evaluator, model, samples, first, seeds, comparison.cache).items():
             rows.setdefault(name, {}).update(figures)

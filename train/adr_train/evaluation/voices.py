@@ -8,7 +8,7 @@ from adr_runtime import AudioModel
 from adr_runtime.causal.config import GenerationConfig
 
 from adr_train.data.types import AudioClips
-from adr_train.evaluation.crossfit import CrossFit
+from adr_train.evaluation.crossfit import CrossFit, part
 from adr_train.evaluation.evaluator import Evaluator, Figures, generate
 from adr_train.evaluation.metrics import average, with_errors
 
@@ -44,8 +44,16 @@ def voice_rows(
 
 
 def named(data: AudioClips, names: tuple[str, ...]) -> AudioClips:
-    """The same clips with their speakers as labels."""
-    return replace(data, labels=np.array([names.index(s) for s in data.speakers]), names=names)
+    """The clips of these speakers, with their speakers as labels."""
+    known = part(data, np.flatnonzero(np.isin(data.speakers, names)))
+    assert isinstance(known, AudioClips)
+    return replace(known, labels=np.array([names.index(s) for s in known.speakers], np.int64), names=names)
+
+
+def heard(evaluator: Evaluator, model: AudioModel) -> bool:
+    """Whether both splits have recordings of all the speakers of a model."""
+    splits = (evaluator.train, evaluator.real)
+    return all(isinstance(data, AudioClips) and set(model.speakers) <= set(data.speakers) for data in splits)
 
 
 def agreement(probabilities: np.ndarray, embeddings: np.ndarray, truth: np.ndarray, centres: np.ndarray) -> Figures:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from adr_models import ADRConfig, ADRModel
 from adr_models.causal.model import Draws
-from adr_models.checkpoint import read_tensors
+from adr_models.checkpoint import CheckpointConfig, read_tensors
 from adr_models.tokens.codec import CodecConfig, CodecTokens
 from adr_models.tokens.geometry import PictureTokens
 from adr_models.tokens.patches import ImageTokens
@@ -25,6 +25,7 @@ from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.batches import Batches
 from adr_train.tasks.job import PROVENANCE, Job, read_source
+from adr_train.tasks.start import Start, begin
 
 # Pictures of which a pyramid's axes are measured, and values of all of them.
 PICTURES, VALUES = 20_000, 1 << 26
@@ -46,8 +47,11 @@ class ADRLoss(nn.Module):
 class ADRJob(Job[ADRModel]):
     unit = "tokens"
 
-    def __init__(self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None):
-        self.recipe, self.codec_training = recipe, dict[str, Any]()
+    def __init__(
+        self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None,
+        start: Start | None = None,
+    ):  # fmt: skip
+        self.recipe, self.codec_training, self.began = recipe, dict[str, Any](), start.provenance() if start else {}
         data, held_out, model_config = labelled(recipe, data), labelled(recipe, held_out), recipe.model
         assert isinstance(model_config, ADRConfig)
         self.sequences = len(data.labels)
@@ -62,7 +66,11 @@ class ADRJob(Job[ADRModel]):
         if state:
             model.tokens.load_state_dict(state)
             model.tokens.requires_grad_(False)
-        self.sample_range = 1.1 * fit_tokens(model, data)
+        if start:
+            begin(model, start)
+            self.sample_range = start.clip
+        else:
+            self.sample_range = 1.1 * fit_tokens(model, data)
         batches, self.validation = make_batches(recipe, model, data, held_out)
         model.to(processes.device)
         self.trainer = Trainer(model, ADRLoss(model), batches, recipe.train, processes)
@@ -71,7 +79,15 @@ class ADRJob(Job[ADRModel]):
         return self.trainer.model.config.to_dict()
 
     def provenance(self) -> dict[str, Any]:
-        return {f"codec {k}": v for k, v in self.codec_training.items() if k in PROVENANCE}
+        return {f"codec {k}": v for k, v in self.codec_training.items() if k in PROVENANCE} | self.began
+
+    def resumed(self, saved: CheckpointConfig) -> None:
+        """Go on as the run that was saved, whose tokens may be those of what it began from, and not of its data."""
+        self.sample_range = saved.clip
+        self.began = {k: v for k, v in saved.training.items() if k.split()[0] == "from"}
+        for batches in (self.trainer.batches, self.validation):
+            assert isinstance(batches, Batches)
+            batches.tokens.load_state_dict(self.trainer.model.tokens.state_dict())
 
     def show(self, monitor: Monitor, step: int) -> None:
         defaults = self.recipe.defaults

@@ -21,7 +21,7 @@ class DistilJob(ADRJob):
 
     def __init__(self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None):
         data, held_out = labelled(recipe, data), labelled(recipe, held_out)
-        self.recipe, self.sequences = recipe, len(data.labels)
+        self.recipe, self.sequences, self.began = recipe, len(data.labels), {}
         checkpoint, saved = read_source(recipe, recipe.teacher, source, "--teacher")
         config = ADRConfig.from_dict(saved.model)
         teacher = ADRModel(config)
@@ -41,5 +41,9 @@ class DistilJob(ADRJob):
         self.trainer = Trainer(student, loss, batches, recipe.train, processes)
 
     def provenance(self) -> dict[str, Any]:
-        kept = {f"teacher {k}": self.teacher_training[k] for k in PROVENANCE if k in self.teacher_training}
+        kept = {
+            f"teacher {k}": self.teacher_training[k]
+            for k in (*PROVENANCE, "from minutes")
+            if k in self.teacher_training
+        }
         return super().provenance() | kept | {"guidance distilled": self.recipe.distil.guidance}

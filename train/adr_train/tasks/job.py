@@ -35,6 +35,9 @@ class Job(ABC, Generic[Model]):
         """What config.json says of what the model was built upon."""
         return {}
 
+    def resumed(self, saved: CheckpointConfig) -> None:
+        """Called once a saved run's tensors are back in the trainer."""
+
     def weights(self) -> dict[str, Tensor]:
         """The tensors of model.safetensors."""
         return self.trainer.ema
