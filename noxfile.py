@@ -11,7 +11,7 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).parent
-nox.options.sessions = ["lint", "types", "tests", "fuzz", "docs", "wheel"]
+nox.options.sessions = ["lint", "types", "tests", "javascript", "fuzz", "docs", "wheel"]
 # The lowest ONNX Runtime that the extra `cpu` allows.
 LOWEST = re.findall(r'^cpu = \["onnxruntime>=([0-9.]+)"\]$', (ROOT / "pyproject.toml").read_text(), re.M)[0]
 
@@ -33,6 +33,16 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The test suite."""
     session.run("pytest", "--durations=15", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def javascript(session: nox.Session) -> None:
+    """The JavaScript runtime: types, tests, and states that go from one language to the other. Needs Node.js."""
+    with session.chdir(ROOT / "runtime" / "js"):
+        # What its dependencies run when they are installed fetches libraries for GPUs.
+        session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", external=True)
+        session.run("npm", "test", external=True)
+    session.run("pytest", "tests/runtime/test_javascript.py", env={"ADR_JAVASCRIPT": "1"})
 
 
 @nox.session(venv_backend="none")

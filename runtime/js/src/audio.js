@@ -1,0 +1,251 @@
+/** Audio, token by token: clips, endless streams, and what comes after a recording. */
+import { generateClips } from "./clips.js";
+import { indexOf, labelRows, resolve } from "./config.js";
+import { InputError } from "./errors.js";
+import { TokenGenerator } from "./generator.js";
+import { ends } from "./manifest.js";
+import { LONGEST, MAX_PAUSE, MAX_WORDS, Playlist } from "./playlist.js";
+import { roundEven } from "./samplers.js";
+import { MAX_CHUNK, unpackState } from "./state.js";
+import { plainSeed, Stream } from "./stream.js";
+
+/** Tokens of a piece of a prompt. */
+const PIECE = 512;
+/** Tokens of a chunk where nobody waits for the first one. */
+const WHOLE_CHUNK = 64;
+
+/**
+ * @typedef {object} Audio
+ * @property {Float32Array} audio samples of the first clip, about [-1, 1]
+ * @property {Float32Array[]} clips all of them
+ * @property {number} sampling_rate Hz
+ * @property {number | bigint} seed makes the same again
+ */
+/**
+ * @typedef {object} AudioChoices
+ * @property {import("./config.js").Label | import("./config.js").Label[]} [label] one for all, or one for each clip
+ * @property {number} [count]
+ * @property {number} [seconds] how long
+ * @property {Float32Array} [prompt] samples at the model's rate, with which the clips begin
+ */
+/** @typedef {AudioChoices & import("./config.js").GenerationOptions} AudioOptions */
+/**
+ * @typedef {object} StreamChoices
+ * @property {number} [chunkTokens] tokens of each chunk; 1 unless given
+ * @property {import("./config.js").Label[]} [playlist] labels to say one after the other, each until it is over
+ * @property {boolean} [cycle] whether the playlist begins again after its end
+ * @property {number} [pause] seconds behind each word of a playlist; 0.15 unless given
+ */
+
+/** Generates audio. What changes while it does lives in a `Stream`. */
+export class AudioModel {
+  /** @param {import("./bundle.js").Bundle} bundle */
+  constructor(bundle) {
+    this.bundle = bundle;
+    this.manifest = bundle.manifest;
+    this.kind = /** @type {const} */ ("audio");
+  }
+
+  get spec() {
+    return /** @type {{hop: number, sample_rate: number, delay: number}} */ (this.manifest.audio);
+  }
+
+  get labels() {
+    return this.manifest.labels;
+  }
+
+  get speakers() {
+    return this.manifest.speakers;
+  }
+
+  /** Hz. */
+  get samplingRate() {
+    return this.spec.sample_rate;
+  }
+
+  /**
+   * Generate clips, each as long as the model says unless `seconds` or a prompt is given.
+   * @param {AudioOptions} [options]
+   * @returns {Promise<Audio>}
+   */
+  async generate(options = {}) {
+    const { label, count, seconds, prompt, ...choices } = options;
+    const settings = resolve(this.manifest, choices, labelRows(label, count));
+    const about = { sampling_rate: this.samplingRate, seed: plainSeed(settings.seed) };
+    if (seconds === undefined && prompt === undefined && ends(this.manifest)) {
+      const clips = await generateClips(await TokenGenerator.create(this.bundle, settings));
+      return { audio: clips[0], clips, ...about };
+    }
+    const stream = await this.start(settings, seconds ?? this.manifest.defaults.seconds, WHOLE_CHUNK, null);
+    const before = prompt ? await takeIn(stream, prompt) : new Float32Array(0);
+    const parts = settings.labels.map(() => [before]);
+    for await (const { clips } of stream) clips.forEach((clip, row) => parts[row].push(clip));
+    const clips = parts.map(joined);
+    return { audio: clips[0], clips, ...about };
+  }
+
+  /**
+   * Generate chunk by chunk, in constant memory; endless unless `seconds` or `playlist` is given.
+   * @param {AudioOptions & StreamChoices} [options]
+   * @returns {AsyncIterableIterator<import("./stream.js").Chunk> & {ready: Promise<Stream>, state(): Uint8Array, readonly seed: number | bigint}}
+   */
+  stream(options = {}) {
+    return new LazyStream(this.opened(options));
+  }
+
+  /**
+   * @param {AudioOptions & StreamChoices} options
+   * @returns {Promise<Stream>}
+   */
+  async opened({ label, count, seconds, prompt, chunkTokens = 1, playlist = [], cycle = false, pause = 0.15, ...choices }) {
+    const words = playlist.length ? this.playlist(playlist, cycle, pause) : null;
+    if (words && (label !== undefined || count !== undefined)) {
+      throw new InputError("a playlist takes the place of label and count; leave them out");
+    }
+    const settings = resolve(this.manifest, choices, labelRows(words ? words.label : label, count));
+    const stream = await this.start(settings, seconds ?? null, chunkTokens, words);
+    if (prompt) await takeIn(stream, prompt);
+    return stream;
+  }
+
+  /**
+   * @param {import("./config.js").Settings} settings
+   * @param {number | null} seconds
+   * @param {number} chunkTokens
+   * @param {Playlist | null} playlist
+   */
+  async start(settings, seconds, chunkTokens, playlist) {
+    if (seconds !== null && !(seconds > 0 && seconds < 1e9)) {
+      throw new InputError(`seconds must be more than 0 and finite, not ${seconds}`);
+    }
+    if (!(Number.isInteger(chunkTokens) && chunkTokens >= 1 && chunkTokens <= MAX_CHUNK)) {
+      throw new InputError(`chunkTokens must be from 1 to ${MAX_CHUNK}, not ${chunkTokens}`);
+    }
+    const limit = seconds === null ? null : Math.max(roundEven(seconds * this.samplingRate), 1);
+    const generator = await TokenGenerator.create(this.bundle, settings);
+    return new Stream(generator, generator.start(), limit, chunkTokens, playlist, 0, this.spec.delay);
+  }
+
+  /**
+   * @param {import("./config.js").Label[]} labels
+   * @param {boolean} cycle
+   * @param {number} pause
+   */
+  playlist(labels, cycle, pause) {
+    const { name } = this.manifest;
+    if (!ends(this.manifest)) {
+      throw new InputError(`${name} does not say where a word is over, so it cannot speak one after the other`);
+    }
+    if (!(pause >= 0 && pause <= MAX_PAUSE)) throw new InputError(`pause must be from 0 to ${MAX_PAUSE} seconds, not ${pause}`);
+    if (labels.length > MAX_WORDS) throw new InputError(`a playlist has up to ${MAX_WORDS} words, not ${labels.length}`);
+    const rate = this.samplingRate / this.spec.hop;
+    const indices = labels.map((label) => indexOf(label, "label", this.labels, name));
+    return new Playlist(indices, roundEven(pause * rate), Math.max(roundEven(LONGEST * rate), 1), cycle);
+  }
+
+  /**
+   * The stream that `state()` saved, here, in another process, or in Python.
+   * @param {Uint8Array} state
+   * @returns {Promise<Stream>}
+   */
+  async resume(state) {
+    if (!(state instanceof Uint8Array)) throw new InputError("a state is a Uint8Array");
+    const { header, generator, progress, playlist } = await unpackState(state, this.bundle);
+    return new Stream(generator, progress, header.limit, header.chunk_tokens, playlist, header.emitted, header.skip);
+  }
+
+  /** Frees the memory of the graphs. */
+  release() {
+    return this.bundle.release();
+  }
+}
+
+/** A stream whose first graph runs when its first chunk is asked for, so that `stream()` needs no await. */
+class LazyStream {
+  /** @param {Promise<Stream>} ready */
+  constructor(ready) {
+    this.ready = ready;
+    /** @type {Stream | null} */
+    this.opened = null;
+    ready.then((stream) => { this.opened = stream; }, () => {});
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  async next() {
+    return (await this.ready).next();
+  }
+
+  async return() {
+    return (await this.ready).return();
+  }
+
+  /** @returns {Stream} */
+  get begun() {
+    if (!this.opened) throw new InputError("the stream has not begun; await its `ready` or its first chunk");
+    return this.opened;
+  }
+
+  get seed() {
+    return this.begun.seed;
+  }
+
+  state() {
+    return this.begun.state();
+  }
+}
+
+/**
+ * Go on from a recording: everything that follows its last whole token.
+ * @param {Stream} stream
+ * @param {Float32Array} prompt
+ * @returns {Promise<Float32Array>} the part of the prompt that comes before the first chunk
+ */
+async function takeIn(stream, prompt) {
+  const { generator, progress, audio } = stream;
+  if (!(prompt instanceof Float32Array) || !prompt.every(Number.isFinite)) {
+    throw new InputError("prompt must be a Float32Array of finite samples");
+  }
+  const usable = Math.floor(prompt.length / audio.hop) * audio.hop;
+  if (usable <= audio.delay) throw new InputError(`the prompt must have more than ${audio.delay} samples, not ${prompt.length}`);
+  const samples = prompt.subarray(prompt.length - usable);
+  const { channels, batch } = generator;
+  const context = leftContext(generator.manifest);
+  for (let start = 0; start < usable / audio.hop; start += PIECE) {
+    const before = Math.min(context, start);
+    const piece = samples.slice((start - before) * audio.hop, (start + PIECE) * audio.hop);
+    const encoded = await generator.bundle.run("encode", { samples: [piece, [1, piece.length]] });
+    const tokens = encoded.tokens.data.slice(before * channels);
+    await generator.prefill(progress, tokens);
+    const each = Array.from({ length: tokens.length / channels }, (_, i) => {
+      const token = tokens.subarray(i * channels, (i + 1) * channels);
+      return Float32Array.from({ length: batch * channels }, (__, j) => token[j % channels]);
+    });
+    await generator.decode(progress, each);
+  }
+  stream.skip = 0;
+  if (stream.limit !== null) stream.limit += audio.delay;
+  return samples.slice(0, usable - audio.delay);
+}
+
+/**
+ * How many tokens before a piece its own tokens may depend on: as far as the decoder's convolutions reach, and two more.
+ * @param {import("./manifest.js").Manifest} manifest
+ */
+function leftContext(manifest) {
+  const lengths = manifest.states.filter((s) => s.graph === "decode" && s.shape.length === 3).map((s) => s.shape[1]);
+  return lengths.reduce((/** @type {number} */ sum, n) => sum + (typeof n === "number" ? n : 0), 0) + 2;
+}
+
+/** @param {Float32Array[]} parts */
+function joined(parts) {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,229 @@
+/** Opening a bundle: everything is verified before ONNX Runtime sees it. */
+import { BundleError, InputError } from "./errors.js";
+import { NEEDED, parseManifest } from "./manifest.js";
+
+const MAX_MANIFEST_BYTES = 4 << 20;
+const CACHE = "adr-runtime";
+
+/**
+ * Reads a file of a bundle: of a graph it is told the size and the hash.
+ * @typedef {(file: string, spec?: {bytes: number, sha256: string}) => Promise<Uint8Array<ArrayBuffer>>} ReadFile
+ */
+
+/**
+ * @typedef {object} Ort what this package uses of onnxruntime-node or onnxruntime-web
+ * @property {{create(data: Uint8Array, options?: object): Promise<Session>}} InferenceSession
+ * @property {new (type: any, data: any, dims: readonly number[]) => Tensor} Tensor
+ */
+/** @typedef {{type: string, data: any, dims: readonly number[]}} Tensor */
+/** @typedef {{run(feed: Record<string, any>): Promise<Record<string, Tensor>>, release?(): Promise<void>}} Session */
+
+/**
+ * @typedef {object} LoadOptions
+ * @property {Ort} ort the module onnxruntime-node or onnxruntime-web
+ * @property {string[]} [executionProviders] those of ONNX Runtime, ["cpu"] or ["wasm"] unless given
+ * @property {number} [threads] within an operator; 1 unless given, for small models lose by more
+ * @property {(loaded: number, total: number) => void} [onProgress] bytes so far, and of all graphs that are needed
+ * @property {boolean} [cache] whether a page keeps graphs in the browser's Cache API; true unless given
+ * @property {typeof globalThis.fetch} [fetch]
+ */
+
+/** A verified bundle, whose graphs become sessions when they are first needed. */
+export class Bundle {
+  /**
+   * @param {import("./manifest.js").Manifest} manifest
+   * @param {string} hash the SHA-256 of manifest.json, which in turn holds those of the graphs
+   * @param {ReadFile} read
+   * @param {LoadOptions} options
+   */
+  constructor(manifest, hash, read, options) {
+    this.manifest = manifest;
+    this.hash = hash;
+    this.read = read;
+    this.options = options;
+    this.ort = options.ort;
+    /** @type {Map<string, Promise<Session>>} */
+    this.sessions = new Map();
+  }
+
+  /**
+   * Runs a graph. Numbers go in as `[data, dims]` and come out as tensors.
+   * @param {string} graph
+   * @param {Record<string, [Float32Array | BigInt64Array, readonly number[]] | Tensor>} feed
+   */
+  async run(graph, feed) {
+    const session = await this.session(graph);
+    const tensors = Object.entries(feed).map(([name, value]) => [name, Array.isArray(value) ? this.tensor(...value) : value]);
+    return session.run(Object.fromEntries(tensors));
+  }
+
+  /**
+   * @param {Float32Array | BigInt64Array} data
+   * @param {readonly number[]} dims
+   * @returns {Tensor}
+   */
+  tensor(data, dims) {
+    return new this.ort.Tensor(data instanceof Float32Array ? "float32" : "int64", data, dims);
+  }
+
+  /**
+   * @param {string} graph
+   * @param {(bytes: number) => void} [loaded]
+   */
+  session(graph, loaded) {
+    let session = this.sessions.get(graph);
+    if (!session) {
+      session = this.open(graph, loaded);
+      this.sessions.set(graph, session);
+      session.catch(() => this.sessions.delete(graph));
+    }
+    return session;
+  }
+
+  /**
+   * @param {string} graph
+   * @param {(bytes: number) => void} [loaded]
+   * @returns {Promise<Session>}
+   */
+  async open(graph, loaded) {
+    const spec = this.manifest.graphs[graph];
+    const { file, bytes, sha256 } = spec;
+    const data = await this.read(file, spec);
+    const digest = await hash(data);
+    if (digest !== sha256) {
+      throw new BundleError(
+        `${file}: damaged: SHA-256 expected ${sha256.slice(0, 16)}…, found ${digest.slice(0, 16)}…; fetch it again`,
+      );
+    }
+    const { executionProviders, threads = 1 } = this.options;
+    try {
+      const session = await this.ort.InferenceSession.create(data, {
+        ...(executionProviders ? { executionProviders } : {}),
+        intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 4,
+      });
+      loaded?.(bytes);
+      return session;
+    } catch (error) {
+      const why = String(/** @type {Error} */ (error)?.message ?? error).split("\n")[0];
+      const least = this.manifest.onnxruntime ? `, which needs ONNX Runtime ${this.manifest.onnxruntime} or newer` : "";
+      throw new BundleError(`${file}: ONNX Runtime refuses it${least}: ${why}`);
+    }
+  }
+
+  /** Frees the sessions' memory; the model cannot be used any more. */
+  async release() {
+    for (const session of this.sessions.values()) await (await session).release?.();
+    this.sessions.clear();
+  }
+}
+
+/**
+ * Opens a bundle and the graphs that every generation takes; those of prompts are opened when there is one.
+ * @param {string | URL | Record<string, Uint8Array>} source a folder (Node.js), the address of one, or its files by name
+ * @param {LoadOptions} options
+ * @returns {Promise<Bundle>}
+ */
+export async function openBundle(source, options) {
+  if (!options?.ort?.InferenceSession) {
+    throw new InputError('give ONNX Runtime as `ort`: import * as ort from "onnxruntime-node" or "onnxruntime-web"');
+  }
+  const read = await reader(source, options);
+  const text = await read("manifest.json");
+  if (text.length > MAX_MANIFEST_BYTES) {
+    throw new BundleError(`manifest.json: expected up to ${MAX_MANIFEST_BYTES} bytes, found ${text.length}`);
+  }
+  let decoded;
+  try {
+    decoded = new TextDecoder("utf-8", { fatal: true }).decode(text);
+  } catch {
+    throw new BundleError("manifest.json: not UTF-8 text");
+  }
+  const manifest = parseManifest(decoded);
+  const bundle = new Bundle(manifest, await hash(text), read, options);
+  const total = NEEDED.reduce((sum, graph) => sum + manifest.graphs[graph].bytes, 0);
+  let loaded = 0;
+  options.onProgress?.(0, total);
+  for (const graph of NEEDED) {
+    await bundle.session(graph, (bytes) => options.onProgress?.((loaded += bytes), total));
+  }
+  return bundle;
+}
+
+/**
+ * @param {string | URL | Record<string, Uint8Array>} source
+ * @param {LoadOptions} options
+ * @returns {Promise<ReadFile>}
+ */
+async function reader(source, options) {
+  if (typeof source === "object" && !(source instanceof URL)) {
+    return async (file, spec) => sized(source[file] ?? missing(file), file, spec);
+  }
+  const address = String(source);
+  if (/^https?:/.test(address) || typeof globalThis.process?.versions?.node === "undefined") {
+    const base = new URL(address.endsWith("/") ? address : `${address}/`, globalThis.location?.href);
+    return async (file, spec) => sized(await fetched(new URL(encodeURIComponent(file), base), options, spec), file, spec);
+  }
+  const [{ readFile }, { join }, { fileURLToPath }] = await Promise.all(
+    [import("node:fs/promises"), import("node:path"), import("node:url")],
+  );
+  const folder = address.startsWith("file:") ? fileURLToPath(address) : address;
+  return async (file, spec) => {
+    try {
+      return sized(new Uint8Array(await readFile(join(folder, file))), join(folder, file), spec);
+    } catch (error) {
+      const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+      if (!code) throw error;
+      throw new BundleError(`${join(folder, file)}: cannot read: ${code}; give the folder of a bundle`);
+    }
+  };
+}
+
+/**
+ * @param {URL} url
+ * @param {LoadOptions} options
+ * @param {{sha256: string}} [spec]
+ * @returns {Promise<Uint8Array>}
+ */
+async function fetched(url, { fetch = globalThis.fetch, cache = true }, spec) {
+  // The manifest says which graphs are current, so it alone is asked for anew each time.
+  const kept = cache && spec && globalThis.caches ? await caches.open(CACHE) : null;
+  const key = new URL(url);
+  key.searchParams.set("sha256", spec?.sha256 ?? "");
+  const hit = await kept?.match(key);
+  if (hit) return new Uint8Array(await hit.arrayBuffer());
+  let response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new BundleError(`${url}: cannot be fetched: ${/** @type {Error} */ (error).message}`);
+  }
+  if (!response.ok) throw new BundleError(`${url}: the server says ${response.status} ${response.statusText}`);
+  await kept?.put(key, response.clone()).catch(() => {});
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** @param {string} file @returns {never} */
+function missing(file) {
+  throw new BundleError(`${file}: missing; give all files of the bundle`);
+}
+
+/**
+ * @param {Uint8Array} data
+ * @param {string} file
+ * @param {{bytes: number}} [spec]
+ */
+function sized(data, file, spec) {
+  if (spec && data.length !== spec.bytes) {
+    throw new BundleError(`${file}: expected ${spec.bytes} bytes, found ${data.length}; fetch it again`);
+  }
+  return /** @type {Uint8Array<ArrayBuffer>} */ (data);
+}
+
+/** @param {Uint8Array<ArrayBuffer>} data */
+async function hash(data) {
+  if (!globalThis.crypto?.subtle) {
+    throw new BundleError("bundles are verified by SHA-256, which browsers have on https pages and on localhost alone");
+  }
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,173 @@
+/** manifest.json of a causal model (family "adr"), read strictly: a bundle comes from others. */
+import { BundleError } from "./errors.js";
+import { parseStrict } from "./json.js";
+import { COLUMNS, SAMPLERS } from "./samplers.js";
+import { between, boolean, list, nullable, number, object, oneOf, record, refuse, string, whole } from "./schema.js";
+
+const SCHEMA_VERSION = 1;
+const MAX_FILE_BYTES = 2 ** 30;
+const MAX_STATE_BYTES = 2 ** 28;
+export const MAX_GUIDANCE = 100;
+export const MAX_TEMPERATURE = 10;
+export const MAX_COUNT = 4096;
+const MAX_SECONDS = 3600;
+export const GRAPHS = ["step", "parallel", "timestep", "head", "decode", "encode"];
+/** The graphs that generating without a prompt takes. */
+export const NEEDED = ["step", "timestep", "head", "decode"];
+const ITEM_BYTES = /** @type {Record<string, number>} */ ({ bool: 1, float32: 4, float64: 8, int64: 8 });
+
+/** A size, or the name of a dynamic one. @type {import("./schema.js").Reader<number | string>} */
+const dimension = (value, where, problem) =>
+  typeof value === "string" ? string(value, where, problem) : whole(1, 2 ** 30)(value, where, problem);
+
+const tensor = object({ name: string, dtype: oneOf("bool", "float32", "float64", "int64"), shape: list(dimension) });
+const graph = object({
+  file: string, sha256: string, bytes: whole(1, MAX_FILE_BYTES), inputs: list(tensor), outputs: list(tensor),
+});
+const state = object({
+  graph: oneOf("backbone", "decode"), past: string, present: string,
+  dtype: oneOf("bool", "float32", "float64", "int64"), shape: list(dimension), initial: number,
+});
+const schedule = object({
+  betas: list(between(Number.MIN_VALUE, 1)), prediction: oneOf("epsilon", "velocity"), learned_variance: boolean,
+  clip: between(Number.MIN_VALUE, Number.MAX_VALUE),
+});
+const audio = object({ sample_rate: whole(1, 768000), hop: whole(1, 1 << 16), delay: whole(0, 1 << 20) });
+const side = whole(1, 1 << 14);
+const image = object(
+  { height: side, width: side, channels: side, patch: side, levels: whole(1, 8) }, { levels: 1 },
+);
+const defaults = object(
+  {
+    steps: whole(1, 10000), sampler: oneOf(...SAMPLERS), guidance: between(0, MAX_GUIDANCE),
+    temperature: between(0, MAX_TEMPERATURE), seconds: between(Number.MIN_VALUE, MAX_SECONDS), count: whole(1, MAX_COUNT),
+    spacing: between(1, 4),
+  },
+  { spacing: 1 },
+);
+const anything = (/** @type {unknown} */ value) => value;
+const manifest = object(
+  {
+    schema_version: whole(SCHEMA_VERSION, SCHEMA_VERSION), family: oneOf("adr"), kind: oneOf("audio", "image"),
+    name: string, description: string, dialect: oneOf("linear-attention", "portable"), graphs: record(graph),
+    states: list(state), tokens: object({
+      geometry: string, channels: whole(1, 1 << 16), condition: whole(1, 1 << 16), length: nullable(whole(1, 2 ** 30)),
+    }),
+    schedule, labels: list(string), speakers: list(string), audio: nullable(audio), image: nullable(image), defaults,
+    licence: string, data: string, training: record(anything), quality: record(anything), parity: record(anything),
+    onnxruntime: string,
+  },
+  { onnxruntime: "" },
+);
+
+/** @typedef {ReturnType<typeof manifest>} Manifest */
+/** @typedef {ReturnType<typeof schedule>} Schedule */
+/** @typedef {ReturnType<typeof state>} State */
+/** @typedef {ReturnType<typeof graph>} GraphSpec */
+/** @typedef {(number | string)[]} Shape */
+
+/**
+ * @param {string} text
+ * @returns {Manifest}
+ * @throws {BundleError} in one line that names the field, what was expected and what was found
+ */
+export function parseManifest(text) {
+  let values;
+  try {
+    values = /** @type {Record<string, unknown>} */ (parseStrict(text));
+  } catch (error) {
+    throw new BundleError(`manifest.json: not JSON: ${/** @type {Error} */ (error).message}`);
+  }
+  if (values && values.family === "ardm") {
+    throw new BundleError("manifest.json: an any-order model, which this package does not run yet; use Python");
+  }
+  if (values && Number(values.schema_version) > SCHEMA_VERSION) {
+    throw new BundleError(`manifest.json: schema_version is ${values.schema_version}; upgrade adr-runtime`);
+  }
+  const read = manifest(values, "", Located);
+  check(read);
+  return read;
+}
+
+/** Errors of a manifest name the file. */
+class Located extends BundleError {
+  /** @param {string} message */
+  constructor(message) {
+    super(`manifest.json: ${message}`);
+    this.name = "BundleError";
+  }
+}
+
+/**
+ * What types cannot say, and that the graphs take and give what this runtime feeds and reads.
+ * @param {Manifest} m
+ */
+function check(m) {
+  const rule = (/** @type {string} */ where, /** @type {boolean} */ good, /** @type {string} */ expected, /** @type {unknown} */ found) => {
+    if (!good) refuse(where, expected, found, Located);
+  };
+  rule("graphs", GRAPHS.every((name) => name in m.graphs), GRAPHS.join(", "), Object.keys(m.graphs).join(", "));
+  rule("audio", (m.audio !== null) === (m.kind === "audio"), "set for sound only", m.audio);
+  rule("image", (m.image !== null) === (m.kind === "image"), "set for pictures only", m.image);
+  rule("schedule.betas", m.schedule.betas.length >= 1, "1 to 10000 numbers", m.schedule.betas);
+  rule("defaults.steps", m.defaults.steps <= m.schedule.betas.length, `1 to ${m.schedule.betas.length}`, m.defaults.steps);
+  for (const [what, names] of [["labels", m.labels], ["speakers", m.speakers]]) {
+    rule(/** @type {string} */ (what), new Set(names).size === names.length, "none twice", "others");
+  }
+  if (m.image) {
+    const { height, width, patch, levels } = m.image;
+    rule("image", height % patch === 0 && width % patch === 0, "sizes that the patch divides", m.image);
+    const count = (levels * height * width) / patch ** 2;
+    rule("tokens.length", m.tokens.length === count, `${count}`, m.tokens.length);
+  }
+  for (const [name, { file }] of Object.entries(m.graphs)) {
+    const plain = /^[^/\\:\0. ]/.test(file) && !/[/\\:\0]/.test(file) && !/[. ]$/.test(file);
+    rule(`graphs.${name}.file`, plain, "a plain file name inside the bundle", file);
+  }
+  let bytes = 0;
+  m.states.forEach((one, i) => {
+    rule(`states[${i}].shape`, one.shape[0] === "rows", 'a first dimension "rows"', one.shape);
+    bytes += one.shape.reduce((/** @type {number} */ a, b) => a * (typeof b === "number" ? b : 1), ITEM_BYTES[one.dtype]);
+  });
+  rule("states", bytes <= MAX_STATE_BYTES, `at most ${MAX_STATE_BYTES} bytes a row`, bytes);
+  checkGraphs(m, rule);
+}
+
+/**
+ * @param {Manifest} m
+ * @param {(where: string, good: boolean, expected: string, found: unknown) => void} rule
+ */
+function checkGraphs(m, rule) {
+  const { channels, condition } = m.tokens;
+  const modulation = m.graphs.timestep.outputs[0]?.shape[1];
+  const named = ["label", "speaker"].filter((what) => m[/** @type {"labels"} */ (`${what}s`)].length);
+  const past = (/** @type {string} */ which) => m.states.filter((s) => s.graph === which).map((s) => [s.past, s.shape]);
+  const integers = (/** @type {string[]} */ names, /** @type {string} */ size) => names.map((name) => [name, [size]]);
+  const expected = /** @type {Record<string, [string, Shape][]>} */ (/** @type {unknown} */ ({
+    step: [["token", ["rows", channels]], ...integers(named, "rows"), ...past("backbone")],
+    timestep: integers(jumps(m) ? ["timestep", "arrival"] : ["timestep"], "steps"),
+    head: [
+      ["condition", ["guides", "batch", condition]], ["mix", ["guides", "batch"]], ["modulation", ["steps", modulation]],
+      ["coefficients", ["steps", COLUMNS]], ["initial", ["batch", channels]], ["noise", ["steps", "batch", channels]],
+      ["clip", []],
+    ],
+    decode: [["tokens", ["rows", m.tokens.length ?? "length", channels]], ...past("decode")],
+  }));
+  for (const [name, tensors] of Object.entries(expected)) {
+    const spell = (/** @type {[string, Shape][]} */ all) => all.map(([n, shape]) => `${n} [${shape}]`).sort().join(", ");
+    const found = m.graphs[name].inputs.map((t) => /** @type {[string, Shape]} */ ([t.name, t.shape]));
+    rule(`graphs.${name}.inputs`, spell(found) === spell(tensors), spell(tensors), spell(found));
+  }
+}
+
+/**
+ * Whether the head was distilled into jumps from one noise level to another.
+ * @param {Manifest} m
+ */
+export const jumps = (m) => m.graphs.timestep.inputs.some((input) => input.name === "arrival");
+
+/**
+ * Whether the model says where a clip is over.
+ * @param {Manifest} m
+ */
+export const ends = (m) => m.graphs.step.outputs.some((output) => output.name === "end");

@@ -1,0 +1,132 @@
+/** Bad input: one clear line, and nothing that was not verified reaches ONNX Runtime. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import * as ort from "onnxruntime-node";
+import { ADRError, BundleError, DamagedFileError, InputError, load } from "../src/index.js";
+import { bytes, SHIPPED, vectors } from "./vectors.js";
+
+const FOLDER = `${SHIPPED}digits`;
+const files = Object.fromEntries(readdirSync(FOLDER).map((name) => [name, new Uint8Array(readFileSync(`${FOLDER}/${name}`))]));
+const manifest = JSON.parse(new TextDecoder().decode(files["manifest.json"]));
+
+/** Rejects with one line of this kind. */
+async function refused(promise, kind, says) {
+  await assert.rejects(promise, (error) => {
+    assert.ok(error instanceof kind && error instanceof ADRError, String(error));
+    assert.match(error.message, says);
+    assert.ok(!error.message.includes("\n") && error.name === kind.name);
+    return true;
+  });
+}
+
+const changed = (change) => {
+  const copy = structuredClone(manifest);
+  const replaced = change(copy) ?? copy;
+  const text = typeof replaced === "string" ? replaced : JSON.stringify(replaced);
+  return load({ ...files, "manifest.json": new TextEncoder().encode(text) }, { ort });
+};
+
+test("a folder, an address and files are the same bundle", async () => {
+  const asked = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url);
+    const data = files[request.url.slice("/a%20b/".length)];
+    response.writeHead(data ? 200 : 404).end(data);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const address = `http://127.0.0.1:${server.address().port}/a%20b`;
+    const progress = [];
+    const models = [
+      await load(FOLDER, { ort }), await load(new URL(`file://${FOLDER}/`), { ort }), await load(files, { ort }),
+      await load(address, { ort, onProgress: (loaded, total) => progress.push(loaded / total) }),
+    ];
+    const made = [];
+    for (const model of models) made.push((await model.generate({ label: "7", count: 1, seed: 1, steps: 3 })).pixels);
+    for (const pixels of made) assert.deepEqual(pixels, made[0]);
+    // Neither prompts nor what long ones take is fetched before it is needed.
+    assert.deepEqual(asked.map((url) => url.slice(7)).sort(), ["decode.onnx", "head.onnx", "manifest.json", "step.onnx", "timestep.onnx"]);
+    assert.deepEqual([progress[0], progress.at(-1)], [0, 1]);
+    await refused(load(`${address}/nowhere`, { ort }), BundleError, /nowhere\/manifest\.json: the server says 404/);
+  } finally {
+    server.close();
+  }
+  await refused(load("http://127.0.0.1:9/x", { ort }), BundleError, /cannot be fetched/);
+});
+
+test("damaged bundles", async () => {
+  const flipped = files["head.onnx"].slice();
+  flipped[1000] ^= 1;
+  await refused(load({ ...files, "head.onnx": flipped }, { ort }), BundleError, /^head\.onnx: damaged: SHA-256 expected/);
+  await refused(load({ ...files, "head.onnx": flipped.slice(1) }, { ort }), BundleError, /expected 604182 bytes, found 604181/);
+  const { "step.onnx": _, ...without } = files;
+  await refused(load(without, { ort }), BundleError, /^step\.onnx: missing/);
+  await refused(load("/nowhere", { ort }), BundleError, /manifest\.json: cannot read: ENOENT; give the folder of a bundle/);
+  await refused(load(files, {}), InputError, /give ONNX Runtime as `ort`/);
+  await refused(load(`${SHIPPED}shakespeare`, { ort }), BundleError, /any-order model/);
+  const old = { ...ort, InferenceSession: { create: () => Promise.reject(new Error("no LinearAttention\nmore")) } };
+  await refused(load(files, { ort: old }), BundleError, /ONNX Runtime refuses it, which needs ONNX Runtime 1\.25\.1 or newer: no Lin/);
+});
+
+test("manifests that say what no bundle says", async () => {
+  for (const [change, says] of [
+    [(m) => { m.extra = 1; }, /extra: expected no such key/],
+    [(m) => { delete m.tokens; }, /tokens: expected to be there, found nothing/],
+    [(m) => { m.schedule.betas[3] = 2; }, /schedule\.betas\[3\]: expected a number from/],
+    [(m) => { m.schedule.prediction = "x0"; }, /schedule\.prediction: expected epsilon or velocity, found "x0"/],
+    [(m) => { m.graphs.step.file = "../step.onnx"; }, /graphs\.step\.file: expected a plain file name/],
+    [(m) => { m.labels = ["1", "1"]; }, /labels: expected none twice/],
+    [(m) => { m.image.patch = 3; }, /image: expected sizes that the patch divides/],
+    [(m) => { m.tokens.length = 15; }, /tokens\.length: expected 16, found 15/],
+    [(m) => { m.states[1].shape[1] = 1 << 29; }, /states: expected at most 268435456 bytes a row/],
+    [(m) => { m.graphs.head.inputs[0].shape[2] = 7; }, /graphs\.head\.inputs: expected/],
+    [(m) => { m.schema_version = 2; }, /schema_version is 2; upgrade adr-runtime/],
+    [() => "{", /not JSON/],
+    [() => "[]", /the whole: expected an object, found a list of 0 values/],
+    [(m) => { m.defaults.steps = 1.5; }, /defaults\.steps: expected a whole number/],
+  ]) {
+    await refused(changed(change), BundleError, new RegExp(`^manifest\\.json: .*${says.source}`));
+  }
+  await refused(load({ "manifest.json": new Uint8Array([0xff]) }, { ort }), BundleError, /not UTF-8/);
+});
+
+test("arguments", async () => {
+  const pictures = await load(files, { ort });
+  const speech = await load(`${SHIPPED}speech-digits`, { ort });
+  for (const [model, options, says] of [
+    [pictures, { label: "ten" }, /unknown label 'ten'; digits knows 0, 1/], [pictures, { label: 10 }, /unknown label '10'/],
+    [pictures, { speaker: "theo" }, /digits has no speakers/], [pictures, { count: 0 }, /count must be from 1 to 4096, not 0/],
+    [pictures, { steps: 0 }, /steps must be from 1 to 1000, not 0/], [pictures, { guidance: NaN }, /guidance must be from 0 to 100/],
+    [pictures, { temperature: 11 }, /temperature must be/], [pictures, { sampler: "euler" }, /unknown sampler 'euler'/],
+    [pictures, { seed: -1 }, /seed must be/], [pictures, { seed: 2 ** 53 }, /as a BigInt/], [pictures, { seed: 1n << 64n }, /seed must be/],
+    [pictures, { stepps: 3 }, /unknown option stepps/], [pictures, { label: ["1", "2"], count: 3 }, /2 labels but a count of 3/],
+    [speech, { seconds: 0 }, /seconds must be more than 0/], [speech, { prompt: new Float32Array(3) }, /must have more than/],
+    [speech, { prompt: Float32Array.of(NaN) }, /finite samples/],
+  ]) {
+    await refused(model.generate(options), InputError, says);
+  }
+  const streams = [
+    [{ playlist: ["one"], label: "two" }, /takes the place of label/], [{ playlist: ["ten"] }, /unknown label 'ten'/],
+    [{ playlist: ["one"], pause: 61 }, /pause must be from 0 to 60/], [{ chunkTokens: 0 }, /chunkTokens must be from 1/],
+  ];
+  for (const [options, says] of streams) await refused(speech.stream(options).next(), InputError, says);
+  assert.throws(() => speech.stream({ label: "one" }).state(), /has not begun/);
+});
+
+test("states that no stream has", async () => {
+  const model = await load(`${SHIPPED}speech-digits`, { ort });
+  const state = bytes(vectors.streams.state);
+  const broken = (change) => {
+    const copy = state.slice();
+    return change(copy) ?? copy;
+  };
+  for (const [damaged, says] of [
+    [new Uint8Array(3), /does not begin as one does/], [broken((s) => { s[4] = 3; }), /has version 3, this runtime reads 4/],
+    [broken((s) => { s[200] ^= 1; }), /its checksum is another/], [broken((s) => s.slice(0, -5)), /checksum/],
+  ]) {
+    await refused(model.resume(damaged), DamagedFileError, says);
+  }
+  await refused(model.resume("text"), InputError, /a state is a Uint8Array/);
+});

@@ -1,0 +1,58 @@
+"""States of streams that go from Python to JavaScript and back. `nox -s javascript` installs what this needs."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import adr_runtime
+import numpy as np
+import pytest
+from adr_runtime.bundles.bundle import shipped
+
+PACKAGE = Path(__file__).parents[2] / "runtime" / "js"
+installed = shutil.which("node") and (PACKAGE / "node_modules" / "onnxruntime-node").is_dir()
+pytestmark = pytest.mark.skipif(
+    not installed and not os.environ.get("ADR_JAVASCRIPT"), reason="needs Node.js and npm ci in runtime/js"
+)
+STREAMS = [
+    {"playlist": ["three", "one"], "cycle": True, "seed": 2**63 + 9, "chunk_tokens": 2},
+    {"label": "seven", "seed": 5, "steps": 3, "sampler": "ddpm", "temperature": 0.8, "speaker": "theo"},
+    {"label": ["two", None, "nine"], "guidance": 1.5, "seed": 6, "steps": 2},
+]
+
+
+def javascript(options, state=b""):
+    """Four chunks (rows, samples), a state, and the four chunks after it, as the JavaScript runtime makes them."""
+    renamed = {("chunkTokens" if k == "chunk_tokens" else k): v for k, v in options.items()} | {
+        "seed": str(options["seed"])
+    }
+    done = subprocess.run(
+        ["node", "test/stream_state.js", str(shipped()["speech-digits"]), json.dumps(renamed)], cwd=PACKAGE,
+        input=base64.b64encode(state).decode(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    return np.array(found["before"]), base64.b64decode(found["state"]), np.array(found["after"])
+
+
+def take(stream):
+    return np.concatenate([next(stream) for _ in range(4)], 1)
+
+
+@pytest.mark.parametrize("options", STREAMS, ids=["playlist", "speaker", "rows"])
+def test_a_stream_goes_on_in_the_other_language(options):
+    model = adr_runtime.AudioModel.load("speech-digits", "cpu")
+    stream = model.stream(**options)
+    expected = [take(stream) for _ in range(3)]
+    before, state, after = javascript(options)
+    for found, mine in zip((before, after), expected, strict=False):
+        np.testing.assert_allclose(found, mine, rtol=0, atol=1e-4)
+    # What JavaScript saved goes on here, and what is saved here goes on there.
+    resumed = model.resume(state)
+    assert resumed.seed == options["seed"]
+    np.testing.assert_allclose(take(resumed), expected[1], rtol=0, atol=1e-4)
+    again, _, _ = javascript(options, resumed.state())
+    np.testing.assert_allclose(again, expected[2], rtol=0, atol=1e-4)
