@@ -6,6 +6,7 @@ their own, without PyTorch.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 import nox
@@ -41,7 +42,8 @@ def javascript(session: nox.Session) -> None:
     with session.chdir(ROOT / "runtime" / "js"):
         # What its dependencies run when they are installed fetches libraries for GPUs.
         session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", external=True)
-        session.run("npm", "test", external=True)
+        # A browser that is missing fails the tests of the page.
+        session.run("npm", "test", external=True, env={"ADR_CHROMIUM": shutil.which("chromium") or "chromium"})
     session.run("pytest", "tests/runtime/test_javascript.py", env={"ADR_JAVASCRIPT": "1"})
 
 

@@ -1,0 +1,76 @@
+/** Plays what a stream makes, without gaps as long as it is made in time. */
+
+/** What runs in the audio thread: a queue of samples. */
+const PROCESSOR = `
+registerProcessor("adr-player", class extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    this.queue = [];
+    this.at = 0;
+    this.waiting = 0;
+    this.port.onmessage = ({ data }) => {
+      if (data) { this.queue.push(data); this.waiting += data.length; }
+      else { this.queue = []; this.at = 0; this.waiting = 0; }
+    };
+  }
+  process(_, [[output]]) {
+    let filled = 0;
+    while (filled < output.length && this.queue.length) {
+      const part = this.queue[0].subarray(this.at, this.at + output.length - filled);
+      output.set(part, filled);
+      filled += part.length;
+      this.at += part.length;
+      if (this.at === this.queue[0].length) { this.queue.shift(); this.at = 0; }
+    }
+    this.waiting -= filled;
+    this.port.postMessage(this.waiting);
+    return true;
+  }
+});`;
+
+export class Player {
+  /** @param {number} samplingRate Hz */
+  constructor(samplingRate) {
+    this.samplingRate = samplingRate;
+    this.sent = 0;
+    this.played = 0;
+    /** @type {AudioWorkletNode | null} */
+    this.node = null;
+  }
+
+  /** Browsers allow sound only when this is called from a click or a key. */
+  async start() {
+    this.context = new AudioContext({ sampleRate: this.samplingRate });
+    const url = URL.createObjectURL(new Blob([PROCESSOR], { type: "text/javascript" }));
+    await this.context.audioWorklet.addModule(url);
+    URL.revokeObjectURL(url);
+    this.node = new AudioWorkletNode(this.context, "adr-player", { numberOfInputs: 0, outputChannelCount: [1] });
+    this.node.port.onmessage = ({ data }) => {
+      this.played = this.sent - data;
+    };
+    this.node.connect(this.context.destination);
+    await this.context.resume();
+  }
+
+  /** @param {Float32Array} samples */
+  add(samples) {
+    this.sent += samples.length;
+    this.node?.port.postMessage(samples.slice());
+  }
+
+  /** Seconds that are still to be heard. */
+  get buffered() {
+    return (this.sent - this.played) / this.samplingRate;
+  }
+
+  /** Wait until no more than so many seconds are still to be heard. @param {number} seconds */
+  async drained(seconds = 0) {
+    while (this.buffered > seconds) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  async stop() {
+    this.node?.port.postMessage(null);
+    await this.context?.close();
+    this.node = null;
+  }
+}

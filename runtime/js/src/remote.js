@@ -1,0 +1,173 @@
+/** A model that lives in a worker, with the same calls as one that does not. */
+import * as errors from "./errors.js";
+import { Images } from "./image.js";
+
+/**
+ * @typedef {object} RemoteOptions
+ * @property {string | URL} ort the address of onnxruntime-web as a module, as ".../ort.wasm.min.mjs"
+ * @property {string | URL} [wasmPaths] the address of the folder of its .wasm files, unless they lie beside it
+ * @property {number} [threads]
+ * @property {boolean} [cache]
+ * @property {(loaded: number, total: number) => void} [onProgress]
+ */
+
+/** Calls to a worker that runs `adr-runtime/worker`, and their answers. */
+class Calls {
+  /** @param {Worker} worker */
+  constructor(worker) {
+    this.worker = worker;
+    this.last = 0;
+    /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
+    this.waiting = new Map();
+    /** @type {Map<number, (loaded: number, total: number) => void>} */
+    this.progress = new Map();
+    worker.addEventListener("message", ({ data }) => {
+      if (data.progress) return this.progress.get(data.id)?.(.../** @type {[number, number]} */ (data.progress));
+      const call = this.waiting.get(data.call);
+      this.waiting.delete(data.call);
+      if (!data.error) return call?.resolve(data.result);
+      const Kind = /** @type {Record<string, typeof errors.ADRError>} */ (errors)[data.error.kind] ?? Error;
+      return call?.reject(new Kind(data.error.message));
+    });
+    worker.addEventListener("error", (event) => {
+      const error = new errors.ADRError(`the worker failed: ${event.message || "its script cannot be loaded"}`);
+      for (const { reject } of this.waiting.values()) reject(error);
+      this.waiting.clear();
+    });
+  }
+
+  /** @param {string} name @param {number} id @param {unknown[]} values @returns {Promise<any>} */
+  make(name, id, ...values) {
+    this.last += 1;
+    const call = this.last;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(call, { resolve, reject });
+      this.worker.postMessage({ call, name, id, values });
+    });
+  }
+}
+
+/** @type {WeakMap<Worker, Calls>} */
+const workers = new WeakMap();
+let things = 0;
+
+/**
+ * Load a bundle in a worker.
+ *
+ *     const worker = new Worker(new URL("adr-runtime/worker", import.meta.url), { type: "module" });
+ *     const model = await loadInWorker(worker, "https://example.org/speech-digits", { ort: "/ort/ort.wasm.min.mjs" });
+ *
+ * @param {Worker} worker one may hold several models
+ * @param {string | URL} source
+ * @param {RemoteOptions} options
+ * @returns {Promise<RemoteModel>}
+ */
+export async function loadInWorker(worker, source, { onProgress, ...options }) {
+  const calls = workers.get(worker) ?? new Calls(worker);
+  workers.set(worker, calls);
+  things += 1;
+  const id = things;
+  if (onProgress) calls.progress.set(id, onProgress);
+  const absolute = (/** @type {string | URL | undefined} */ address) => address && new URL(address, globalThis.location?.href).href;
+  const about = await calls.make("load", id, absolute(source), {
+    ...options, ort: absolute(options.ort), wasmPaths: absolute(options.wasmPaths),
+  });
+  calls.progress.delete(id);
+  return new RemoteModel(calls, id, about);
+}
+
+/** An `AudioModel` or `ImageModel` at the other end. */
+export class RemoteModel {
+  /**
+   * @param {Calls} calls
+   * @param {number} id
+   * @param {{kind: "audio" | "image", manifest: import("./manifest.js").Manifest, hash: string}} about
+   */
+  constructor(calls, id, { kind, manifest, hash }) {
+    this.calls = calls;
+    this.id = id;
+    this.kind = kind;
+    this.manifest = manifest;
+    this.hash = hash;
+  }
+
+  get labels() {
+    return this.manifest.labels;
+  }
+
+  get speakers() {
+    return this.manifest.speakers;
+  }
+
+  /** Hz, of a model of sound. */
+  get samplingRate() {
+    return this.manifest.audio?.sample_rate;
+  }
+
+  /** @param {object} [options] @returns {Promise<any>} */
+  async generate(options = {}) {
+    return shaped(await this.calls.make("generate", this.id, options));
+  }
+
+  /** @param {object} [options] */
+  stream(options = {}) {
+    return new RemoteStream(this.calls, this.id, "stream", options);
+  }
+
+  /** @param {Uint8Array} state */
+  async resume(state) {
+    const stream = new RemoteStream(this.calls, this.id, "resume", state);
+    await stream.ready;
+    return stream;
+  }
+
+  release() {
+    return this.calls.make("release", this.id);
+  }
+}
+
+/** A stream at the other end, of which one chunk is made when it is asked for. */
+class RemoteStream {
+  /** @param {Calls} calls @param {number} model @param {"stream" | "resume"} how @param {unknown} argument */
+  constructor(calls, model, how, argument) {
+    things += 1;
+    this.id = things;
+    this.calls = calls;
+    this.ready = calls.make(how, model, this.id, argument);
+    this.ready.catch(() => {});
+    this.over = false;
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  /** @returns {Promise<IteratorResult<any, undefined>>} */
+  async next() {
+    await this.ready;
+    if (this.over) return { done: true, value: undefined };
+    const { done, value } = await this.calls.make("next", this.id);
+    if (!done) return { done: false, value: shaped(value) };
+    await this.release();
+    return { done: true, value: undefined };
+  }
+
+  /** @returns {Promise<IteratorResult<any, undefined>>} */
+  async return() {
+    return { done: true, value: undefined };
+  }
+
+  /** @returns {Promise<Uint8Array>} */
+  state() {
+    return this.calls.make("state", this.id);
+  }
+
+  /** Forget it at the other end. */
+  release() {
+    this.over = true;
+    return this.calls.make("release", this.id);
+  }
+}
+
+/** Pictures lose their methods on the way. @param {any} value */
+const shaped = (value) => (value?.pixels ? new Images(value.pixels, value, value.seed) : value);

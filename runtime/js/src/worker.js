@@ -1,0 +1,46 @@
+/**
+ * The other side of `loadInWorker`: a model in a worker, so that a page stays responsive while WebAssembly computes. Start it
+ * as a module: `new Worker(new URL("adr-runtime/worker", import.meta.url), { type: "module" })`.
+ */
+import { load } from "./index.js";
+
+/** @type {Map<number, any>} */
+const kept = new Map();
+
+/**
+ * What a page may ask for, by name: (id of a model or stream, arguments) -> a value that can be posted.
+ * @type {Record<string, (id: number, ...values: any[]) => Promise<unknown>>}
+ */
+const CALLS = {
+  async load(id, source, { ort, wasmPaths, ...options }) {
+    const module = await import(ort);
+    if (wasmPaths) module.env.wasm.wasmPaths = wasmPaths;
+    module.env.wasm.numThreads = options.threads ?? 1;
+    const onProgress = (/** @type {number} */ loaded, /** @type {number} */ total) => postMessage({ id, progress: [loaded, total] });
+    const model = await load(source, { ...options, ort: module, onProgress });
+    kept.set(id, model);
+    return { kind: model.kind, manifest: model.manifest, hash: model.bundle.hash };
+  },
+  generate: async (id, options) => kept.get(id).generate(options),
+  async stream(id, stream, options) {
+    kept.set(stream, kept.get(id).stream(options));
+  },
+  async resume(id, stream, state) {
+    kept.set(stream, await kept.get(id).resume(state));
+  },
+  next: async (stream) => kept.get(stream).next(),
+  state: async (stream) => kept.get(stream).state(),
+  async release(id) {
+    await kept.get(id)?.release?.();
+    kept.delete(id);
+  },
+};
+
+addEventListener("message", async ({ data: { call, name, id, values } }) => {
+  try {
+    postMessage({ call, result: await CALLS[name](id, ...values) });
+  } catch (error) {
+    const { name: kind, message } = /** @type {Error} */ (error);
+    postMessage({ call, error: { kind, message } });
+  }
+});
