@@ -209,7 +209,9 @@ async function takeIn(stream, prompt) {
     throw new InputError("prompt must be a Float32Array of finite samples");
   }
   const usable = Math.floor(prompt.length / audio.hop) * audio.hop;
-  if (usable <= audio.delay) throw new InputError(`the prompt must have more than ${audio.delay} samples, not ${prompt.length}`);
+  if (!usable) {
+    throw new InputError(`the prompt has ${prompt.length} samples; ${generator.manifest.name} needs at least ${audio.hop}`);
+  }
   const samples = prompt.subarray(prompt.length - usable);
   const { channels, batch } = generator;
   const context = leftContext(generator.manifest);
@@ -227,7 +229,7 @@ async function takeIn(stream, prompt) {
   }
   stream.skip = 0;
   if (stream.limit !== null) stream.limit += audio.delay;
-  return samples.slice(0, usable - audio.delay);
+  return samples.slice(0, Math.max(usable - audio.delay, 0));
 }
 
 /**

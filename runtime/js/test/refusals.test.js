@@ -102,7 +102,7 @@ test("arguments", async () => {
     [pictures, { temperature: 11 }, /temperature must be/], [pictures, { sampler: "euler" }, /unknown sampler 'euler'/],
     [pictures, { seed: -1 }, /seed must be/], [pictures, { seed: 2 ** 53 }, /as a BigInt/], [pictures, { seed: 1n << 64n }, /seed must be/],
     [pictures, { stepps: 3 }, /unknown option stepps/], [pictures, { label: ["1", "2"], count: 3 }, /2 labels but a count of 3/],
-    [speech, { seconds: 0 }, /seconds must be more than 0/], [speech, { prompt: new Float32Array(3) }, /must have more than/],
+    [speech, { seconds: 0 }, /seconds must be more than 0/], [speech, { prompt: new Float32Array(3) }, /the prompt has 3 samples; speech-digits needs at least 256/],
     [speech, { prompt: Float32Array.of(NaN) }, /finite samples/],
   ]) {
     await refused(model.generate(options), InputError, says);
