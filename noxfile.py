@@ -1,7 +1,7 @@
 """What must hold, session by session: `nox` runs all of them, `nox -s lint` one. `.ci/run` calls these.
 
 Sessions of the source use the environment that nox runs in, which has everything installed
-(`pip install -c constraints.txt -e '.[cpu,compress,train,export,dev]'`); those of the wheel make environments of
+(`pip install -c constraints.txt -e '.[cpu,compress,serve,train,export,dev]'`); those of the wheel make environments of
 their own, without PyTorch.
 """
 

@@ -111,7 +111,7 @@ def test_text_that_is_no_manifest(values):
         (lambda m: m.update(description="\ud800"), "description: expected str"),
         (lambda m: m["training"].update({"\udfff": 1}), "training: expected names that are short text"),
         (lambda m: m.update({"\ud800\n": 1}), "no such key"),
-        (lambda m: m.update(description="x" * 70_000), "description: expected str"),
+        (lambda m: m.update(description="x" * 70_000), "description: expected up to 65536 characters"),
         (lambda m: m.update({"k" * 70_000: 1}), "no such key"),
         (lambda m: m.update(labels=["a"] * 70_000), "labels: expected a list of up to 65536 values"),
         (lambda m: m.update(states=m["states"] * 1000), "states: expected at most 512"),

@@ -80,7 +80,8 @@ def convert(hint: Any, value: Any, where: str, file: str = MANIFEST) -> Any:
                 return value
         refuse(where, " or ".join(getattr(a, "__name__", str(a)) for a in arguments), value, file)
     if not plain(hint, value):
-        refuse(where, hint.__name__, value, file)
+        long = hint is str and isinstance(value, str) and len(value) > MAX_STRING
+        refuse(where, f"up to {MAX_STRING} characters" if long else hint.__name__, value, file)
     return float(value) if hint is float else value
 
 

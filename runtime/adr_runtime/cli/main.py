@@ -21,6 +21,7 @@ COMMANDS = {
     "list": ("info", "The models that come with the package."),
     "info": ("info", "What a model is; where a file came from."),
     "doctor": ("doctor", "What ONNX Runtime finds on this machine."),
+    "serve": ("serve", "Models behind HTTP, as OpenAI's clients call them."),
     "pull": ("pull", "Fetch a bundle from a hub and verify it."),
 }
 

@@ -1,0 +1,67 @@
+"""adr-run serve: models behind HTTP, for OpenAI's clients and anybody's."""
+
+import os
+import socket
+from typing import Annotated, Optional
+
+import typer
+
+from adr_runtime.any_order.model import AnyOrderModel
+from adr_runtime.causal.audio_model import AudioModel
+from adr_runtime.causal.image_model import ImageModel
+from adr_runtime.cli.options import DebugOption, ProviderOption, app
+from adr_runtime.errors import ADRError, InputError, ProviderError, install_hint
+from adr_runtime.loading import GENERATORS, load
+from adr_runtime.terminal.display import PlainConsole
+
+console = PlainConsole(stderr=True)
+
+ModelsOption = Annotated[
+    Optional[list[str]],
+    typer.Option("--model", help="A shipped model's name or a bundle's folder; may be given several times."),
+]
+HostOption = Annotated[str, typer.Option(help="The address to listen at; 0.0.0.0 for every one of this machine.")]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")]
+PlacesOption = Annotated[int, typer.Option(min=1, help="Requests that are served at a time; others get status 503.")]
+WorkersOption = Annotated[Optional[int], typer.Option(min=1, help="Threads that compute; one a core unless given.")]
+SecondsOption = Annotated[float, typer.Option(min=0.1, help="The longest sound that may be asked for.")]
+
+
+@app.command(epilog="Example: adr-run serve --model speech-digits --port 8000")
+def serve(
+    model: ModelsOption = None, host: HostOption = "127.0.0.1", port: PortOption = 8000, places: PlacesOption = 32,
+    workers: WorkersOption = None, seconds: SecondsOption = 120.0, provider: ProviderOption = "auto",
+    debug: DebugOption = False,
+) -> None:  # fmt: skip
+    """Serve models by HTTP: /v1/audio/speech and /v1/images/generations as OpenAI's clients call them, /v1/models,
+    /health, and /metrics for Prometheus. SIGTERM lets what is being served finish."""
+    try:
+        import uvicorn
+
+        from adr_runtime.serving.application import Service
+        from adr_runtime.serving.desk import ServeConfig
+    except ImportError as error:
+        raise ProviderError(f"serving needs more packages: {install_hint('serve')}") from error
+    models: dict[str, AudioModel | ImageModel] = {}
+    for name in model or [GENERATORS["audio"], GENERATORS["image"]]:
+        loaded = load(name, provider)
+        if isinstance(loaded, AnyOrderModel):
+            raise InputError(f"{loaded.name} is an any-order model, which is not served")
+        if loaded.name in models:
+            raise InputError(f"two models are called {loaded.name}; give one of them")
+        models[loaded.name] = loaded
+    service = Service(models, ServeConfig(places, workers or os.cpu_count() or 1, seconds=seconds))
+    server = uvicorn.Server(uvicorn.Config(service.application(), log_level="warning", timeout_graceful_shutdown=30))
+    with listening(host, port) as place:
+        address = f"http://{host}:{place.getsockname()[1]}"
+        console.print(f"{address} serves {', '.join(models)}; Ctrl-C ends it", highlight=False, soft_wrap=True)
+        server.run(sockets=[place])
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that clients can reach. Raises ADRError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ADRError(f"cannot listen at {host}:{port}: {error.strerror or error}; choose another --port") from error
