@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-RUN = [f"adr-run {c}" for c in ("audio", "image", "text", "compress", "decompress", "score", "info", "")]
+RUN = [f"adr-run {c}" for c in ("audio", "image", "text", "compress", "decompress", "score", "info", "serve", "")]
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
