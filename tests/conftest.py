@@ -114,7 +114,8 @@ def command(tmp_path):
         path = Path(sys.executable).with_name(program)
         if not path.exists():
             pytest.fail(
-                f"{program} is not installed beside {sys.executable}: pip install -e '.[cpu,compress,serve,train,export,dev]'"
+                f"{program} is not installed beside {sys.executable}: "
+                "pip install -e '.[cpu,compress,serve,train,export,dev]'"
             )
         return subprocess.run(
             [path, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=not binary,

@@ -24,7 +24,7 @@ HostOption = Annotated[str, typer.Option(help="The address to listen at; 0.0.0.0
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")]
 PlacesOption = Annotated[int, typer.Option(min=1, help="Requests that are served at a time; others get status 503.")]
 WorkersOption = Annotated[Optional[int], typer.Option(min=1, help="Threads that compute; one a core unless given.")]
-SecondsOption = Annotated[float, typer.Option(min=0.1, help="The longest sound that may be asked for.")]
+SecondsOption = Annotated[float, typer.Option(min=0.1, help="Where a longer sound is cut off.")]
 
 
 @app.command(epilog="Example: adr-run serve --model speech-digits --port 8000")
@@ -34,7 +34,7 @@ def serve(
     debug: DebugOption = False,
 ) -> None:  # fmt: skip
     """Serve models by HTTP: /v1/audio/speech and /v1/images/generations as OpenAI's clients call them, /v1/models,
-    /health, and /metrics for Prometheus. SIGTERM lets what is being served finish."""
+    /health, and /metrics for Prometheus. SIGTERM gives what is being served 30 seconds to finish."""
     try:
         import uvicorn
 

@@ -1,7 +1,9 @@
 """The Starlette application: routes, limits, and errors as OpenAI's clients understand them."""
 
+import asyncio
 import base64
 import io
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -9,10 +11,10 @@ from contextlib import AsyncExitStack
 import numpy as np
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from adr_runtime.causal.audio_model import AudioModel
 from adr_runtime.causal.image_model import ImageModel
@@ -25,6 +27,7 @@ from adr_runtime.serving.speech import FORMATS, begin, chunks, encoded, wav_head
 Model = AudioModel | ImageModel
 Handler = Callable[[Request], Awaitable[Response]]
 MAX_PICTURES = 64
+LOG = logging.getLogger("uvicorn.error")
 
 
 class TooLarge(Exception):
@@ -59,6 +62,8 @@ class Service:
                 line = f"all {self.config.places} places are taken; try again in a moment"
                 response = failure(503, "overloaded_error", line)
                 response.headers["retry-after"] = "1"
+            except ClientDisconnect:
+                response = Response(status_code=499)
             except TimeoutError:
                 response = failure(504, "timeout_error", f"not done within {self.config.wait:g} seconds")
             except ADRError as error:
@@ -101,7 +106,7 @@ class Service:
             headers = {"x-seed": str(stream.seed), "x-sample-rate": str(model.sample_rate)}
             if form is None:
                 before = wav_header(model.sample_rate) if asked.response_format == "wav" else b""
-                return Streamed(sent(before, first, made), stack.pop_all(), media_type, headers)
+                return Streamed(sent(before, first, made), stack.pop_all(), self.config.wait, media_type, headers)
             parts = [first]
             async for chunk in made:
                 parts.append(chunk)
@@ -123,7 +128,14 @@ class Service:
             raise InputError(f"n must be from 1 to {MAX_PICTURES}, not {asked.n}")
         label = asked.prompt.strip() or None
         async with self.desk.place():
-            made = await self.desk.run(lambda: model.generate(label=label, count=asked.n, **options_of(asked)))
+            growing = model.stream(label=label, count=asked.n, **options_of(asked))
+            # Token by token, so that others are served between two of them.
+            made = None
+            while (shown := await self.desk.run(lambda: next(growing, None))) is not None:
+                made = shown
+                if await request.is_disconnected():
+                    return Response(status_code=499)
+        assert made is not None
         self.desk.pictures.inc(asked.n)
         data = []
         for picture in made.pixels:
@@ -151,15 +163,25 @@ async def sent(before: bytes, first: np.ndarray, rest: AsyncIterator[np.ndarray]
 
 
 class Streamed(StreamingResponse):
-    """A streamed answer that gives its place back when the last chunk is sent, or when nobody listens any more."""
+    """A streamed answer. It gives its place back when the last chunk is sent, when nobody listens any more, and when
+    nobody has read for `wait` seconds; what goes wrong behind the first chunk ends the connection."""
 
-    def __init__(self, body: AsyncIterator[bytes], place: AsyncExitStack, media_type: str, headers: dict[str, str]):
+    def __init__(
+        self, body: AsyncIterator[bytes], place: AsyncExitStack, wait: float, media_type: str, headers: dict[str, str]
+    ):
         super().__init__(body, media_type=media_type, headers=headers)
-        self.place = place
+        self.place, self.wait = place, wait
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def patient(message: Message) -> None:
+            async with asyncio.timeout(self.wait):
+                await send(message)
+
         async with self.place:
-            await super().__call__(scope, receive, send)
+            try:
+                await super().__call__(scope, receive, patient)
+            except* (TimeoutError, ADRError) as group:
+                LOG.warning("a stream broke off: %s", group.exceptions[0] or "nobody read it")
 
 
 def failure(status: int, kind: str, message: str) -> Response:

@@ -28,6 +28,7 @@ def begin(model: AudioModel, request: SpeechRequest, seconds: float) -> Stream:
     """The stream that a request asks for. Raises InputError."""
     if request.response_format not in FORMATS:
         raise InputError(f"response_format must be one of {', '.join(FORMATS)}, not {request.response_format[:20]!r}")
+    check_rate(request.response_format, model.sample_rate)
     if request.speed != 1:
         raise InputError("speed must be 1: this model speaks at one speed")
     if request.stream_format != "audio":
@@ -43,6 +44,20 @@ def begin(model: AudioModel, request: SpeechRequest, seconds: float) -> Stream:
     options["speaker"] = request.voice if model.speakers and request.voice not in (None, "any") else None
     playlist = [known[word.casefold()] for word in words]
     return model.stream(playlist=playlist, pause=request.pause, seconds=seconds, **options)
+
+
+def check_rate(name: str, rate: int) -> None:
+    """Raises InputError for a format that has no such rate; libsndfile says so when it begins to write."""
+    import soundfile
+
+    form = FORMATS[name][1]
+    if form is None:
+        return
+    try:
+        write_pcm(io.BytesIO(), np.zeros(1, np.int16), rate, *form, "")
+    except soundfile.LibsndfileError as error:
+        line = f"response_format {name} has no sound at {rate} Hz; take wav, pcm or flac"
+        raise InputError(line) from error
 
 
 async def chunks(desk: Desk, stream: Stream) -> AsyncIterator[np.ndarray]:

@@ -29,7 +29,8 @@ async function loaded(name, bar) {
 }
 
 function choices() {
-  const seed = at("seed").value;
+  const seed = at("seed").value.trim();
+  if (/\D/.test(seed)) throw new Error(`seed must be a whole number, not ${seed}`);
   return {
     steps: Number(at("steps").value), ...(at("speaker").value ? { speaker: at("speaker").value } : {}),
     // Above 2^53 a seed is a BigInt.
@@ -38,7 +39,8 @@ function choices() {
 }
 
 /** Plays a stream to its end, or until `going` says no; tells how fast it is made. */
-async function play(model, options, going) {
+async function play(model, wanted, going) {
+  const options = { ...wanted, ...choices() };
   const player = new Player(model.samplingRate);
   const spectrogram = new Spectrogram(at("spectrogram"), model.samplingRate);
   await player.start();
@@ -79,7 +81,7 @@ async function speech() {
     const button = Object.assign(document.createElement("button"), { textContent: word });
     button.onclick = () => {
       endless = false;
-      return say(model, { playlist: [word], pause: 0.1, ...choices() }, () => true);
+      return say(model, { playlist: [word], pause: 0.1 }, () => true);
     };
     at("words").append(button);
   }
@@ -88,7 +90,7 @@ async function speech() {
     endless = !endless;
     at("endless").setAttribute("aria-pressed", String(endless));
     if (!endless) return undefined;
-    return say(model, { playlist: model.labels, cycle: true, ...choices() }, () => endless)
+    return say(model, { playlist: model.labels, cycle: true }, () => endless)
       .then(() => at("endless").setAttribute("aria-pressed", "false"));
   };
   tell("speech-status", "ready");
@@ -123,6 +125,8 @@ async function pictures() {
       tell("pictures-status", `${SHEET} pictures in ${((performance.now() - begun) / 1000).toFixed(2)} s`);
     } catch (error) {
       tell("pictures-status", error.message, true);
+    } finally {
+      await stream.release();
     }
     at("draw").disabled = false;
   };

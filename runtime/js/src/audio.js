@@ -87,7 +87,7 @@ export class AudioModel {
   /**
    * Generate chunk by chunk, in constant memory; endless unless `seconds` or `playlist` is given.
    * @param {AudioOptions & StreamChoices} [options]
-   * @returns {AsyncIterableIterator<import("./stream.js").Chunk> & {ready: Promise<Stream>, state(): Uint8Array, readonly seed: number | bigint}}
+   * @returns {AsyncIterableIterator<import("./stream.js").Chunk> & {ready: Promise<Stream>, state(): Promise<Uint8Array>, readonly seed: number | bigint}}
    */
   stream(options = {}) {
     return new LazyStream(this.opened(options));
@@ -182,18 +182,13 @@ class LazyStream {
     return (await this.ready).return();
   }
 
-  /** @returns {Stream} */
-  get begun() {
-    if (!this.opened) throw new InputError("the stream has not begun; await its `ready` or its first chunk");
-    return this.opened;
-  }
-
   get seed() {
-    return this.begun.seed;
+    if (!this.opened) throw new InputError("the stream has not begun; await its `ready` or its first chunk");
+    return this.opened.seed;
   }
 
-  state() {
-    return this.begun.state();
+  async state() {
+    return (await this.ready).state();
   }
 }
 

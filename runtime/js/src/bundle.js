@@ -87,14 +87,9 @@ export class Bundle {
    */
   async open(graph, loaded) {
     const spec = this.manifest.graphs[graph];
-    const { file, bytes, sha256 } = spec;
+    const { file, bytes } = spec;
     const data = await this.read(file, spec);
-    const digest = await hash(data);
-    if (digest !== sha256) {
-      throw new BundleError(
-        `${file}: damaged: SHA-256 expected ${sha256.slice(0, 16)}…, found ${digest.slice(0, 16)}…; fetch it again`,
-      );
-    }
+    await verify(data, file, spec);
     const { executionProviders, threads = 1 } = this.options;
     try {
       const session = await this.ort.InferenceSession.create(data, {
@@ -181,25 +176,55 @@ async function reader(source, options) {
 /**
  * @param {URL} url
  * @param {LoadOptions} options
- * @param {{sha256: string}} [spec]
- * @returns {Promise<Uint8Array>}
+ * @param {{bytes: number, sha256: string}} [spec]
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
 async function fetched(url, { fetch = globalThis.fetch, cache = true }, spec) {
-  // The manifest says which graphs are current, so it alone is asked for anew each time.
   const kept = cache && spec && globalThis.caches ? await caches.open(CACHE) : null;
   const key = new URL(url);
   key.searchParams.set("sha256", spec?.sha256 ?? "");
   const hit = await kept?.match(key);
   if (hit) return new Uint8Array(await hit.arrayBuffer());
+  let data = await download(url, fetch, "no-cache");
+  if (spec && (await hash(data)) !== spec.sha256) {
+    // What lies between may hold an older file than the manifest's.
+    data = await download(url, fetch, "reload");
+    await verify(data, String(url), spec);
+  }
+  // Nothing is kept that was not verified.
+  await kept?.put(key, new Response(data)).catch(() => {});
+  return data;
+}
+
+/**
+ * @param {URL} url
+ * @param {typeof globalThis.fetch} fetch
+ * @param {RequestCache} cache
+ */
+async function download(url, fetch, cache) {
   let response;
   try {
-    response = await fetch(url);
+    response = await fetch(url, { cache });
   } catch (error) {
     throw new BundleError(`${url}: cannot be fetched: ${/** @type {Error} */ (error).message}`);
   }
   if (!response.ok) throw new BundleError(`${url}: the server says ${response.status} ${response.statusText}`);
-  await kept?.put(key, response.clone()).catch(() => {});
   return new Uint8Array(await response.arrayBuffer());
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>} data
+ * @param {string} file
+ * @param {{bytes: number, sha256: string}} spec
+ */
+async function verify(data, file, spec) {
+  sized(data, file, spec);
+  const digest = await hash(data);
+  if (digest !== spec.sha256) {
+    throw new BundleError(
+      `${file}: damaged: SHA-256 expected ${spec.sha256.slice(0, 16)}…, found ${digest.slice(0, 16)}…; fetch it again`,
+    );
+  }
 }
 
 /** @param {string} file @returns {never} */

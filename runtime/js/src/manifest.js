@@ -153,6 +153,16 @@ function checkGraphs(m, rule) {
     ],
     decode: [["tokens", ["rows", m.tokens.length ?? "length", channels]], ...past("decode")],
   }));
+  const gives = /** @type {Record<string, string[]>} */ ({
+    step: ["condition"], timestep: ["modulation"], head: ["token"], decode: [m.audio ? "samples" : "pixels"],
+    parallel: ["conditions"], encode: ["tokens"],
+  });
+  for (const [name, names] of Object.entries(gives)) {
+    const which = name === "decode" ? "decode" : name === "step" || name === "parallel" ? "backbone" : "";
+    const all = [...names, ...m.states.filter((s) => s.graph === which).map((s) => s.present)];
+    const found = m.graphs[name].outputs.map((t) => t.name);
+    rule(`graphs.${name}.outputs`, all.every((one) => found.includes(one)), all.join(", "), found.join(", "));
+  }
   for (const [name, tensors] of Object.entries(expected)) {
     const spell = (/** @type {[string, Shape][]} */ all) => all.map(([n, shape]) => `${n} [${shape}]`).sort().join(", ");
     const found = m.graphs[name].inputs.map((t) => /** @type {[string, Shape]} */ ([t.name, t.shape]));

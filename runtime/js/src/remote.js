@@ -17,6 +17,8 @@ class Calls {
   constructor(worker) {
     this.worker = worker;
     this.last = 0;
+    /** @type {Error | null} */
+    this.failed = null;
     /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
     this.waiting = new Map();
     /** @type {Map<number, (loaded: number, total: number) => void>} */
@@ -31,6 +33,7 @@ class Calls {
     });
     worker.addEventListener("error", (event) => {
       const error = new errors.ADRError(`the worker failed: ${event.message || "its script cannot be loaded"}`);
+      this.failed = error;
       for (const { reject } of this.waiting.values()) reject(error);
       this.waiting.clear();
     });
@@ -38,6 +41,7 @@ class Calls {
 
   /** @param {string} name @param {number} id @param {unknown[]} values @returns {Promise<any>} */
   make(name, id, ...values) {
+    if (this.failed) return Promise.reject(this.failed);
     this.last += 1;
     const call = this.last;
     return new Promise((resolve, reject) => {
@@ -126,7 +130,7 @@ export class RemoteModel {
   }
 }
 
-/** A stream at the other end, of which one chunk is made when it is asked for. */
+/** A stream at the other end, of which one chunk is made when it is asked for; `release` one that is left early. */
 class RemoteStream {
   /** @param {Calls} calls @param {number} model @param {"stream" | "resume"} how @param {unknown} argument */
   constructor(calls, model, how, argument) {

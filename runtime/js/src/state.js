@@ -182,9 +182,10 @@ function readArrays(h, manifest, data) {
     }),
   ];
   let at = 0;
+  const bytes = specs.reduce((sum, { dtype, dims }) => sum + dims.reduce((a, b) => a * b, arrayOf(dtype, 1).byteLength), 0);
+  if (bytes !== data.length) throw new Located(`expected ${bytes} bytes of arrays, found ${data.length}`);
   const arrays = specs.map(({ past, dtype, dims }) => {
     const array = arrayOf(dtype, dims.reduce((a, b) => a * b, 1));
-    if (at + array.byteLength > data.length) throw new Located(`expected more than ${data.length} bytes of arrays`);
     bytesOf(array).set(data.subarray(at, at + array.byteLength));
     at += array.byteLength;
     const good = array instanceof BigInt64Array
@@ -193,7 +194,6 @@ function readArrays(h, manifest, data) {
     if (!good) throw new Located(`${past}: expected finite numbers and positions, found others`);
     return { data: array, dims };
   });
-  if (at !== data.length) throw new Located(`expected ${at} bytes of arrays, found ${data.length}`);
   return arrays;
 }
 

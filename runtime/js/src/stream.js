@@ -94,11 +94,13 @@ export class Stream {
   }
 
   /**
-   * Everything needed to go on, here, in another process, or in Python.
-   * @returns {Uint8Array}
+   * Everything needed to go on, here, in another process, or in Python, once the chunks that were asked for are made.
+   * @returns {Promise<Uint8Array>}
    */
   state() {
-    return packState(this);
+    const result = this.busy.then(() => packState(this));
+    this.busy = result.catch(() => {});
+    return result;
   }
 }
 

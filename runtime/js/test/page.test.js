@@ -82,6 +82,10 @@ test("pictures are drawn; a wrong seed gets a line; a telephone has room for eve
   await page.fill("#steps", "0");
   await page.click("text=zero");
   await says(page, "speech-status", "steps must be from 1 to 1000, not 0");
+  await page.fill("#steps", "4");
+  await page.fill("#seed", "1.5");
+  await page.click("text=zero");
+  await says(page, "speech-status", "seed must be a whole number, not 1.5");
   await context.close();
 });
 

@@ -82,6 +82,7 @@ test("manifests that say what no bundle says", async () => {
     [(m) => { m.tokens.length = 15; }, /tokens\.length: expected 16, found 15/],
     [(m) => { m.states[1].shape[1] = 1 << 29; }, /states: expected at most 268435456 bytes a row/],
     [(m) => { m.graphs.head.inputs[0].shape[2] = 7; }, /graphs\.head\.inputs: expected/],
+    [(m) => { m.graphs.step.outputs.shift(); }, /graphs\.step\.outputs: expected condition/],
     [(m) => { m.schema_version = 2; }, /schema_version is 2; upgrade adr-runtime/],
     [() => "{", /not JSON/],
     [() => "[]", /the whole: expected an object, found a list of 0 values/],
@@ -112,7 +113,8 @@ test("arguments", async () => {
     [{ playlist: ["one"], pause: 61 }, /pause must be from 0 to 60/], [{ chunkTokens: 0 }, /chunkTokens must be from 1/],
   ];
   for (const [options, says] of streams) await refused(speech.stream(options).next(), InputError, says);
-  assert.throws(() => speech.stream({ label: "one" }).state(), /has not begun/);
+  assert.throws(() => speech.stream({ label: "one" }).seed, /has not begun/);
+  await refused(speech.stream({ label: "ten" }).state(), InputError, /unknown label/);
 });
 
 test("states that no stream has", async () => {

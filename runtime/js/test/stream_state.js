@@ -14,5 +14,5 @@ const taken = async () => {
   return rows;
 };
 const before = await taken();
-const state = Buffer.from(stream.state()).toString("base64");
+const state = Buffer.from(await stream.state()).toString("base64");
 console.log(JSON.stringify({ before, state, after: await taken() }));

@@ -89,6 +89,8 @@ class Report:
         per_label = len(self.labels()) // len(self.model.labels)
         for label in range(len(self.model.labels)):
             members = np.flatnonzero(self.evaluator.real.labels == label)
+            # A small split may have none of a label: its row is that of another.
+            members = members if len(members) else np.arange(len(self.evaluator.real.labels))
             chosen += [data[members[min(i, len(members) - 1)]] for i in range(per_label)]
         return chosen
 

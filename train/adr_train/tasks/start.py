@@ -48,7 +48,7 @@ def read_start(source: Path) -> Start:
     if str(source) in shipped() or (source / "manifest.json").is_file():
         return from_bundle(source)
     if not source.is_dir():
-        raise TrainError(f"--from {source}: no such folder; give one of a run or a bundle, or {', '.join(shipped())}")
+        raise TrainError(f"--from {source}: no such folder; give that of a run or of a bundle")
     checkpoint = find_checkpoint(source)
     saved = read_config(checkpoint)
     if saved.kind != "adr":
