@@ -69,7 +69,7 @@ def main() -> None:
         assert len(lines) == 1 and lines[0].startswith("provider cuda: "), done.stderr
         print(f"the CUDA provider's library loads; without a GPU: {lines[0]}")
         program = str(Path(sys.executable).with_name("adr-run"))
-        command = [program, "image", "--label", "7", "--seed", "1", "--json"]
+        command = [program, "image", "--label", "horse", "--seed", "1", "--json"]
         for stub in (True, False):
             done = run(command, folder, stub)
             assert done.returncode == 0, done.stderr

@@ -9,19 +9,11 @@ from matplotlib import pyplot
 HERE = Path(__file__).parent
 
 
-def digits() -> None:
-    model = adr_runtime.ImageModel.load("digits")
-    columns = 20
+def pictures() -> None:
+    model = adr_runtime.ImageModel.load("cifar10")
+    columns = 12
     labels = [name for name in model.labels for _ in range(columns)]
-    pixels = model.generate(label=labels, seed=1).pixels[..., 0]
-    height, width = pixels.shape[1:]
-    rows = pixels.reshape(len(model.labels), columns, height, width)
-    sheet = np.zeros((len(rows) * (height + 1) + 1, columns * (width + 1) + 1), np.uint8)
-    for i, row in enumerate(rows):
-        for j, picture in enumerate(row):
-            y, x = i * (height + 1) + 1, j * (width + 1) + 1
-            sheet[y : y + height, x : x + width] = picture
-    pyplot.imsave(HERE / "digits.png", np.kron(sheet, np.ones((5, 5), np.uint8)), cmap="gray")
+    model.generate(label=labels, seed=1).save(HERE / "cifar10.png", scale=2, columns=columns)
 
 
 def speech() -> None:
@@ -39,5 +31,5 @@ def speech() -> None:
     figure.savefig(HERE / "speech.png", dpi=100)
 
 
-digits()
+pictures()
 speech()

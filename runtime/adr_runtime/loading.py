@@ -16,7 +16,7 @@ from adr_runtime.inference.opening import open_model
 FAMILIES = {"adr": CAUSAL, "ardm": ANY_ORDER}
 # The shipped model that a command takes unless one is named: to generate, by the kind of what is made; to fill in, by
 # the channels of the picture; to score and to compress, by the kind of file.
-GENERATORS = {"audio": "speech-digits", "image": "digits", "text": "shakespeare"}
+GENERATORS = {"audio": "speech-digits", "image": "cifar10", "text": "shakespeare"}
 FILLERS = {1: "digits-any", 3: "pictures"}
 CODERS = {"image": "pictures", "text": "shakespeare"}
 

@@ -24,7 +24,8 @@ COMMANDS = {
     "words": 'audio --labels "three one four" --seed 2 --steps 2 --out words.flac --json',
     "pipe": "audio --label five --seconds 1.5 --seed 3 --steps 2 --out -",
     "prompt": "audio --prompt seven.wav --label three --seconds 0.5 --seed 4 --guidance 2 --out longer.wav --json",
-    "pictures": "image --label 7 -n 9 --seed 1 --guidance 2 --sampler ddpm --steps 20 --out sevens.png --json",
+    "pictures": "image --model digits --label 7 -n 9 --seed 1 --guidance 2 --sampler ddpm --steps 20 --out sevens.png "
+    "--json",
     "filled": "image --fill grey.png --mask mask.png -n 2 --seed 5 --separate --out filled.png --json",
     "text": 'text --template "to be ??? not to be" -n 3 --seed 1 --json',
     "compress": "compress grey.png grey.ardm --steps 20 --json",

@@ -29,7 +29,8 @@ def server():
     """The address of the installed server."""
     program = Path(sys.executable).with_name("adr-run")
     process = subprocess.Popen(
-        [program, "serve", "--port", "0", "--places", str(PLACES), "--workers", "2", "--seconds", "30"],
+        [program, "serve", "--port", "0", "--places", str(PLACES), "--workers", "2", "--seconds", "30",
+         "--model", "speech-digits", "--model", "digits"],
         stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     line = process.stderr.readline()

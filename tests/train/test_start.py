@@ -12,6 +12,7 @@ from adr_models import ADRConfig, ADRModel
 from adr_models.bundle_weights import read_weights
 from adr_models.checkpoint import latest_checkpoint, read_config, read_tensors
 from adr_runtime.errors import ADRError
+from adr_train.recipes.recipe import read_recipe
 from adr_train.tasks.start import Start, begin, from_bundle, read_start, rows_by_name
 from random_models import LATENT, PICTURE, PYRAMID, SOUND, random_model
 
@@ -125,3 +126,13 @@ def test_only_causal_models_begin_from_another(start_training, recipe, tmp_path)
     process = start_training("out", "--from", "digits-any")
     _, err = process.communicate()
     assert process.returncode == 2 and len(err.splitlines()) == 1
+
+
+def test_training_of_the_shipped_pictures_can_go_on():
+    start = read_start(Path("cifar10"))
+    assert start.name == "cifar10" and start.config is not None and start.classes["labels"][0] == "airplane"
+    recipe = read_recipe("cifar10", "cpu")
+    model = ADRModel(replace(recipe.model, labels=start.classes["labels"]))
+    begin(model, start)
+    # The axes of the pyramid are those that the weights have learned with.
+    assert model.tokens.axes[0].scale.std() > 0.1

@@ -5,7 +5,7 @@ import { Spectrogram } from "./spectrogram.js";
 
 /** Seconds of sound that are made ahead. */
 const AHEAD = 0.4;
-const SHEET = 16;
+const SHEET = 9;
 
 const at = (id) => document.getElementById(id);
 const worker = new Worker(new URL("./src/worker.js", import.meta.url), { type: "module" });
@@ -112,7 +112,7 @@ function show(images) {
 }
 
 async function pictures() {
-  const model = await loaded("digits", "pictures-progress");
+  const model = await loaded("cifar10", "pictures-progress");
   for (const label of model.labels) at("label").append(new Option(label));
   at("guidance").value = model.manifest.defaults.guidance;
   at("draw").onclick = async () => {

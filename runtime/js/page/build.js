@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ORT = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
-const MODELS = ["speech-digits", "digits"];
+const MODELS = ["speech-digits", "cifar10"];
 /** The graphs of prompts are not for this page. */
 const LEFT_OUT = ["parallel.onnx", "encode.onnx"];
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json", ".wasm": "application/wasm" };
