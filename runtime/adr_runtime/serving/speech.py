@@ -54,7 +54,7 @@ def check_rate(name: str, rate: int) -> None:
     if form is None:
         return
     try:
-        write_pcm(io.BytesIO(), np.zeros(1, np.int16), rate, *form, "")
+        write_pcm(io.BytesIO(), np.zeros(1, np.int16), rate, *form, "none")
     except soundfile.LibsndfileError as error:
         line = f"response_format {name} has no sound at {rate} Hz; take wav, pcm or flac"
         raise InputError(line) from error
