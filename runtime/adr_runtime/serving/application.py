@@ -181,7 +181,7 @@ class Streamed(StreamingResponse):
             try:
                 await super().__call__(scope, receive, patient)
             except* (TimeoutError, ADRError) as group:
-                LOG.warning("a stream broke off: %s", group.exceptions[0] or "nobody read it")
+                LOG.warning("a stream broke off: %s", str(group.exceptions[0]) or "not made, or not read, in time")
 
 
 def failure(status: int, kind: str, message: str) -> Response:
