@@ -30,7 +30,7 @@ class Muon(torch.optim.Muon):
     instructions for it computes a hundred times slower than float32."""
 
     def __init__(self, matrices: Any, learning_rate: float, weight_decay: float, dtype: torch.dtype):
-        super().__init__(matrices, lr=learning_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+        super().__init__(matrices, lr=learning_rate, weight_decay=weight_decay)
         self.dtype = dtype
 
     @torch.no_grad()

@@ -10,11 +10,9 @@ from adr_runtime.any_order.model import AnyOrderModel
 from adr_runtime.causal.audio_model import AudioModel
 from adr_runtime.causal.image_model import ImageModel
 from adr_runtime.cli.options import DebugOption, ProviderOption, app
+from adr_runtime.cli.output import announced, console
 from adr_runtime.errors import ADRError, InputError, ProviderError, install_hint
 from adr_runtime.loading import GENERATORS, load
-from adr_runtime.terminal.display import PlainConsole
-
-console = PlainConsole(stderr=True)
 
 ModelsOption = Annotated[
     Optional[list[str]],
@@ -44,7 +42,7 @@ def serve(
         raise ProviderError(f"serving needs more packages: {install_hint('serve')}") from error
     models: dict[str, AudioModel | ImageModel] = {}
     for name in model or [GENERATORS["audio"], GENERATORS["image"]]:
-        loaded = load(name, provider)
+        loaded = announced(load(name, provider))
         if isinstance(loaded, AnyOrderModel):
             raise InputError(f"{loaded.name} is an any-order model, which is not served")
         if loaded.name in models:

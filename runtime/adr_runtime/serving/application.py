@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 from adr_runtime.causal.audio_model import AudioModel
 from adr_runtime.causal.image_model import ImageModel
 from adr_runtime.errors import ADRError, InputError
-from adr_runtime.media.images import save_png
+from adr_runtime.media.images import Images, save_png
 from adr_runtime.serving.desk import Busy, Desk, ServeConfig
 from adr_runtime.serving.requests import ImagesRequest, SpeechRequest, options_of, read_body
 from adr_runtime.serving.speech import FORMATS, begin, chunks, encoded, wav_header
@@ -27,6 +27,8 @@ from adr_runtime.serving.speech import FORMATS, begin, chunks, encoded, wav_head
 Model = AudioModel | ImageModel
 Handler = Callable[[Request], Awaitable[Response]]
 MAX_PICTURES = 64
+# In how many parts pictures are made.
+TURNS = 16
 LOG = logging.getLogger("uvicorn.error")
 
 
@@ -128,20 +130,17 @@ class Service:
             raise InputError(f"n must be from 1 to {MAX_PICTURES}, not {asked.n}")
         label = asked.prompt.strip() or None
         async with self.desk.place():
-            growing = model.stream(label=label, count=asked.n, **options_of(asked))
-            # Token by token, so that others are served between two of them.
+            # In parts, so that others are served between two of them.
+            every = -(-model.length // TURNS)
+            growing = model.stream(label=label, count=asked.n, every=every, **options_of(asked))
             made = None
             while (shown := await self.desk.run(lambda: next(growing, None))) is not None:
                 made = shown
                 if await request.is_disconnected():
                     return Response(status_code=499)
-        assert made is not None
+            assert made is not None
+            data = await self.desk.run(lambda: as_base64(made))
         self.desk.pictures.inc(asked.n)
-        data = []
-        for picture in made.pixels:
-            file = io.BytesIO()
-            save_png(file, picture, made.provenance)
-            data.append({"b64_json": base64.b64encode(file.getvalue()).decode()})
         return JSONResponse({"created": int(time.time()), "data": data}, headers={"x-seed": str(made.seed)})
 
     async def list_models(self, request: Request) -> Response:
@@ -182,6 +181,16 @@ class Streamed(StreamingResponse):
                 await super().__call__(scope, receive, patient)
             except* (TimeoutError, ADRError) as group:
                 LOG.warning("a stream broke off: %s", str(group.exceptions[0]) or "not made, or not read, in time")
+
+
+def as_base64(images: Images) -> list[dict[str, str]]:
+    """Each picture as a PNG file, as OpenAI's clients take them."""
+    data = []
+    for picture in images.pixels:
+        file = io.BytesIO()
+        save_png(file, picture, images.provenance)
+        data.append({"b64_json": base64.b64encode(file.getvalue()).decode()})
+    return data
 
 
 def failure(status: int, kind: str, message: str) -> Response:

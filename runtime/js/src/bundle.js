@@ -6,7 +6,7 @@ const MAX_MANIFEST_BYTES = 4 << 20;
 const CACHE = "adr-runtime";
 
 /**
- * Reads a file of a bundle: of a graph it is told the size and the hash.
+ * Reads a file of a bundle, and verifies that of a graph, of which it is told the size and the hash.
  * @typedef {(file: string, spec?: {bytes: number, sha256: string}) => Promise<Uint8Array<ArrayBuffer>>} ReadFile
  */
 
@@ -89,7 +89,6 @@ export class Bundle {
     const spec = this.manifest.graphs[graph];
     const { file, bytes } = spec;
     const data = await this.read(file, spec);
-    await verify(data, file, spec);
     const { executionProviders, threads = 1 } = this.options;
     try {
       const session = await this.ort.InferenceSession.create(data, {
@@ -151,12 +150,12 @@ export async function openBundle(source, options) {
  */
 async function reader(source, options) {
   if (typeof source === "object" && !(source instanceof URL)) {
-    return async (file, spec) => sized(source[file] ?? missing(file), file, spec);
+    return async (file, spec) => verified(source[file] ?? missing(file), file, spec);
   }
   const address = String(source);
   if (/^https?:/.test(address) || typeof globalThis.process?.versions?.node === "undefined") {
     const base = new URL(address.endsWith("/") ? address : `${address}/`, globalThis.location?.href);
-    return async (file, spec) => sized(await fetched(new URL(encodeURIComponent(file), base), options, spec), file, spec);
+    return async (file, spec) => fetched(new URL(encodeURIComponent(file), base), options, spec);
   }
   const [{ readFile }, { join }, { fileURLToPath }] = await Promise.all(
     [import("node:fs/promises"), import("node:path"), import("node:url")],
@@ -164,7 +163,7 @@ async function reader(source, options) {
   const folder = address.startsWith("file:") ? fileURLToPath(address) : address;
   return async (file, spec) => {
     try {
-      return sized(new Uint8Array(await readFile(join(folder, file))), join(folder, file), spec);
+      return await verified(new Uint8Array(await readFile(join(folder, file))), join(folder, file), spec);
     } catch (error) {
       const { code } = /** @type {NodeJS.ErrnoException} */ (error);
       if (!code) throw error;
@@ -184,12 +183,14 @@ async function fetched(url, { fetch = globalThis.fetch, cache = true }, spec) {
   const key = new URL(url);
   key.searchParams.set("sha256", spec?.sha256 ?? "");
   const hit = await kept?.match(key);
-  if (hit) return new Uint8Array(await hit.arrayBuffer());
-  let data = await download(url, fetch, "no-cache");
-  if (spec && (await hash(data)) !== spec.sha256) {
+  if (hit) return verified(new Uint8Array(await hit.arrayBuffer()), String(url), spec);
+  let data;
+  try {
+    data = await verified(await download(url, fetch, "no-cache"), String(url), spec);
+  } catch (error) {
+    if (!spec) throw error;
     // What lies between may hold an older file than the manifest's.
-    data = await download(url, fetch, "reload");
-    await verify(data, String(url), spec);
+    data = await verified(await download(url, fetch, "reload"), String(url), spec);
   }
   // Nothing is kept that was not verified.
   await kept?.put(key, new Response(data)).catch(() => {});
@@ -212,36 +213,29 @@ async function download(url, fetch, cache) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/**
- * @param {Uint8Array<ArrayBuffer>} data
- * @param {string} file
- * @param {{bytes: number, sha256: string}} spec
- */
-async function verify(data, file, spec) {
-  sized(data, file, spec);
-  const digest = await hash(data);
-  if (digest !== spec.sha256) {
-    throw new BundleError(
-      `${file}: damaged: SHA-256 expected ${spec.sha256.slice(0, 16)}…, found ${digest.slice(0, 16)}…; fetch it again`,
-    );
-  }
-}
-
 /** @param {string} file @returns {never} */
 function missing(file) {
   throw new BundleError(`${file}: missing; give all files of the bundle`);
 }
 
 /**
+ * The data of a graph, if it is what the manifest says; of the manifest itself, as it is.
  * @param {Uint8Array} data
  * @param {string} file
- * @param {{bytes: number}} [spec]
+ * @param {{bytes: number, sha256: string}} [spec]
  */
-function sized(data, file, spec) {
+async function verified(data, file, spec) {
+  const own = /** @type {Uint8Array<ArrayBuffer>} */ (data);
   if (spec && data.length !== spec.bytes) {
     throw new BundleError(`${file}: expected ${spec.bytes} bytes, found ${data.length}; fetch it again`);
   }
-  return /** @type {Uint8Array<ArrayBuffer>} */ (data);
+  const digest = spec ? await hash(own) : "";
+  if (spec && digest !== spec.sha256) {
+    throw new BundleError(
+      `${file}: damaged: SHA-256 expected ${spec.sha256.slice(0, 16)}…, found ${digest.slice(0, 16)}…; fetch it again`,
+    );
+  }
+  return own;
 }
 
 /** @param {Uint8Array<ArrayBuffer>} data */
