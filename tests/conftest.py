@@ -1,10 +1,13 @@
 """Small random models, exported once for the whole run, and helpers that run the installed commands."""
 
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +25,35 @@ from random_models import (
 )
 from stream_states import SETTINGS, STREAMS
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory) -> dict[str, Path]:
+def kept(request, tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """kept(name, make) -> the folder that `make` filled, in this run or in an earlier one of the same code: exporting
+    takes minutes."""
+    digest = hashlib.sha256("".join(metadata.version(p) for p in ("torch", "onnx", "onnxruntime")).encode())
+    for path in sorted(p for room in ("models", "export", "runtime") for p in (ROOT / room).rglob("*.py")):
+        digest.update(path.read_bytes())
+    digest.update((ROOT / "tests" / "random_models.py").read_bytes())
+
+    def keep(name: str, make: Callable[[Path], None]) -> Path:
+        root = request.config.cache.mkdir(name)
+        folder = root / digest.hexdigest()[:16]
+        if not folder.exists():
+            fresh = tmp_path_factory.mktemp(name)
+            make(fresh)
+            shutil.rmtree(root)
+            shutil.copytree(fresh, folder.with_suffix(".part"))
+            folder.with_suffix(".part").rename(folder)
+        return folder
+
+    return keep
+
+
+@pytest.fixture(scope="session")
+def exported(kept) -> dict[str, Path]:
     """Bundles by name: sound, latent and picture in the default dialect, portable-sound, softmax-sound. Read only."""
-    folder = tmp_path_factory.mktemp("bundles")
     softmax = {"backbone": {**SOUND["backbone"], "mixer": "softmax"}}
     made = {
         "sound": (random_model(SOUND), "linear-attention"),
@@ -37,19 +64,25 @@ def exported(tmp_path_factory) -> dict[str, Path]:
         "latent": (random_model(LATENT), "linear-attention"),
         "softmax-sound": (random_model(SOUND, **softmax), "linear-attention"),
     }
-    for name, (model, dialect) in made.items():
-        export(model, folder / name, dialect)
+
+    def make(folder: Path) -> None:
+        for name, (model, dialect) in made.items():
+            export(model, folder / name, dialect)
+
+    folder = kept("causal-bundles", make)
     return {name: folder / name for name in made}
 
 
 @pytest.fixture(scope="session")
-def any_order(tmp_path_factory) -> dict[str, Path]:
+def any_order(kept) -> dict[str, Path]:
     """Bundles of any-order models by name: symbols, greys, colours, samples, and portable-colours. Read only."""
-    folder = tmp_path_factory.mktemp("any-order")
-    for name, config in ANY_ORDER.items():
-        export_any_order(random_any_order(config), folder / name)
-    export_any_order(random_any_order(ANY_ORDER["colours"]), folder / "portable-colours", "portable")
-    return {path.name: path for path in folder.iterdir()}
+
+    def make(folder: Path) -> None:
+        for name, config in ANY_ORDER.items():
+            export_any_order(random_any_order(config), folder / name)
+        export_any_order(random_any_order(ANY_ORDER["colours"]), folder / "portable-colours", "portable")
+
+    return {path.name: path for path in kept("any-order-bundles", make).iterdir()}
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ from adr_export.errors import ExportError
 from adr_export.graphs import Graph, build_graphs, state_axes
 from adr_export.onnx_writer import FORMS, least_onnxruntime, round_weights, write_onnx
 from adr_export.parity import check_parity
+from adr_export.vectors import write_vectors
 
 DTYPES = {torch.float32: "float32", torch.int64: "int64", torch.bool: "bool"}
 
@@ -88,6 +89,7 @@ def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest) -> None
             (temporary / f"{name}.onnx").write_bytes(data)
         (temporary / "manifest.json").write_text(manifest.to_json())
         (temporary / "README.md").write_text(model_card(manifest))
+        write_vectors(temporary)
         # Once the old bundle is out of the way, the new one takes its place, whatever comes.
         with held():
             if out.exists():

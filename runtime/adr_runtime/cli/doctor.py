@@ -1,24 +1,39 @@
-"""adr-run doctor: facts about this machine."""
+"""adr-run doctor: facts about this machine, and whether a model makes here what it made where it was exported."""
 
 import json
 import platform
+import time
 from contextlib import suppress
+from dataclasses import asdict
 from importlib import metadata
-from typing import Any
+from typing import Annotated, Any, Optional
+
+import typer
 
 from adr_runtime import __version__
 from adr_runtime.bundles.bundle import shipped
 from adr_runtime.cli.info import show
-from adr_runtime.cli.options import DebugOption, JsonOption, app
-from adr_runtime.errors import ADRError
+from adr_runtime.cli.options import DebugOption, JsonOption, ProviderOption, ThreadsOption, app
+from adr_runtime.errors import ADRError, InputError
 from adr_runtime.inference.cuda import cuda_obstacle
 from adr_runtime.inference.engine import INSTALL, import_onnxruntime
 from adr_runtime.loading import load
+from adr_runtime.self_test import self_test
 
 
-@app.command(epilog="Example: adr-run doctor")
-def doctor(json_: JsonOption = False, debug: DebugOption = False) -> None:
-    """What ONNX Runtime finds on this machine, which provider will be used, and why not another."""
+@app.command(epilog="Example: adr-run doctor speech-digits")
+def doctor(
+    model: Annotated[Optional[str], typer.Argument(help="A shipped model, or a bundle's folder, to test.")] = None,
+    provider: ProviderOption = "auto", threads: ThreadsOption = None, json_: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:  # fmt: skip
+    """What ONNX Runtime finds on this machine, which provider will be used, and why not another; with a model, whether
+    it makes here what its test vectors say."""
+    if model is not None:
+        test_model(model, provider, threads, json_)
+        return
+    if provider != "auto" or threads is not None:
+        raise InputError("--provider and --threads are for the test of a model: adr-run doctor MODEL")
     facts: dict[str, Any] = {"adr": __version__, "python": platform.python_version(), "platform": platform.platform()}
     packages = installed()
     facts["packages"] = ", ".join(f"{name} {version}" for name, version in packages.items()) or "none"
@@ -36,6 +51,31 @@ def doctor(json_: JsonOption = False, debug: DebugOption = False) -> None:
         show(facts, "adr-run doctor")
     if INSTALL in problems:
         raise ADRError(INSTALL)
+
+
+def test_model(name: str, provider: str, threads: int | None, json_: bool) -> None:
+    """Run a model's test vectors and print each difference. Raises ADRError where one is too large."""
+    started = time.perf_counter()
+    model = load(name, provider, threads)
+    loaded = time.perf_counter()
+    checks = self_test(model)
+    seconds = {"load": loaded - started, "test": time.perf_counter() - loaded}
+    failed = [check for check in checks if not check.passed]
+    if json_:
+        print(json.dumps({
+            "model": model.name, "bundle": model.bundle.hash, "provider": model.provider, "passed": not failed,
+            "checks": [asdict(check) for check in checks], "seconds": seconds,
+        }))  # fmt: skip
+    else:
+        rows = {check.what: f"{check.difference:.1e}{'' if check.passed else ' FAILED'}" for check in checks}
+        show({"provider": model.provider, **rows, **{f"{k} s": f"{v:.3f}" for k, v in seconds.items()}}, model.name)
+    if failed:
+        worst = max(failed, key=lambda check: check.difference / check.tolerance)
+        raise ADRError(
+            f"{model.name}: {worst.what} differs by {worst.difference:.1e} where {worst.tolerance:.0e} may: this "
+            f"installation on {model.provider} does not make what the bundle was made for; try --provider cpu, or "
+            "another version of ONNX Runtime"
+        )
 
 
 def installed() -> dict[str, str]:
