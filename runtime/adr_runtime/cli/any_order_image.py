@@ -11,6 +11,7 @@ from adr_runtime.causal.config import GenerationOptions
 from adr_runtime.cli.image_request import ImageRequest
 from adr_runtime.cli.options import refuse_options
 from adr_runtime.cli.output import listed, report
+from adr_runtime.cli.preview import preview
 from adr_runtime.errors import InputError
 from adr_runtime.limits import check_count
 from adr_runtime.media.images import Images, visible_scale
@@ -46,6 +47,9 @@ def generate_any_order(
     )
     seconds = time.perf_counter() - started
     images = replace(images, provenance={**images.provenance, "filled": str(request.fill or "")})
+    if request.show:
+        with preview() as shown:
+            shown(images)
     files = images.save(out, separate=request.separate, scale=scale)
     values = {**images.provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
     line = f"{listed(files)}: {count} picture(s), {images.provenance['steps']} network calls a window, "

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -30,6 +31,7 @@ from adr_runtime.cli.options import (
     app,
 )
 from adr_runtime.cli.output import announced, listed, listed_labels, report
+from adr_runtime.cli.preview import check_terminal, preview
 from adr_runtime.errors import InputError
 from adr_runtime.limits import check_bytes, check_count
 from adr_runtime.loading import FILLERS, GENERATORS, load
@@ -39,8 +41,8 @@ from adr_runtime.media.naming import default_name
 from adr_runtime.media.reading import read_picture, read_unchanged
 from adr_runtime.philox import checked_seed
 
-# Pictures in a row of a sheet, and frames of an animation.
-ROW, FRAMES = 8, 64
+# Pictures in a row of a sheet, and frames of an animation and on a terminal.
+ROW, FRAMES, SHOWN_FRAMES = 8, 64, 12
 
 
 @app.command(epilog="Example: adr-run image -n 16 --label 7 --seed 1 --out sevens.png")
@@ -53,6 +55,7 @@ def image(
         bool, typer.Option("--sheet", help="One row of pictures for each label; -n says how many a row.")
     ] = False,
     animate: Annotated[Optional[Path], typer.Option(help="A .webp, .gif or .png file that shows them grow.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show them on the terminal while they are made.")] = False,
     scale: Annotated[Optional[int], typer.Option(min=1, help="Enlarge pixels this many times.")] = None,
     steps: StepsOption = None,
     sampler: SamplerOption = None,
@@ -71,7 +74,9 @@ def image(
     debug: DebugOption = False,
 ) -> None:
     """Make pictures; --prompt continues the top of a given one, --fill with --mask completes any part of it."""
-    request = ImageRequest(label, count, out, separate, sheet, animate, scale, prompt, fill, mask, json_)
+    request = ImageRequest(label, count, out, separate, sheet, animate, show, scale, prompt, fill, mask, json_)
+    if show:
+        check_terminal()
     options = GenerationOptions(
         steps=steps, sampler=sampler, guidance=guidance, temperature=temperature, seed=checked_seed(seed)
     )
@@ -109,11 +114,15 @@ def generate(model: ImageModel, request: ImageRequest, options: GenerationOption
     top = None if request.prompt is None else read_picture(request.prompt, width, channels)
     started = time.perf_counter()
     frames = []
-    # An animation has a frame for each token, up to as many as one can follow.
-    every = -(-model.length // FRAMES) if request.animate else model.length
-    for images in model.stream(label=labels, prompt=top, every=every, **options):
-        if request.animate:
-            frames.append(images.sheet(scale, columns))
+    # A frame for each token, up to as many as one can follow.
+    frames_wanted = FRAMES if request.animate else SHOWN_FRAMES if request.show else 1
+    every = -(-model.length // frames_wanted)
+    with preview() if request.show else nullcontext() as shown:
+        for images in model.stream(label=labels, prompt=top, every=every, **options):
+            if shown:
+                shown(images, columns)
+            if request.animate:
+                frames.append(images.sheet(scale, columns))
     seconds = time.perf_counter() - started
     if request.animate:
         write_animation(request.animate, frames)

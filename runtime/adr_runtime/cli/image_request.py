@@ -9,7 +9,7 @@ class ImageRequest:
     """The options of `adr-run image` that are not the sampler's. Of a picture there may be its top already (`prompt`),
     or all but what a mask marks (`fill`, `mask`); pictures go to one file with a sheet of them or to one file each,
     their pixels enlarged `scale` times. A `sheet` has a row for each label; `animate` is a file that shows
-    them grow."""
+    them grow; `show` shows them on the terminal."""
 
     label: str | None
     count: int | None
@@ -17,6 +17,7 @@ class ImageRequest:
     separate: bool
     sheet: bool
     animate: Path | None
+    show: bool
     scale: int | None
     prompt: Path | None
     fill: Path | None
