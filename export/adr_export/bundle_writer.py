@@ -60,7 +60,8 @@ def write_bundle(
     """
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
-    check_defaults(Defaults(**about["defaults"]), model.config.schedule.timesteps)
+    length = model.tokens.length if isinstance(model.tokens, PictureTokens) else None
+    check_defaults(read_defaults(about), model.config.schedule.timesteps, length)
     if half:
         round_weights(model)
     files: dict[str, bytes] = {}
@@ -137,7 +138,7 @@ def describe(
         speakers=tuple(config.speakers),
         audio=None if isinstance(codec, PictureTokens) else AudioSpec(codec.config.sample_rate, codec.hop, codec.delay),
         image=image,
-        defaults=Defaults(**about["defaults"]),
+        defaults=read_defaults(about),
         licence=about["licence"],
         data=about["source"],
         training={**about["training"], "onnxruntime": onnxruntime.__version__},
@@ -148,6 +149,12 @@ def describe(
     checked = parse_manifest(manifest.to_json(), {"adr": CAUSAL})
     assert isinstance(checked, CausalManifest)
     return checked
+
+
+def read_defaults(about: About) -> Defaults:
+    """Lists, as a recipe has them, are tuples of values by parts."""
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in about["defaults"].items()}
+    return Defaults(**values)
 
 
 def describe_image(tokens: PictureTokens) -> ImageSpec:

@@ -2,9 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
+from adr_runtime.cli.parts_options import parts
 from adr_runtime.terminal.display import PlainConsole
 from adr_runtime.terminal.interrupts import empty_handed
 
@@ -27,10 +28,20 @@ NameOption = Annotated[Optional[str], typer.Option(help="The model's name; the r
 HalfOption = Annotated[
     bool, typer.Option("--half/--full", help="Store weights as float16: half the size, computed in float32.")
 ]
-StepsOption = Annotated[Optional[int], typer.Option(help="The bundle's default steps; the recipe's unless given.")]
+StepsOption = Annotated[
+    Optional[Any],
+    typer.Option(parser=parts(int), metavar="<int>", help="The bundle's default steps; the recipe's unless given."),
+]
 SamplerOption = Annotated[Optional[str], typer.Option(help="Its default sampler: ddpm, ddim or dpm++.")]
-GuidanceOption = Annotated[Optional[float], typer.Option(help="Its default guidance.")]
-TemperatureOption = Annotated[Optional[float], typer.Option(help="Its default temperature.")]
+GuidanceOption = Annotated[
+    Optional[Any], typer.Option(parser=parts(float), metavar="<float>", help="Its default guidance.")
+]
+TemperatureOption = Annotated[
+    Optional[Any],
+    typer.Option(
+        parser=parts(float), metavar="<float>", help="Its default temperature; 1.1:1:1 gives parts their own."
+    ),
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]

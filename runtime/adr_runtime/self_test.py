@@ -56,12 +56,12 @@ class Arguments:
     (`length`), and text fills the holes ("?") of a `template`."""
 
     seed: str
-    steps: int
-    temperature: float
+    steps: int | tuple[int, ...]
+    temperature: float | tuple[float, ...]
     label: str | None = None
     speaker: str | None = None
     sampler: str | None = None
-    guidance: float | None = None
+    guidance: float | tuple[float, ...] | None = None
     tokens: int | None = None
     length: int | None = None
     template: str | None = None
@@ -212,6 +212,8 @@ def result_of(model: AudioModel | ImageModel | AnyOrderModel, arguments: Argumen
 
 def any_order_result(model: AnyOrderModel, arguments: Arguments) -> dict[str, Any]:
     seed, steps, temperature = int(arguments.seed), arguments.steps, arguments.temperature
+    if isinstance(steps, tuple) or isinstance(temperature, tuple):
+        raise DamagedFileError(f"{VECTORS}: an any-order model takes one number of steps and one temperature")
     if model.kind == "text":
         texts = model.fill_text(arguments.template or "?", seed=seed, steps=steps, temperature=temperature)
         return {"text": str(texts)}

@@ -74,7 +74,8 @@ def convert(hint: Any, value: Any, where: str, file: str = MANIFEST) -> Any:
         for choice in arguments:
             if choice is type(None) and value is None:
                 return None
-            if is_dataclass(choice) and isinstance(value, dict):
+            matching = (is_dataclass(choice), dict) if typing.get_origin(choice) is not tuple else (True, list)
+            if matching[0] and isinstance(value, matching[1]):
                 return convert(choice, value, where, file)
             if plain(choice, value):
                 return value

@@ -18,7 +18,7 @@ def check_causal(manifest: CausalManifest) -> None:
     """Check choices, ranges, names confined to the folder, caps, and that the graphs have the states. Raises ADRError
     that names the field."""
     enforce([*common_rules(manifest, ("audio", "image"), GRAPHS), *token_rules(manifest), *signal_rules(manifest)])
-    check_defaults(manifest.defaults, len(manifest.schedule.betas))
+    check_defaults(manifest.defaults, len(manifest.schedule.betas), manifest.tokens.length)
     check_graphs(manifest)
     check_interfaces(manifest)
 
@@ -61,14 +61,21 @@ def signal_rules(manifest: CausalManifest) -> list[Rule]:
     return rules
 
 
-def check_defaults(defaults: Defaults, timesteps: int) -> None:
-    """Raises ADRError for defaults that no generation could have."""
+def check_defaults(defaults: Defaults, timesteps: int, length: int | None) -> None:
+    """Raises ADRError for defaults that no generation could have; `length` is that of a picture in tokens."""
+    rules: list[Rule] = []
+    for name, least, most in (("steps", 1, timesteps), ("guidance", 0, MAX_GUIDANCE),
+                              ("temperature", 0, MAX_TEMPERATURE)):  # fmt: skip
+        value = getattr(defaults, name)
+        parts = value if isinstance(value, tuple) else (value,)
+        fits = len(parts) == 1 or (length is not None and len(parts) > 0 and length % len(parts) == 0)
+        rules += [
+            (f"defaults.{name}", f"{len(parts)} values", fits, "a number, or one for each equal part of a picture"),
+            (f"defaults.{name}", value, all(least <= part <= most for part in parts), f"{least} to {most}"),
+        ]
     enforce([
-        ("defaults.steps", defaults.steps, 1 <= defaults.steps <= timesteps, f"1 to {timesteps}"),
+        *rules,
         ("defaults.sampler", defaults.sampler, defaults.sampler in SAMPLERS, " or ".join(SAMPLERS)),
-        ("defaults.guidance", defaults.guidance, 0 <= defaults.guidance <= MAX_GUIDANCE, f"0 to {MAX_GUIDANCE}"),
-        ("defaults.temperature", defaults.temperature, 0 <= defaults.temperature <= MAX_TEMPERATURE,
-         f"0 to {MAX_TEMPERATURE}"),
         ("defaults.seconds", defaults.seconds, 0 < defaults.seconds <= MAX_SECONDS,
          f"more than 0, up to {MAX_SECONDS:g}"),
         ("defaults.spacing", defaults.spacing, 1 <= defaults.spacing <= MAX_SPACING, f"1 to {MAX_SPACING}"),

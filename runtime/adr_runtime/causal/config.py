@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
 from adr_runtime.bundles.specs import ITEM_BYTES
 from adr_runtime.causal.manifest import CausalManifest
+from adr_runtime.causal.parts import Denoising, largest, of_part, parted
 from adr_runtime.causal.samplers import SAMPLERS
 from adr_runtime.errors import InputError
 from adr_runtime.limits import check_bytes, check_count, checked_temperature, real_number, whole_number
@@ -23,10 +24,10 @@ Label = str | int | None
 class GenerationOptions(TypedDict, total=False):
     """The fields of `GenerationConfig` as keyword arguments of a call."""
 
-    steps: int | None
+    steps: int | Sequence[int] | None
     sampler: str | None
-    guidance: float | None
-    temperature: float | None
+    guidance: float | Sequence[float] | None
+    temperature: float | Sequence[float] | None
     seed: int | None
     speaker: Label
 
@@ -38,18 +39,25 @@ class Settings:
 
     labels: tuple[int, ...]
     speakers: tuple[int, ...]
-    steps: int
+    steps: int | tuple[int, ...]
     sampler: str
-    guidance: float
-    temperature: float
+    guidance: float | tuple[float, ...]
+    temperature: float | tuple[float, ...]
     seed: int
+
+    def denoising(self, position: int, length: int | None) -> Denoising:
+        """What denoises the token at a position; `length` is that of a picture in tokens."""
+        return Denoising(
+            of_part(self.steps, position, length), of_part(self.guidance, position, length),
+            of_part(self.temperature, position, length),
+        )  # fmt: skip
 
     def guidance_rows(self, manifest: CausalManifest) -> int:
         """How many rows of the backbone make one row of tokens: with classifier-free guidance a second one, which knows
         no label."""
         named = any(i != len(manifest.labels) for i in self.labels)
         named |= any(i != len(manifest.speakers) for i in self.speakers)
-        return 2 if self.guidance != 1 and named else 1
+        return 2 if named and self.guidance != 1 else 1
 
 
 @dataclass(frozen=True)
@@ -57,14 +65,15 @@ class GenerationConfig:
     """What may be chosen of a generation; None takes the bundle's default, and draws the seed.
 
     steps is the number of denoising steps a token, sampler "ddpm", "ddim" or "dpm++", guidance the scale of
-    classifier-free guidance (1 is none), temperature the scale of the noise (1 is the model's own). Equal seeds, from
-    0 to 2^64 - 1, give equal results.
+    classifier-free guidance (1 is none), temperature the scale of the noise (1 is the model's own). Of pictures, steps,
+    guidance and temperature may be sequences: one value for each of several equal parts of the tokens, as the levels of
+    a pyramid. Equal seeds, from 0 to 2^64 - 1, give equal results.
     """
 
-    steps: int | None = None
+    steps: int | Sequence[int] | None = None
     sampler: str | None = None
-    guidance: float | None = None
-    temperature: float | None = None
+    guidance: float | Sequence[float] | None = None
+    temperature: float | Sequence[float] | None = None
     seed: int | None = None
     speaker: Label = None
 
@@ -74,23 +83,37 @@ class GenerationConfig:
 
     def resolve(self, manifest: CausalManifest, labels: Sequence[Label] = (None,)) -> Settings:
         """Checked settings for one row a label. Raises InputError."""
-        defaults, timesteps = manifest.defaults, len(manifest.schedule.betas)
+        defaults, length = manifest.defaults, manifest.tokens.length
         check_count(len(labels))
-        steps = whole_number(defaults.steps if self.steps is None else self.steps, "steps")
-        if not 1 <= steps <= timesteps:
-            raise InputError(f"steps must be from 1 to {timesteps}, not {steps}")
+        timesteps = len(manifest.schedule.betas)
+        wanted = defaults.steps if self.steps is None else self.steps
+        steps = parted(wanted, "steps", length, lambda value: checked_steps(value, timesteps))
         sampler = self.sampler or defaults.sampler
         if sampler not in SAMPLERS:
             raise InputError(f"unknown sampler {sampler!r}; there are {', '.join(SAMPLERS)}")
-        guidance = defaults.guidance if self.guidance is None else real_number(self.guidance, "guidance")
-        if not 0 <= guidance <= MAX_GUIDANCE:
-            raise InputError(f"guidance must be from 0 to {MAX_GUIDANCE} (1 is none), not {guidance:g}")
-        temperature = checked_temperature(self.temperature, defaults.temperature)
+        scale = defaults.guidance if self.guidance is None else self.guidance
+        guidance = parted(scale, "guidance", length, checked_guidance)
+        warmth = defaults.temperature if self.temperature is None else self.temperature
+        temperature = parted(warmth, "temperature", length, lambda value: checked_temperature(value, 1.0))
         seed = checked_seed(self.seed)
-        check_rows(manifest, len(labels), steps)
+        check_rows(manifest, len(labels), largest(steps))
         indices = tuple(label_index(manifest, label) for label in labels)
         speakers = (speaker_index(manifest, self.speaker),) * len(labels)
         return Settings(indices, speakers, steps, sampler, guidance, temperature, seed)
+
+
+def checked_steps(value: Any, timesteps: int) -> int:
+    steps = whole_number(value, "steps")
+    if not 1 <= steps <= timesteps:
+        raise InputError(f"steps must be from 1 to {timesteps}, not {steps}")
+    return steps
+
+
+def checked_guidance(value: Any) -> float:
+    guidance = real_number(value, "guidance")
+    if not 0 <= guidance <= MAX_GUIDANCE:
+        raise InputError(f"guidance must be from 0 to {MAX_GUIDANCE} (1 is none), not {guidance:g}")
+    return guidance
 
 
 def label_rows(label: Label | Sequence[Label], count: int | None, default: int = 1) -> list[Label]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from adr_runtime.causal.config import Settings
 from adr_runtime.causal.manifest import AudioSpec, CausalManifest, StateSpec
+from adr_runtime.causal.parts import Denoising, largest
 from adr_runtime.causal.samplers import Column, coefficients, initial_scale
 from adr_runtime.inference.opening import OpenBundle
 from adr_runtime.media.provenance import origin
@@ -46,6 +47,17 @@ class GenerationState:
         return replace(self, backbone=dict(self.backbone), decoder=dict(self.decoder))
 
 
+@dataclass(frozen=True)
+class Denoiser:
+    """What the head takes of a `Denoising`: its inputs, zeros (steps, batch, channels) where the sampler adds no noise,
+    and what the initial noise is multiplied by."""
+
+    steps: int
+    constants: dict[str, Any]
+    no_noise: np.ndarray | None
+    scale: np.float32
+
+
 class TokenGenerator:
     """What a run of tokens shares and never changes: graphs, settings, the sampler's table and the modulation."""
 
@@ -53,25 +65,14 @@ class TokenGenerator:
         manifest = opened.bundle.manifest
         assert isinstance(manifest, CausalManifest)
         self.opened, self.manifest, self.sessions, self.settings = opened, manifest, opened.sessions, settings
-        schedule, self.batch = manifest.schedule, len(settings.labels)
+        self.batch = len(settings.labels)
         self.unconditional = {"label": len(manifest.labels), "speaker": len(manifest.speakers)}
         self.guidance_rows = settings.guidance_rows(manifest)
-        timestep, table = coefficients(
-            np.array(schedule.betas), schedule.prediction, schedule.learned_variance,
-            settings.sampler, settings.steps, settings.temperature, manifest.defaults.spacing,
-        )  # fmt: skip
-        weights = [[settings.guidance], [1 - settings.guidance]] if self.guidance_rows == 2 else [[1.0]]
-        head = self.sessions["head"]
-        self.head_constants = {
-            "mix": head.to_device(np.repeat(np.array(weights, np.float32), self.batch, 1)),
-            "modulation": head.to_device(self.modulation(timestep)),
-            "coefficients": head.to_device(table),
-            "clip": np.array(schedule.clip, np.float32),
-        }
-        self.noisy = bool(table[:, Column.NOISE].any())
-        self.scale = np.float32(initial_scale(settings.sampler, settings.temperature))
-        self.no_noise = np.zeros((settings.steps, self.batch, manifest.tokens.channels), np.float32)
+        self.denoisers: dict[Denoising, Denoiser] = {}
+        self.noise_steps = largest(settings.steps) + 1 if settings.sampler == "ddpm" else 1
         self.device_outputs = tuple(state.present for state in manifest.states_of("backbone"))
+        # What no token can have is refused, and what the first one takes is there, before anything is generated.
+        self.denoiser(0)
 
     @property
     def audio(self) -> AudioSpec:
@@ -86,6 +87,29 @@ class TokenGenerator:
             "steps": settings.steps, "sampler": settings.sampler, "guidance": settings.guidance,
             "temperature": settings.temperature, "provider": self.opened.provider,
         } | ({"sample_rate": self.audio.sample_rate} if self.manifest.audio else {})  # fmt: skip
+
+    def denoiser(self, position: int) -> "Denoiser":
+        """What the head is fed for the token at a position beside its condition and noise."""
+        denoising = self.settings.denoising(position, self.manifest.tokens.length)
+        if denoising not in self.denoisers:
+            schedule, head = self.manifest.schedule, self.sessions["head"]
+            timestep, table = coefficients(
+                np.array(schedule.betas), schedule.prediction, schedule.learned_variance, self.settings.sampler,
+                denoising.steps, denoising.temperature, self.manifest.defaults.spacing,
+            )  # fmt: skip
+            guidance = denoising.guidance
+            weights = [[guidance], [1 - guidance]] if self.guidance_rows == 2 else [[1.0]]
+            constants = {
+                "mix": head.to_device(np.repeat(np.array(weights, np.float32), self.batch, 1)),
+                "modulation": head.to_device(self.modulation(timestep)),
+                "coefficients": head.to_device(table),
+                "clip": np.array(schedule.clip, np.float32),
+            }
+            no_noise = np.zeros((denoising.steps, self.batch, self.manifest.tokens.channels), np.float32)
+            scale = np.float32(initial_scale(self.settings.sampler, denoising.temperature))
+            noisy = bool(table[:, Column.NOISE].any())
+            self.denoisers[denoising] = Denoiser(denoising.steps, constants, None if noisy else no_noise, scale)
+        return self.denoisers[denoising]
 
     def modulation(self, timestep: np.ndarray) -> np.ndarray:
         """What the head takes of the timesteps int64 (steps,), float32 (steps, width)."""
@@ -128,7 +152,7 @@ class TokenGenerator:
         """Noise (1 + steps or 1, batch, channels) of the next token, from what was drawn ahead."""
         position, channels = state.position, self.manifest.tokens.channels
         if not state.noise_start <= position < state.noise_start + len(state.noise):
-            steps = np.arange(self.settings.steps + 1 if self.noisy else 1)
+            steps = np.arange(self.noise_steps)
             values_a_token = len(steps) * self.batch * channels
             tokens = position + np.arange(max(1, min(64, NOISE_VALUES // values_a_token)))
             state.noise = normal(self.settings.seed, np.arange(self.batch), tokens, steps, channels)
@@ -140,10 +164,13 @@ class TokenGenerator:
         """Make the next token (batch, channels) and move the state on."""
         feed = {"token": np.tile(state.token, (self.guidance_rows, 1)), **state.conditioning, **state.backbone}
         outputs = self.sessions["step"].run(feed, self.device_outputs)
-        noise = self.draw_noise(state)
-        drawn = {"initial": noise[0] * self.scale, "noise": noise[1:] if self.noisy else self.no_noise}
+        noise, denoiser = self.draw_noise(state), self.denoiser(state.position)
+        drawn = {
+            "initial": noise[0] * denoiser.scale,
+            "noise": noise[1 : denoiser.steps + 1] if denoiser.no_noise is None else denoiser.no_noise,
+        }
         condition = outputs["condition"].reshape(self.guidance_rows, self.batch, -1)
-        head = self.sessions["head"].run({"condition": condition, **drawn, **self.head_constants})
+        head = self.sessions["head"].run({"condition": condition, **drawn, **denoiser.constants})
         state.token, state.backbone = head["token"], self.carried(outputs, "backbone")
         if "end" in outputs:
             state.finished = outputs["end"][: self.batch] > 0

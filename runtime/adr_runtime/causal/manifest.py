@@ -63,12 +63,13 @@ class ImageSpec:
 @dataclass(frozen=True)
 class Defaults:
     """How a bundle generates where nobody says otherwise. `spacing` is the power by which timesteps crowd towards the
-    clean end (see `adr_runtime.causal.samplers.respace`)."""
+    clean end (see `adr_runtime.causal.samplers.respace`); `steps`, `guidance` and `temperature` of pictures may be one
+    for each part of their tokens (see `adr_runtime.causal.parts`)."""
 
-    steps: int
+    steps: int | tuple[int, ...]
     sampler: str
-    guidance: float
-    temperature: float
+    guidance: float | tuple[float, ...]
+    temperature: float | tuple[float, ...]
     seconds: float
     count: int
     spacing: float = 1.0

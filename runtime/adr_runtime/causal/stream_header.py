@@ -60,17 +60,19 @@ def header_rules(header: Header, manifest: CausalManifest) -> list[Rule]:
 
 def settings_rules(settings: Settings, rows: int, manifest: CausalManifest) -> list[Rule]:
     labels, speakers, steps = len(manifest.labels), len(manifest.speakers), len(manifest.schedule.betas)
-    noise, warmth = 4 * (settings.steps + 1) * rows * manifest.tokens.channels, settings.temperature
-    voices = settings.speakers
+    taken, guidance, warmth = settings.steps, settings.guidance, settings.temperature
+    if isinstance(taken, tuple) or isinstance(guidance, tuple) or isinstance(warmth, tuple):
+        return [("settings", "several values", False, "one number of steps, one guidance and one temperature")]
+    noise, voices = 4 * (taken + 1) * rows * manifest.tokens.channels, settings.speakers
     return [
         ("settings.labels", len(settings.labels), len(settings.labels) == rows, f"{rows} rows"),
         ("settings.labels", settings.labels, all(0 <= i <= labels for i in settings.labels), f"0 to {labels}"),
         ("settings.speakers", len(voices), len(voices) == rows, f"{rows} rows"),
         ("settings.speakers", voices, all(0 <= i <= speakers for i in voices), f"0 to {speakers}"),
-        ("settings.steps", settings.steps, 1 <= settings.steps <= steps, f"1 to {steps}"),
-        ("settings.steps", settings.steps, noise <= MAX_NOISE_BYTES, f"fewer for {rows} rows"),
+        ("settings.steps", taken, 1 <= taken <= steps, f"1 to {steps}"),
+        ("settings.steps", taken, noise <= MAX_NOISE_BYTES, f"fewer for {rows} rows"),
         ("settings.sampler", settings.sampler, settings.sampler in SAMPLERS, " or ".join(SAMPLERS)),
-        ("settings.guidance", settings.guidance, 0 <= settings.guidance <= MAX_GUIDANCE, f"0 to {MAX_GUIDANCE}"),
+        ("settings.guidance", guidance, 0 <= guidance <= MAX_GUIDANCE, f"0 to {MAX_GUIDANCE}"),
         ("settings.temperature", warmth, 0 <= warmth <= MAX_TEMPERATURE, f"0 to {MAX_TEMPERATURE}"),
         ("settings.seed", settings.seed, 0 <= settings.seed < 1 << SEED_BITS, f"0 to 2^{SEED_BITS} - 1"),
     ]

@@ -7,6 +7,7 @@ import numpy as np
 
 from adr_runtime.any_order.model import AnyOrderModel
 from adr_runtime.causal.config import GenerationOptions
+from adr_runtime.cli.any_order_image import any_order_options
 from adr_runtime.cli.audio_request import AudioRequest
 from adr_runtime.cli.options import refuse_options
 from adr_runtime.cli.output import listed, report
@@ -38,8 +39,7 @@ def generate_any_order(model: AnyOrderModel, request: AudioRequest, options: Gen
         prompt = np.clip(np.round(read_audio(request.prompt, rate) * 32768), -32768, 32767).astype(np.int16)
     started = time.perf_counter()
     clips = model.generate_audio(
-        seconds=seconds, count=count, steps=options["steps"], seed=seed, temperature=options["temperature"],
-        prompt=prompt,
+        seconds=seconds, count=count, prompt=prompt, **any_order_options(model.name, options)
     )  # fmt: skip
     taken = time.perf_counter() - started
     files = clips.save(out)

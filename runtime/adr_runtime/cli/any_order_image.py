@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from adr_runtime.any_order.config import AnyOrderOptions
 from adr_runtime.any_order.model import AnyOrderModel
 from adr_runtime.causal.config import GenerationOptions
 from adr_runtime.cli.image_request import ImageRequest
@@ -17,7 +18,6 @@ from adr_runtime.limits import check_count
 from adr_runtime.media.images import Images, visible_scale
 from adr_runtime.media.naming import file_stem
 from adr_runtime.media.reading import read_unchanged
-from adr_runtime.philox import checked_seed
 
 
 def generate_any_order(
@@ -30,7 +30,8 @@ def generate_any_order(
         "sheet": request.sheet, "animate": request.animate,
     })  # fmt: skip
     model.require("image", "pictures")
-    seed, mask, (height, width, channels) = checked_seed(options["seed"]), None, model.variables.shape
+    own, mask, (height, width, channels) = any_order_options(model.name, options), None, model.variables.shape
+    seed = own["seed"]
     count, scale = request.count, request.scale or visible_scale(height)
     if picture is not None and request.mask is not None:
         mask = read_unchanged(request.mask).max(-1) > 127
@@ -42,9 +43,7 @@ def generate_any_order(
     out = request.out or Path(f"{file_stem(model.name)}-{seed}.png")
     Images.files(out, (count, height, width, channels), request.separate, scale)
     started = time.perf_counter()
-    images = model.generate(
-        count=count, picture=picture, mask=mask, steps=options["steps"], seed=seed, temperature=options["temperature"]
-    )
+    images = model.generate(count=count, picture=picture, mask=mask, **own)
     seconds = time.perf_counter() - started
     images = replace(images, provenance={**images.provenance, "filled": str(request.fill or "")})
     if request.show:
@@ -54,6 +53,14 @@ def generate_any_order(
     values = {**images.provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
     line = f"{listed(files)}: {count} picture(s), {images.provenance['steps']} network calls a window, "
     report(values, request.json, line + f"seed {seed}, {seconds:.2f} s")
+
+
+def any_order_options(model: str, options: GenerationOptions) -> AnyOrderOptions:
+    """Those that any-order models have. Raises InputError for values by parts."""
+    for name, value in options.items():
+        if isinstance(value, tuple):
+            raise InputError(f"{model} is an any-order model, which takes one number for --{name}")
+    return AnyOrderOptions(steps=options["steps"], temperature=options["temperature"], seed=options["seed"])  # type: ignore[typeddict-item]
 
 
 def fitted(model: AnyOrderModel, request: ImageRequest, picture: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -17,7 +17,6 @@ from adr_runtime.cli.labels import choose_labels
 from adr_runtime.cli.options import (
     CountOption,
     DebugOption,
-    GuidanceOption,
     JsonOption,
     LabelOption,
     ModelOption,
@@ -25,12 +24,11 @@ from adr_runtime.cli.options import (
     ProviderOption,
     SamplerOption,
     SeedOption,
-    StepsOption,
-    TemperatureOption,
     ThreadsOption,
     app,
 )
 from adr_runtime.cli.output import announced, listed, listed_labels, report
+from adr_runtime.cli.parts_options import PictureGuidanceOption, PictureStepsOption, PictureTemperatureOption
 from adr_runtime.cli.preview import check_terminal, preview
 from adr_runtime.errors import InputError
 from adr_runtime.limits import check_bytes, check_count
@@ -57,10 +55,10 @@ def image(
     animate: Annotated[Optional[Path], typer.Option(help="A .webp, .gif or .png file that shows them grow.")] = None,
     show: Annotated[bool, typer.Option("--show", help="Show them on the terminal while they are made.")] = False,
     scale: Annotated[Optional[int], typer.Option(min=1, help="Enlarge pixels this many times.")] = None,
-    steps: StepsOption = None,
+    steps: PictureStepsOption = None,
     sampler: SamplerOption = None,
-    guidance: GuidanceOption = None,
-    temperature: TemperatureOption = None,
+    guidance: PictureGuidanceOption = None,
+    temperature: PictureTemperatureOption = None,
     seed: SeedOption = None,
     prompt: PromptOption = None,
     fill: Annotated[Optional[Path], typer.Option(help="A picture to fill in where --mask is white.")] = None,

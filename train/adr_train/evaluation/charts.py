@@ -14,9 +14,10 @@ AXES = ("steps", "guidance", "temperature")
 
 
 def swept(settings: dict[str, GenerationConfig]) -> list[str]:
-    """The settings that have several values, all of which are given."""
+    """The settings that have several values, all of which are given as one number."""
     values = {axis: {getattr(setting, axis) for setting in settings.values()} for axis in AXES}
-    return [axis for axis, found in values.items() if len(found) > 1 and None not in found]
+    numbers = {axis: all(isinstance(value, (int, float)) for value in found) for axis, found in values.items()}
+    return [axis for axis, found in values.items() if len(found) > 1 and numbers[axis]]
 
 
 def draw_sweep(path: Path, axis: str, settings: dict[str, GenerationConfig], rows: Rows) -> None:

@@ -2,7 +2,9 @@
 
 import itertools
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -10,6 +12,8 @@ import adr_runtime
 import typer
 from adr_runtime import AnyOrderModel, AudioModel, ImageModel
 from adr_runtime.causal.config import GenerationConfig
+from adr_runtime.causal.parts import parts_text, read_parts
+from adr_runtime.cli.parts_options import parts
 from adr_runtime.terminal.display import PlainConsole
 from adr_runtime.terminal.interrupts import empty_handed
 
@@ -19,17 +23,25 @@ app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_
 console = PlainConsole(stderr=True)
 
 EXAMPLE = "Example: adr-eval speech-digits --data fsdd --per-label 20"
-SWEPT = {"steps": int, "guidance": float, "temperature": float, "sampler": str, "seed": int}
+SWEPT: dict[str, Callable[[str], Any]] = {
+    "steps": partial(read_parts, kind=int), "guidance": partial(read_parts, kind=float),
+    "temperature": partial(read_parts, kind=float), "sampler": str, "seed": int,
+}  # fmt: skip
 
 
 BundleArgument = Annotated[str, typer.Argument(help="A shipped model's name or a bundle's folder.")]
 DataOption = Annotated[Optional[Path], typer.Option(help="Folder of the data set; digits needs none.")]
 DatasetOption = Annotated[Optional[str], typer.Option(help="Name of the data set; the recipe's unless given.")]
 PerLabelOption = Annotated[int, typer.Option(min=1, help="Samples of each label, as far as the split has as many.")]
-StepsOption = Annotated[Optional[int], typer.Option(help="Denoising steps.")]
+StepsOption = Annotated[Optional[Any], typer.Option(parser=parts(int), metavar="<int>", help="Denoising steps.")]
 SamplerOption = Annotated[Optional[str], typer.Option(help="ddpm, ddim or dpm++.")]
-GuidanceOption = Annotated[Optional[float], typer.Option(help="Classifier-free guidance; 1 is none.")]
-TemperatureOption = Annotated[Optional[float], typer.Option(help="Scale of the noise.")]
+GuidanceOption = Annotated[
+    Optional[Any], typer.Option(parser=parts(float), metavar="<float>", help="Classifier-free guidance; 1 is none.")
+]
+TemperatureOption = Annotated[
+    Optional[Any],
+    typer.Option(parser=parts(float), metavar="<float>", help="Scale of the noise; 1.1:1:1 gives parts their own."),
+]
 SplitOption = Annotated[
     str, typer.Option(help="Real data to compare with: validation to choose settings, test to report once.")
 ]
@@ -104,7 +116,7 @@ def evaluate(
 
 def name_of(values: dict[str, Any]) -> str:
     """What the row of these swept values is called."""
-    return " ".join(f"{k}={v}" for k, v in values.items()) or "generated"
+    return " ".join(f"{k}={parts_text(v)}" for k, v in values.items()) or "generated"
 
 
 def check_choice(split: str, combinations: list[dict[str, Any]], write: bool) -> None:

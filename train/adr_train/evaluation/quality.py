@@ -1,5 +1,6 @@
 """Measured figures into a bundle: its manifest's `quality` and its card."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 from adr_runtime import AnyOrderModel
 from adr_runtime.bundles.card import model_card
 from adr_runtime.causal.config import GenerationConfig
+from adr_runtime.causal.parts import parts_text
 from adr_runtime.media.atomic import write_atomic
+from adr_runtime.self_test import VECTORS
 from adr_runtime.terminal.interrupts import held
 
 from adr_train.evaluation.evaluator import LabelledModel
@@ -23,14 +26,19 @@ def record(
     quality: dict[str, Any] = {
         "split": split,
         "samples": f"{count} a row",
-        "steps": ", ".join(str(s.steps or defaults.steps) for s in settings),
+        "steps": ", ".join(str(said(s.steps or defaults.steps)) for s in settings),
         "sampler": setting.sampler or defaults.sampler,
-        "guidance": defaults.guidance if setting.guidance is None else setting.guidance,
-        "temperature": defaults.temperature if setting.temperature is None else setting.temperature,
+        "guidance": said(defaults.guidance if setting.guidance is None else setting.guidance),
+        "temperature": said(defaults.temperature if setting.temperature is None else setting.temperature),
         "seed": setting.seed,
         "seeds": seeds,
     }
     record_rows(model, rows, quality)
+
+
+def said(value: Any) -> Any:
+    """A number as it is, and several as the options have them."""
+    return parts_text(value) if isinstance(value, (tuple, list)) else value
 
 
 def record_rows(model: LabelledModel | AnyOrderModel, rows: Rows, quality: dict[str, Any]) -> None:
@@ -38,10 +46,18 @@ def record_rows(model: LabelledModel | AnyOrderModel, rows: Rows, quality: dict[
     for row, figures in rows.items():
         quality |= {f"{row}: {name}": round(float(value), 4) for name, value in figures.items() if name != "samples"}
     manifest = replace(model.manifest, quality=quality)
-    # Both or neither: the card quotes the manifest.
+    # All or none: the card quotes the manifest, and the test vectors name its hash.
     with held():
         for name, text in (("manifest.json", manifest.to_json()), ("README.md", model_card(manifest))):
             write_text(model.bundle.folder / name, text)
+        rename_bundle(model.bundle.folder, model.bundle.hash, hashlib.sha256(manifest.to_json().encode()).hexdigest())
+
+
+def rename_bundle(folder: Path, old: str, new: str) -> None:
+    """The test vectors of a bundle, where it has some, are those of its new manifest."""
+    vectors = folder / VECTORS
+    if vectors.is_file():
+        write_text(vectors, vectors.read_text(encoding="utf-8").replace(old, new, 1))
 
 
 def write_text(path: Path, text: str) -> None:
