@@ -162,20 +162,30 @@ class TokenGenerator:
 
     def next_token(self, state: GenerationState) -> np.ndarray:
         """Make the next token (batch, channels) and move the state on."""
-        feed = {"token": np.tile(state.token, (self.guidance_rows, 1)), **state.conditioning, **state.backbone}
-        outputs = self.sessions["step"].run(feed, self.device_outputs)
+        outputs = self.sessions["step"].run(self.step_feed(state), self.device_outputs)
+        token = self.sessions["head"].run(self.head_feed(state, outputs["condition"]))["token"]
+        self.move(state, outputs, token)
+        return state.token
+
+    def step_feed(self, state: GenerationState) -> dict[str, Any]:
+        """What `step` takes of a state, guidance rows * batch of each."""
+        return {"token": np.tile(state.token, (self.guidance_rows, 1)), **state.conditioning, **state.backbone}
+
+    def head_feed(self, state: GenerationState, condition: np.ndarray) -> dict[str, Any]:
+        """What `head` takes of a state, and of its condition float32 (guidance rows * batch, width) out of `step`."""
         noise, denoiser = self.draw_noise(state), self.denoiser(state.position)
         drawn = {
             "initial": noise[0] * denoiser.scale,
             "noise": noise[1 : denoiser.steps + 1] if denoiser.no_noise is None else denoiser.no_noise,
         }
-        condition = outputs["condition"].reshape(self.guidance_rows, self.batch, -1)
-        head = self.sessions["head"].run({"condition": condition, **drawn, **denoiser.constants})
-        state.token, state.backbone = head["token"], self.carried(outputs, "backbone")
+        return {"condition": condition.reshape(self.guidance_rows, self.batch, -1), **drawn, **denoiser.constants}
+
+    def move(self, state: GenerationState, outputs: dict[str, Any], token: np.ndarray) -> None:
+        """Move a state behind its next token (batch, channels), made out of these outputs of `step`."""
+        state.token, state.backbone = token, self.carried(outputs, "backbone")
         if "end" in outputs:
             state.finished = outputs["end"][: self.batch] > 0
         state.position += 1
-        return state.token
 
     def prefill(self, state: GenerationState, tokens: np.ndarray) -> None:
         """Take tokens (batch, length, channels) as given, through the parallel graph in pieces of fixed memory."""

@@ -81,34 +81,56 @@ class ImageModel(CausalModel):
         """
         if not 1 <= whole_number(every, "every") <= self.length:
             raise InputError(f"every must be from 1 to {self.length} tokens, not {every}")
+        growing = self.start(label=label, count=count, prompt=prompt, **options)
+        return (growing.images() for _ in grow(growing, every))
+
+    def start(
+        self, *, label: Label | Sequence[Label] = None, count: int | None = None, prompt: np.ndarray | None = None,
+        **options: Unpack[GenerationOptions],
+    ) -> "Growing":  # fmt: skip
+        """Pictures before their first token, with the arguments of `generate`. Raises InputError."""
         rows = label_rows(label, count, self.manifest.defaults.count)
         generator = TokenGenerator(self.opened, GenerationConfig(**options).resolve(self.manifest, rows))
-        top = None if prompt is None else checked_prompt(self.spec, prompt)
-        pictures = grow(generator, top, every)
-        return (Images(pixels, generator.settings.seed, generator.provenance()) for pixels in pictures)
+        return Growing(generator, None if prompt is None else checked_prompt(self.spec, prompt))
 
 
-def grow(generator: TokenGenerator, top: np.ndarray | None, every: int) -> Iterator[np.ndarray]:
-    """Pixels uint8 (batch, height, width, channels), below the rows of `top` where there are some: after every so many
-    tokens, and after the last."""
-    state, tokens = generator.start(), list[np.ndarray]()
-    if top is not None:
-        encoded = generator.sessions["encode"].run({"pixels": top[None].astype(np.float32) / 255})["tokens"]
-        encoded = np.repeat(encoded, generator.batch, 0)
-        generator.prefill(state, encoded)
-        tokens = list(encoded.transpose(1, 0, 2))
-    length = generator.manifest.tokens.length
-    assert length is not None
-    while len(tokens) < length:
-        tokens.append(generator.next_token(state))
-        if len(tokens) % every and len(tokens) < length:
-            continue
-        missing = [np.zeros_like(tokens[0])] * (length - len(tokens))
-        decoded = generator.decode(state, np.stack([*tokens, *missing], 1))
-        pixels: np.ndarray = (np.clip(decoded, 0, 1) * 255).round().astype(np.uint8)
+class Growing:
+    """Pictures while they are made, below the rows of `top` where there are some: the tokens so far, float32 (batch,
+    channels) each."""
+
+    def __init__(self, generator: TokenGenerator, top: np.ndarray | None = None):
+        self.generator, self.progress, self.top = generator, generator.start(), top
+        self.tokens: list[np.ndarray] = []
+        length = generator.manifest.tokens.length
+        assert length is not None
+        self.length = length
         if top is not None:
-            pixels[:, : len(top)] = top
-        yield pixels
+            encoded = generator.sessions["encode"].run({"pixels": top[None].astype(np.float32) / 255})["tokens"]
+            encoded = np.repeat(encoded, generator.batch, 0)
+            generator.prefill(self.progress, encoded)
+            self.tokens = list(encoded.transpose(1, 0, 2))
+
+    @property
+    def over(self) -> bool:
+        """Whether every token is there."""
+        return len(self.tokens) >= self.length
+
+    def images(self) -> Images:
+        """The pictures as they are now; what has no token yet is as it is on average."""
+        missing = [np.zeros_like(self.tokens[0])] * (self.length - len(self.tokens))
+        decoded = self.generator.decode(self.progress, np.stack([*self.tokens, *missing], 1))
+        pixels: np.ndarray = (np.clip(decoded, 0, 1) * 255).round().astype(np.uint8)
+        if self.top is not None:
+            pixels[:, : len(self.top)] = self.top
+        return Images(pixels, self.generator.settings.seed, self.generator.provenance())
+
+
+def grow(growing: Growing, every: int) -> Iterator[None]:
+    """Make the tokens that are missing, and stop after every so many, and after the last."""
+    while not growing.over:
+        growing.tokens.append(growing.generator.next_token(growing.progress))
+        if len(growing.tokens) % every == 0 or growing.over:
+            yield
 
 
 def checked_prompt(image: ImageSpec, prompt: np.ndarray) -> np.ndarray:

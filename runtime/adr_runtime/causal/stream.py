@@ -73,17 +73,28 @@ class Stream:
     def __iter__(self) -> "Stream":
         return self
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing comes any more."""
+        ended = self.limit is not None and self.emitted >= self.limit
+        return ended or (self.playlist is not None and self.playlist.done)
+
     def __next__(self) -> np.ndarray:
         """The next chunk (count, samples)."""
-        while (self.limit is None or self.emitted < self.limit) and not (self.playlist and self.playlist.done):
-            samples = self.generator.decode(self.progress, np.stack(self.tokens(), 1))
-            samples, self.skip = samples[:, self.skip :], max(self.skip - samples.shape[1], 0)
-            if self.limit is not None:
-                samples = samples[:, : self.limit - self.emitted]
-            self.emitted += samples.shape[1]
+        while not self.over:
+            samples = self.emit(self.generator.decode(self.progress, np.stack(self.tokens(), 1)))
             if samples.shape[1]:
                 return samples
         raise StopIteration
+
+    def emit(self, samples: np.ndarray) -> np.ndarray:
+        """What of the samples (count, samples) that were decoded is heard: nothing of the delay, nothing behind the
+        limit."""
+        samples, self.skip = samples[:, self.skip :], max(self.skip - samples.shape[1], 0)
+        if self.limit is not None:
+            samples = samples[:, : self.limit - self.emitted]
+        self.emitted += samples.shape[1]
+        return samples
 
     def tokens(self) -> list[np.ndarray]:
         """The tokens of the next chunk, no more than are needed."""
@@ -93,9 +104,13 @@ class Stream:
         tokens: list[np.ndarray] = []
         while len(tokens) < count and not (self.playlist and self.playlist.done):
             tokens.append(self.generator.next_token(self.progress))
-            if self.playlist and self.playlist.advance(bool(self.progress.finished.all())):
-                self.generator.restart(self.progress, (self.playlist.label,) * self.generator.batch)
+            self.turn()
         return tokens
+
+    def turn(self) -> None:
+        """Behind a token: begin the next word where this one is over."""
+        if self.playlist and self.playlist.advance(bool(self.progress.finished.all())):
+            self.generator.restart(self.progress, (self.playlist.label,) * self.generator.batch)
 
     def collect(self) -> Audio:
         """All of a stream that ends, behind its prompt, as clips; chunks that were taken before are not in them.

@@ -18,17 +18,17 @@ from starlette.types import Message, Receive, Scope, Send
 
 from adr_runtime.causal.audio_model import AudioModel
 from adr_runtime.causal.image_model import ImageModel
+from adr_runtime.causal.joined import grow_together, next_chunks
 from adr_runtime.errors import ADRError, InputError
 from adr_runtime.media.images import Images, save_png
 from adr_runtime.serving.desk import Busy, Desk, ServeConfig
 from adr_runtime.serving.requests import ImagesRequest, SpeechRequest, options_of, read_body
-from adr_runtime.serving.speech import FORMATS, begin, chunks, encoded, wav_header
+from adr_runtime.serving.rounds import Rounds
+from adr_runtime.serving.speech import FORMATS, begin, encoded, heard, wav_header
 
 Model = AudioModel | ImageModel
 Handler = Callable[[Request], Awaitable[Response]]
 MAX_PICTURES = 64
-# In how many parts pictures are made.
-TURNS = 16
 LOG = logging.getLogger("uvicorn.error")
 
 
@@ -41,6 +41,7 @@ class Service:
 
     def __init__(self, models: dict[str, Model], config: ServeConfig):
         self.models, self.config, self.desk = models, config, Desk(config)
+        self.streams, self.pictures = Rounds(self.desk, next_chunks), Rounds(self.desk, grow_together)
 
     def application(self) -> Starlette:
         routes = [
@@ -76,7 +77,9 @@ class Service:
         return guard
 
     async def body(self, request: Request) -> bytes:
-        """Raises TooLarge as soon as there is too much of it."""
+        """Raises TooLarge as soon as there is too much of it, or is said to come."""
+        if int(request.headers.get("content-length", 0)) > self.config.body_bytes:
+            raise TooLarge
         parts, size = [], 0
         async for part in request.stream():
             size += len(part)
@@ -102,7 +105,7 @@ class Service:
             await stack.enter_async_context(self.desk.place())
             stream = await self.desk.run(lambda: begin(model, asked, self.config.seconds))
             media_type, form = FORMATS[asked.response_format]
-            made = chunks(self.desk, stream)
+            made = heard(self.desk, model.sample_rate, stack.enter_context(self.streams.seat(stream)))
             first = await anext(made, np.zeros(0, np.int16))
             self.desk.first.observe(time.perf_counter() - started)
             headers = {"x-seed": str(stream.seed), "x-sample-rate": str(model.sample_rate)}
@@ -130,18 +133,15 @@ class Service:
             raise InputError(f"n must be from 1 to {MAX_PICTURES}, not {asked.n}")
         label = asked.prompt.strip() or None
         async with self.desk.place():
-            # In parts, so that others are served between two of them.
-            every = -(-model.length // TURNS)
-            growing = model.stream(label=label, count=asked.n, every=every, **options_of(asked))
-            made = None
-            while (shown := await self.desk.run(lambda: next(growing, None))) is not None:
-                made = shown
-                if await request.is_disconnected():
-                    return Response(status_code=499)
-            assert made is not None
-            data = await self.desk.run(lambda: as_base64(made))
+            growing = await self.desk.run(lambda: model.start(label=label, count=asked.n, **options_of(asked)))
+            with self.pictures.seat(growing) as made:
+                async for _ in made:
+                    if await request.is_disconnected():
+                        return Response(status_code=499)
+            images = await self.desk.run(growing.images)
+            data = await self.desk.run(lambda: as_base64(images))
         self.desk.pictures.inc(asked.n)
-        return JSONResponse({"created": int(time.time()), "data": data}, headers={"x-seed": str(made.seed)})
+        return JSONResponse({"created": int(time.time()), "data": data}, headers={"x-seed": str(images.seed)})
 
     async def list_models(self, request: Request) -> Response:
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "adr"} for name in self.models]

@@ -1,4 +1,4 @@
-"""Who is served: so many requests at a time, their work in turns on a few threads, and the figures of it."""
+"""Who is served: so many requests at a time, their work on a few threads, and the figures of it."""
 
 import asyncio
 import time
@@ -30,8 +30,8 @@ class Busy(Exception):
 
 
 class Desk:
-    """Every request takes a place, or is told at once that there is none. A stream is made chunk by chunk, and threads
-    take the next chunk of whoever has waited longest, so that many streams are all made in real time or none."""
+    """Every request takes a place, or is told at once that there is none. Threads take work in the order in which it
+    comes."""
 
     def __init__(self, config: ServeConfig):
         self.config, self.taken = config, 0
@@ -59,6 +59,11 @@ class Desk:
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """The result of a piece of work on one of the threads. Raises TimeoutError."""
+        async with asyncio.timeout(self.config.wait):
+            return await self.compute(work)
+
+    async def compute(self, work: Callable[[], Result]) -> Result:
+        """The same, however long it takes."""
 
         def timed() -> Result:
             started = time.perf_counter()
@@ -67,5 +72,4 @@ class Desk:
             finally:
                 self.work.inc(time.perf_counter() - started)
 
-        async with asyncio.timeout(self.config.wait):
-            return await asyncio.get_running_loop().run_in_executor(self.pool, timed)
+        return await asyncio.get_running_loop().run_in_executor(self.pool, timed)

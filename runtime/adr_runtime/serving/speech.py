@@ -40,8 +40,11 @@ def begin(model: AudioModel, request: SpeechRequest, seconds: float) -> Stream:
     for word in words:
         if word.casefold() not in known:
             raise InputError(f"input: unknown word {word[:40]!r}; {model.name} says {', '.join(model.labels)}")
+    voice = request.voice if model.speakers and request.voice != "any" else None
+    if voice is not None and voice not in model.speakers:
+        raise InputError(f"unknown voice {voice[:40]!r}; {model.name} has any, {', '.join(model.speakers)}")
     options = options_of(request)
-    options["speaker"] = request.voice if model.speakers and request.voice not in (None, "any") else None
+    options["speaker"] = voice
     playlist = [known[word.casefold()] for word in words]
     return model.stream(playlist=playlist, pause=request.pause, seconds=seconds, **options)
 
@@ -60,15 +63,12 @@ def check_rate(name: str, rate: int) -> None:
         raise InputError(line) from error
 
 
-async def chunks(desk: Desk, stream: Stream) -> AsyncIterator[np.ndarray]:
-    """Samples int16, one chunk after the other, each made on one of the desk's threads."""
-    rate = stream.generator.audio.sample_rate
-    while True:
-        chunk = await desk.run(lambda: next(stream, None))
-        if chunk is None:
-            return
-        desk.made.inc(chunk.shape[1] / rate)
-        yield to_pcm(chunk[0])
+async def heard(desk: Desk, rate: int, made: AsyncIterator[np.ndarray]) -> AsyncIterator[np.ndarray]:
+    """Samples int16 (samples,) of chunks float32 (1, samples), counted; those that are all delay are left out."""
+    async for chunk in made:
+        if chunk.size:
+            desk.made.inc(chunk.shape[1] / rate)
+            yield to_pcm(chunk[0])
 
 
 def wav_header(rate: int) -> bytes:
