@@ -131,6 +131,7 @@ def test_the_manifest_is_checked(any_order, tmp_path):
     for old, new, says in (
         ('"stages":3', '"stages":4', "stages"), ('"levels":6', '"levels":1', "variables.levels"),
         ('"colour":"none"', '"colour":"hsv"', "variables.colour"), ('"kind":"image"', '"kind":"smell"', "kind"),
+        ('"colour":"none"', '"colour":"subtract_green"', "variables.colour: expected none of one channel"),
         ('"shape":[4,6,1]', '"shape":[4,6]', "variables.shape"), ('"shape":[4,6,1]', '"shape":[4,7,1]', "step_loss"),
         ('"family":"ardm"', '"family":"ardm","beans":1', "beans"), ('"4":[[', '"5":[[', "policies"),
     ):  # fmt: skip

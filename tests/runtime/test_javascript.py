@@ -1,4 +1,7 @@
-"""States of streams that go from Python to JavaScript and back. `nox -s javascript` installs what this needs."""
+"""States of streams that go from Python to JavaScript and back; any-order models in both.
+
+`nox -s javascript` installs what this needs.
+"""
 
 import base64
 import json
@@ -56,3 +59,39 @@ def test_a_stream_goes_on_in_the_other_language(options):
     np.testing.assert_allclose(take(resumed), expected[1], rtol=0, atol=1e-4)
     again, _, _ = javascript(options, resumed.state())
     np.testing.assert_allclose(again, expected[2], rtol=0, atol=1e-4)
+
+
+def in_any_order(folder, call, **options):
+    """What the JavaScript runtime makes with these options, arrays among them as Python takes them."""
+
+    def spelled(value):
+        return base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
+
+    sent = {"picture": lambda p: {"pixels": spelled(p), "height": len(p), "width": p.shape[1]}, "mask": spelled}
+    sent |= {"prompt": lambda p: spelled(np.float32(p / 32768)), "seed": str}
+    done = subprocess.run(
+        ["node", "test/any_order_call.js", str(folder), call], cwd=PACKAGE, capture_output=True, text=True,
+        input=json.dumps({key: sent.get(key, lambda v: v)(value) for key, value in options.items()}),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", ["greys", "colours"])
+def test_pictures_in_any_order(any_order, name):
+    """Networks of several stages and of both kinds, whole pictures and one of several windows."""
+    model, options = adr_runtime.load(any_order[name], "cpu"), {"count": 3, "seed": 2**64 - 3, "steps": 9}
+    assert in_any_order(any_order[name], "generate", **options) == model.generate(**options).pixels.ravel().tolist()
+    rng, (rows, columns, channels) = np.random.default_rng(0), model.variables.shape
+    picture = rng.integers(0, 256, (2 * rows + 1, columns + 1, channels)).astype(np.uint8)
+    options |= {"picture": picture, "mask": rng.random(picture.shape[:2]) < 0.6}
+    assert in_any_order(any_order[name], "fill", **options) == model.generate(**options).pixels.ravel().tolist()
+
+
+def test_text_and_sound_in_any_order(any_order):
+    options = {"template": "to be ??? not to be, that is the ?", "count": 2, "seed": 2**53 + 1}
+    expected = adr_runtime.load(any_order["symbols"], "cpu").fill_text(**options)
+    assert in_any_order(any_order["symbols"], "fill", **options) == list(expected.texts)
+    sound = {"seconds": 0.005, "prompt": (np.sin(np.arange(9)) * 9999).astype(np.int16), "count": 2, "seed": 3}
+    expected = adr_runtime.load(any_order["samples"], "cpu").generate_audio(**sound)
+    assert in_any_order(any_order["samples"], "generate", **sound) == expected.samples.tolist()

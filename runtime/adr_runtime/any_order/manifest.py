@@ -89,6 +89,7 @@ def variable_rules(manifest: AnyOrderManifest) -> list[Rule]:
         ("variables.branching", spec.branching, 2 <= spec.branching <= 1 << 12, "2 to 4096"),
         ("variables.stages", spec.stages, 1 <= spec.stages <= 16, "1 to 16"),
         ("variables.colour", spec.colour, spec.colour in COLOURS, " or ".join(COLOURS)),
+        ("variables.colour", spec.colour, spec.colour == "none" or spec.shape[2] > 1, "none of one channel"),
         ("variables.alphabet", spec.alphabet, fits_alphabet(spec), "distinct ASCII symbols, one a level"),
         ("variables.sample_rate", rate, (rate > 0) == (spec.kind == "sound"), "set for sound only"),
     ]

@@ -1,6 +1,6 @@
 /** Opening a bundle: everything is verified before ONNX Runtime sees it. */
 import { BundleError, InputError } from "./errors.js";
-import { NEEDED, parseManifest } from "./manifest.js";
+import { needed, parseManifest } from "./families.js";
 
 const MAX_MANIFEST_BYTES = 4 << 20;
 const CACHE = "adr-runtime";
@@ -28,10 +28,13 @@ const CACHE = "adr-runtime";
  * @property {typeof globalThis.fetch} [fetch]
  */
 
-/** A verified bundle, whose graphs become sessions when they are first needed. */
+/**
+ * A verified bundle, whose graphs become sessions when they are first needed.
+ * @template {import("./families.js").CausalManifest | import("./families.js").AnyOrderManifest} [M=import("./families.js").CausalManifest]
+ */
 export class Bundle {
   /**
-   * @param {import("./manifest.js").Manifest} manifest
+   * @param {M} manifest
    * @param {string} hash the SHA-256 of manifest.json, which in turn holds those of the graphs
    * @param {ReadFile} read
    * @param {LoadOptions} options
@@ -49,7 +52,7 @@ export class Bundle {
   /**
    * Runs a graph. Numbers go in as `[data, dims]` and come out as tensors.
    * @param {string} graph
-   * @param {Record<string, [Float32Array | BigInt64Array, readonly number[]] | Tensor>} feed
+   * @param {Record<string, [Float32Array | BigInt64Array | Uint8Array, readonly number[]] | Tensor>} feed
    */
   async run(graph, feed) {
     const session = await this.session(graph);
@@ -58,12 +61,13 @@ export class Bundle {
   }
 
   /**
-   * @param {Float32Array | BigInt64Array} data
+   * @param {Float32Array | BigInt64Array | Uint8Array} data
    * @param {readonly number[]} dims
    * @returns {Tensor}
    */
   tensor(data, dims) {
-    return new this.ort.Tensor(data instanceof Float32Array ? "float32" : "int64", data, dims);
+    const type = data instanceof Float32Array ? "float32" : data instanceof Uint8Array ? "bool" : "int64";
+    return new this.ort.Tensor(type, data, dims);
   }
 
   /**
@@ -115,7 +119,7 @@ export class Bundle {
  * Opens a bundle and the graphs that every generation takes; those of prompts are opened when there is one.
  * @param {string | URL | Record<string, Uint8Array>} source a folder (Node.js), the address of one, or its files by name
  * @param {LoadOptions} options
- * @returns {Promise<Bundle>}
+ * @returns {Promise<Bundle<import("./families.js").CausalManifest | import("./families.js").AnyOrderManifest>>}
  */
 export async function openBundle(source, options) {
   if (!options?.ort?.InferenceSession) {
@@ -134,10 +138,10 @@ export async function openBundle(source, options) {
   }
   const manifest = parseManifest(decoded);
   const bundle = new Bundle(manifest, await hash(text), read, options);
-  const total = NEEDED.reduce((sum, graph) => sum + manifest.graphs[graph].bytes, 0);
+  const total = needed(manifest).reduce((sum, graph) => sum + manifest.graphs[graph].bytes, 0);
   let loaded = 0;
   options.onProgress?.(0, total);
-  for (const graph of NEEDED) {
+  for (const graph of needed(manifest)) {
     await bundle.session(graph, (bytes) => options.onProgress?.((loaded += bytes), total));
   }
   return bundle;

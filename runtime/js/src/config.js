@@ -1,7 +1,11 @@
 /** What may be chosen of a generation, and what that comes to with a bundle. */
 import { InputError } from "./errors.js";
-import { MAX_COUNT, MAX_GUIDANCE, MAX_TEMPERATURE } from "./manifest.js";
+import { MAX_GUIDANCE } from "./manifest.js";
 import { SAMPLERS } from "./samplers.js";
+import { MAX_COUNT, MAX_TEMPERATURE } from "./specs.js";
+
+/** What a generation may take, by an estimate from its settings. */
+const MAX_BYTES = 4 * 2 ** 30;
 
 /** A label or speaker by name or number; null is none. @typedef {string | number | null} Label */
 
@@ -35,11 +39,7 @@ import { SAMPLERS } from "./samplers.js";
  */
 export function resolve(manifest, options, labels) {
   const { defaults, schedule } = manifest;
-  for (const name of Object.keys(options)) {
-    if (!["steps", "sampler", "guidance", "temperature", "seed", "speaker"].includes(name)) {
-      throw new InputError(`unknown option ${name}`);
-    }
-  }
+  refuseOthers(options, ["steps", "sampler", "guidance", "temperature", "seed", "speaker"]);
   const steps = options.steps ?? defaults.steps;
   const timesteps = schedule.betas.length;
   if (!(Number.isInteger(steps) && steps >= 1 && steps <= timesteps)) {
@@ -56,8 +56,17 @@ export function resolve(manifest, options, labels) {
   };
 }
 
+/**
+ * Refuses options of other names.
+ * @param {object} options
+ * @param {string[]} known
+ */
+export function refuseOthers(options, known) {
+  for (const name of Object.keys(options)) if (!known.includes(name)) throw new InputError(`unknown option ${name}`);
+}
+
 /** @param {string} name @param {number} value @param {number} most */
-function ranged(name, value, most) {
+export function ranged(name, value, most) {
   if (!(typeof value === "number" && value >= 0 && value <= most)) {
     throw new InputError(`${name} must be from 0 to ${most}, not ${value}`);
   }
@@ -65,7 +74,7 @@ function ranged(name, value, most) {
 }
 
 /** @param {number | bigint | undefined} seed @returns {bigint} */
-function checkedSeed(seed) {
+export function checkedSeed(seed) {
   if (seed === undefined) return BigInt(crypto.getRandomValues(new Uint32Array(1))[0]);
   if (typeof seed === "bigint" ? seed >= 0n && seed < 1n << 64n : Number.isSafeInteger(seed) && seed >= 0) return BigInt(seed);
   throw new InputError(`seed must be a whole number from 0 to 2^64 - 1 (above 2^53 as a BigInt), not ${seed}`);
@@ -102,7 +111,7 @@ export function labelRows(label, count, otherwise = 1) {
 }
 
 /** @param {number} count */
-function checkCount(count) {
+export function checkCount(count) {
   if (!(Number.isInteger(count) && count >= 1 && count <= MAX_COUNT)) {
     throw new InputError(`count must be from 1 to ${MAX_COUNT}, not ${count}`);
   }
@@ -115,4 +124,17 @@ export function indexOf(name, what, names, model) {
   const index = typeof name === "string" ? names.indexOf(name) : name;
   if (Number.isInteger(index) && index >= 0 && index < names.length) return index;
   throw new InputError(`unknown ${what} '${name}'; ${model} knows ${names.join(", ")}`);
+}
+
+/**
+ * Refuses what is estimated to need too much memory.
+ * @param {number} bytes
+ * @param {string} what
+ */
+export function checkBytes(bytes, what) {
+  if (bytes <= MAX_BYTES) return;
+  throw new InputError(
+    `${what} would take about ${(bytes / 2 ** 30).toFixed(1)} GiB of memory, and up to ${MAX_BYTES / 2 ** 30} GiB are taken; `
+      + "ask for fewer or less at a time",
+  );
 }

@@ -1,29 +1,16 @@
 /** manifest.json of a causal model (family "adr"), read strictly: a bundle comes from others. */
-import { BundleError } from "./errors.js";
-import { parseStrict } from "./json.js";
 import { COLUMNS, SAMPLERS } from "./samplers.js";
-import { between, boolean, list, nullable, number, object, oneOf, record, refuse, string, whole } from "./schema.js";
+import { between, boolean, list, nullable, number, object, oneOf, string, whole } from "./schema.js";
+import { checkCommon, COMMON, COMMON_DEFAULTS, dimension, Located, MAX_COUNT, MAX_TEMPERATURE, rule } from "./specs.js";
 
-const SCHEMA_VERSION = 1;
-const MAX_FILE_BYTES = 2 ** 30;
 const MAX_STATE_BYTES = 2 ** 28;
 export const MAX_GUIDANCE = 100;
-export const MAX_TEMPERATURE = 10;
-export const MAX_COUNT = 4096;
 const MAX_SECONDS = 3600;
 export const GRAPHS = ["step", "parallel", "timestep", "head", "decode", "encode"];
 /** The graphs that generating without a prompt takes. */
 export const NEEDED = ["step", "timestep", "head", "decode"];
 const ITEM_BYTES = /** @type {Record<string, number>} */ ({ bool: 1, float32: 4, float64: 8, int64: 8 });
 
-/** A size, or the name of a dynamic one. @type {import("./schema.js").Reader<number | string>} */
-const dimension = (value, where, problem) =>
-  typeof value === "string" ? string(value, where, problem) : whole(1, 2 ** 30)(value, where, problem);
-
-const tensor = object({ name: string, dtype: oneOf("bool", "float32", "float64", "int64"), shape: list(dimension) });
-const graph = object({
-  file: string, sha256: string, bytes: whole(1, MAX_FILE_BYTES), inputs: list(tensor), outputs: list(tensor),
-});
 const state = object({
   graph: oneOf("backbone", "decode"), past: string, present: string,
   dtype: oneOf("bool", "float32", "float64", "int64"), shape: list(dimension), initial: number,
@@ -45,57 +32,31 @@ const defaults = object(
   },
   { spacing: 1 },
 );
-const anything = (/** @type {unknown} */ value) => value;
 const manifest = object(
   {
-    schema_version: whole(SCHEMA_VERSION, SCHEMA_VERSION), family: oneOf("adr"), kind: oneOf("audio", "image"),
-    name: string, description: string, dialect: oneOf("linear-attention", "portable"), graphs: record(graph),
+    ...COMMON, family: oneOf("adr"), kind: oneOf("audio", "image"), dialect: oneOf("linear-attention", "portable"),
     states: list(state), tokens: object({
       geometry: string, channels: whole(1, 1 << 16), condition: whole(1, 1 << 16), length: nullable(whole(1, 2 ** 30)),
     }),
-    schedule, labels: list(string), speakers: list(string), audio: nullable(audio), image: nullable(image), defaults,
-    licence: string, data: string, training: record(anything), quality: record(anything), parity: record(anything),
-    onnxruntime: string,
+    schedule, speakers: list(string), audio: nullable(audio), image: nullable(image), defaults,
   },
-  { onnxruntime: "" },
+  COMMON_DEFAULTS,
 );
 
 /** @typedef {ReturnType<typeof manifest>} Manifest */
 /** @typedef {ReturnType<typeof schedule>} Schedule */
 /** @typedef {ReturnType<typeof state>} State */
-/** @typedef {ReturnType<typeof graph>} GraphSpec */
-/** @typedef {(number | string)[]} Shape */
+/** @typedef {import("./specs.js").Shape} Shape */
 
 /**
- * @param {string} text
+ * @param {unknown} values from JSON
  * @returns {Manifest}
- * @throws {BundleError} in one line that names the field, what was expected and what was found
+ * @throws {import("./errors.js").BundleError} in one line that names the field, what was expected and what was found
  */
-export function parseManifest(text) {
-  let values;
-  try {
-    values = /** @type {Record<string, unknown>} */ (parseStrict(text));
-  } catch (error) {
-    throw new BundleError(`manifest.json: not JSON: ${/** @type {Error} */ (error).message}`);
-  }
-  if (values && values.family === "ardm") {
-    throw new BundleError("manifest.json: an any-order model, which this package does not run yet; use Python");
-  }
-  if (values && Number(values.schema_version) > SCHEMA_VERSION) {
-    throw new BundleError(`manifest.json: schema_version is ${values.schema_version}; upgrade adr-runtime`);
-  }
+export function readCausal(values) {
   const read = manifest(values, "", Located);
   check(read);
   return read;
-}
-
-/** Errors of a manifest name the file. */
-class Located extends BundleError {
-  /** @param {string} message */
-  constructor(message) {
-    super(`manifest.json: ${message}`);
-    this.name = "BundleError";
-  }
 }
 
 /**
@@ -103,26 +64,18 @@ class Located extends BundleError {
  * @param {Manifest} m
  */
 function check(m) {
-  const rule = (/** @type {string} */ where, /** @type {boolean} */ good, /** @type {string} */ expected, /** @type {unknown} */ found) => {
-    if (!good) refuse(where, expected, found, Located);
-  };
+  checkCommon(m);
   rule("graphs", GRAPHS.every((name) => name in m.graphs), GRAPHS.join(", "), Object.keys(m.graphs).join(", "));
   rule("audio", (m.audio !== null) === (m.kind === "audio"), "set for sound only", m.audio);
   rule("image", (m.image !== null) === (m.kind === "image"), "set for pictures only", m.image);
   rule("schedule.betas", m.schedule.betas.length >= 1, "1 to 10000 numbers", m.schedule.betas);
   rule("defaults.steps", m.defaults.steps <= m.schedule.betas.length, `1 to ${m.schedule.betas.length}`, m.defaults.steps);
-  for (const [what, names] of [["labels", m.labels], ["speakers", m.speakers]]) {
-    rule(/** @type {string} */ (what), new Set(names).size === names.length, "none twice", "others");
-  }
+  rule("speakers", new Set(m.speakers).size === m.speakers.length, "none twice", "others");
   if (m.image) {
     const { height, width, patch, levels } = m.image;
     rule("image", height % patch === 0 && width % patch === 0, "sizes that the patch divides", m.image);
     const count = (levels * height * width) / patch ** 2;
     rule("tokens.length", m.tokens.length === count, `${count}`, m.tokens.length);
-  }
-  for (const [name, { file }] of Object.entries(m.graphs)) {
-    const plain = /^[^/\\:\0. ]/.test(file) && !/[/\\:\0]/.test(file) && !/[. ]$/.test(file);
-    rule(`graphs.${name}.file`, plain, "a plain file name inside the bundle", file);
   }
   let bytes = 0;
   m.states.forEach((one, i) => {
@@ -130,14 +83,11 @@ function check(m) {
     bytes += one.shape.reduce((/** @type {number} */ a, b) => a * (typeof b === "number" ? b : 1), ITEM_BYTES[one.dtype]);
   });
   rule("states", bytes <= MAX_STATE_BYTES, `at most ${MAX_STATE_BYTES} bytes a row`, bytes);
-  checkGraphs(m, rule);
+  checkGraphs(m);
 }
 
-/**
- * @param {Manifest} m
- * @param {(where: string, good: boolean, expected: string, found: unknown) => void} rule
- */
-function checkGraphs(m, rule) {
+/** @param {Manifest} m */
+function checkGraphs(m) {
   const { channels, condition } = m.tokens;
   const modulation = m.graphs.timestep.outputs[0]?.shape[1];
   const named = ["label", "speaker"].filter((what) => m[/** @type {"labels"} */ (`${what}s`)].length);

@@ -11,6 +11,8 @@ import { Images } from "./image.js";
  * @property {(loaded: number, total: number) => void} [onProgress]
  */
 
+/** @typedef {import("./families.js").CausalManifest | import("./families.js").AnyOrderManifest} Manifest */
+
 /** Calls to a worker that runs `adr-runtime/worker`, and their answers. */
 class Calls {
   /** @param {Worker} worker */
@@ -80,12 +82,12 @@ export async function loadInWorker(worker, source, { onProgress, ...options }) {
   return new RemoteModel(calls, id, about);
 }
 
-/** An `AudioModel` or `ImageModel` at the other end. */
+/** A model of any class at the other end. */
 export class RemoteModel {
   /**
    * @param {Calls} calls
    * @param {number} id
-   * @param {{kind: "audio" | "image", manifest: import("./manifest.js").Manifest, hash: string}} about
+   * @param {{kind: "audio" | "image" | "text", manifest: Manifest, hash: string}} about
    */
   constructor(calls, id, { kind, manifest, hash }) {
     this.calls = calls;
@@ -100,17 +102,23 @@ export class RemoteModel {
   }
 
   get speakers() {
-    return this.manifest.speakers;
+    return this.manifest.family === "adr" ? this.manifest.speakers : [];
   }
 
   /** Hz, of a model of sound. */
   get samplingRate() {
-    return this.manifest.audio?.sample_rate;
+    const { manifest } = this;
+    return manifest.family === "adr" ? manifest.audio?.sample_rate : manifest.variables.sample_rate || undefined;
   }
 
   /** @param {object} [options] @returns {Promise<any>} */
   async generate(options = {}) {
     return shaped(await this.calls.make("generate", this.id, options));
+  }
+
+  /** Of an any-order model. @param {object} options @returns {Promise<any>} */
+  async fill(options) {
+    return shaped(await this.calls.make("fill", this.id, options));
   }
 
   /** @param {object} [options] */

@@ -9,10 +9,11 @@ import { guidanceRows } from "./config.js";
 import { DamagedFileError } from "./errors.js";
 import { arrayOf, TokenGenerator } from "./generator.js";
 import { parseStrict } from "./json.js";
-import { ends, MAX_COUNT, MAX_GUIDANCE, MAX_TEMPERATURE } from "./manifest.js";
+import { ends, MAX_GUIDANCE } from "./manifest.js";
 import { MAX_WORD_TOKENS, MAX_WORDS, Playlist } from "./playlist.js";
 import { SAMPLERS } from "./samplers.js";
 import { between, boolean, list, nullable, object, oneOf, refuse, string, whole } from "./schema.js";
+import { MAX_COUNT, MAX_TEMPERATURE } from "./specs.js";
 
 const MAGIC = "ADRS";
 const VERSION = 4;

@@ -2,10 +2,21 @@
  * The other side of `loadInWorker`: a model in a worker, so that a page stays responsive while WebAssembly computes. Start it
  * as a module: `new Worker(new URL("adr-runtime/worker", import.meta.url), { type: "module" })`.
  */
-import { load } from "./index.js";
+import { InputError, load } from "./index.js";
 
 /** @type {Map<number, any>} */
 const kept = new Map();
+
+/**
+ * A model that can do what is asked of it.
+ * @param {number} id
+ * @param {string} call
+ */
+function able(id, call) {
+  const model = kept.get(id);
+  if (typeof model[call] !== "function") throw new InputError(`${model.manifest.name} has no ${call}()`);
+  return model;
+}
 
 /**
  * What a page may ask for, by name: (id of a model or stream, arguments) -> a value that can be posted.
@@ -22,11 +33,12 @@ const CALLS = {
     return { kind: model.kind, manifest: model.manifest, hash: model.bundle.hash };
   },
   generate: async (id, options) => kept.get(id).generate(options),
+  fill: async (id, options) => able(id, "fill").fill(options),
   async stream(id, stream, options) {
-    kept.set(stream, kept.get(id).stream(options));
+    kept.set(stream, able(id, "stream").stream(options));
   },
   async resume(id, stream, state) {
-    kept.set(stream, await kept.get(id).resume(state));
+    kept.set(stream, await able(id, "resume").resume(state));
   },
   next: async (stream) => kept.get(stream).next(),
   state: async (stream) => kept.get(stream).state(),

@@ -8,12 +8,9 @@ import adr_runtime
 import numpy as np
 from adr_runtime.causal.samplers import coefficients
 from adr_runtime.philox import normal
+from any_order_vectors import any_order, packed
 
 HERE = Path(__file__).parent
-
-
-def packed(array: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
 def noise() -> list[dict[str, object]]:
@@ -81,5 +78,8 @@ def pictures() -> list[dict[str, object]]:
     return [{"options": options, "pixels": packed(model.generate(**options).pixels)} for options in settings]
 
 
-found = {"noise": noise(), "tables": tables(), "clips": clips(), "streams": streams(), "pictures": pictures()}
+found = {
+    "noise": noise(), "tables": tables(), "clips": clips(), "streams": streams(), "pictures": pictures(),
+    "any_order": any_order(),
+}  # fmt: skip
 (HERE / "vectors.json").write_text(json.dumps(found, indent=1) + "\n")
