@@ -7,6 +7,7 @@ import { ends } from "./manifest.js";
 import { LONGEST, MAX_PAUSE, MAX_WORDS, Playlist } from "./playlist.js";
 import { roundEven } from "./samplers.js";
 import { MAX_CHUNK, unpackState } from "./state.js";
+import { selfTest } from "./self_test.js";
 import { plainSeed, Stream } from "./stream.js";
 
 /** Tokens of a piece of a prompt. */
@@ -152,6 +153,11 @@ export class AudioModel {
     if (!(state instanceof Uint8Array)) throw new InputError("a state is a Uint8Array");
     const { header, generator, progress, playlist } = await unpackState(state, this.bundle);
     return new Stream(generator, progress, header.limit, header.chunk_tokens, playlist, header.emitted, header.skip);
+  }
+
+  /** Make again what the bundle's test vectors have, and compare: a list of `{what, difference, tolerance, passed}`. */
+  selfTest() {
+    return selfTest(this);
   }
 
   /** Frees the memory of the graphs. */

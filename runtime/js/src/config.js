@@ -1,6 +1,7 @@
 /** What may be chosen of a generation, and what that comes to with a bundle. */
 import { InputError } from "./errors.js";
 import { MAX_GUIDANCE } from "./manifest.js";
+import { parted } from "./parts.js";
 import { SAMPLERS } from "./samplers.js";
 import { MAX_COUNT, MAX_TEMPERATURE } from "./specs.js";
 
@@ -11,10 +12,11 @@ const MAX_BYTES = 4 * 2 ** 30;
 
 /**
  * @typedef {object} GenerationOptions
- * @property {number} [steps] denoising steps a token
+ * @property {number | number[]} [steps] denoising steps a token; of pictures also one number for each of several equal parts of
+ * the tokens, as the levels of a pyramid, and so are guidance and temperature
  * @property {string} [sampler] "ddpm", "ddim" or "dpm++"
- * @property {number} [guidance] scale of classifier-free guidance; 1 is none
- * @property {number} [temperature] scale of the noise; 1 is the model's own
+ * @property {number | number[]} [guidance] scale of classifier-free guidance; 1 is none
+ * @property {number | number[]} [temperature] scale of the noise; 1 is the model's own
  * @property {number | bigint} [seed] from 0 to 2^64 - 1; drawn unless given
  * @property {Label} [speaker]
  */
@@ -23,10 +25,10 @@ const MAX_BYTES = 4 * 2 ** 30;
  * @typedef {object} Settings
  * @property {number[]} labels one index a row; that of no label is the number of labels
  * @property {number[]} speakers
- * @property {number} steps
+ * @property {number | number[]} steps
  * @property {string} sampler
- * @property {number} guidance
- * @property {number} temperature
+ * @property {number | number[]} guidance
+ * @property {number | number[]} temperature
  * @property {bigint} seed
  */
 
@@ -38,17 +40,18 @@ const MAX_BYTES = 4 * 2 ** 30;
  * @returns {Settings}
  */
 export function resolve(manifest, options, labels) {
-  const { defaults, schedule } = manifest;
+  const { defaults, schedule, tokens: { length } } = manifest;
   refuseOthers(options, ["steps", "sampler", "guidance", "temperature", "seed", "speaker"]);
-  const steps = options.steps ?? defaults.steps;
   const timesteps = schedule.betas.length;
-  if (!(Number.isInteger(steps) && steps >= 1 && steps <= timesteps)) {
-    throw new InputError(`steps must be from 1 to ${timesteps}, not ${steps}`);
-  }
+  const steps = parted(options.steps ?? defaults.steps, "steps", length, (value) => {
+    if (Number.isInteger(value) && value >= 1 && value <= timesteps) return value;
+    throw new InputError(`steps must be from 1 to ${timesteps}, not ${value}`);
+  });
   const sampler = options.sampler ?? defaults.sampler;
   if (!SAMPLERS.includes(sampler)) throw new InputError(`unknown sampler '${sampler}'; there are ${SAMPLERS.join(", ")}`);
-  const guidance = ranged("guidance", options.guidance ?? defaults.guidance, MAX_GUIDANCE);
-  const temperature = ranged("temperature", options.temperature ?? defaults.temperature, MAX_TEMPERATURE);
+  const [guidance, temperature] = /** @type {["guidance" | "temperature", number][]} */ (
+    [["guidance", MAX_GUIDANCE], ["temperature", MAX_TEMPERATURE]]
+  ).map(([name, most]) => parted(options[name] ?? defaults[name], name, length, (value) => ranged(name, value, most)));
   return {
     labels: labels.map((label) => indexOf(label, "label", manifest.labels, manifest.name)),
     speakers: labels.map(() => indexOf(options.speaker ?? null, "speaker", manifest.speakers, manifest.name)),

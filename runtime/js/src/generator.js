@@ -1,8 +1,7 @@
 /** The token loop: one step of the backbone, one run of the head, for each token of every row. */
 import { guidanceRows } from "./config.js";
-import { jumps } from "./manifest.js";
+import { Denoisers, integers } from "./denoisers.js";
 import { normal } from "./philox.js";
-import { coefficients, COLUMNS, initialScale } from "./samplers.js";
 
 const PREFILL = 512;
 
@@ -18,33 +17,24 @@ const PREFILL = 512;
  * @property {boolean[]} finished whether the clip was over before the last token
  */
 
-/** What a run of tokens shares and never changes: graphs, settings, the sampler's table and the modulation. */
+/** What a run of tokens shares and never changes: graphs, settings, and what denoises each token. */
 export class TokenGenerator {
   /**
    * @param {import("./bundle.js").Bundle} bundle
    * @param {import("./config.js").Settings} settings
    */
   static async create(bundle, settings) {
-    const { manifest } = bundle;
-    const { sampler, steps, temperature } = settings;
-    const { timesteps, table } = coefficients(manifest.schedule, sampler, steps, temperature, manifest.defaults.spacing);
-    const feed = /** @type {Record<string, [BigInt64Array, number[]]>} */ ({ timestep: [integers(timesteps), [steps]] });
-    if (jumps(manifest)) {
-      // ddim's steps are jumps to the next level; the other samplers ask for the slope where they are.
-      const arrival = sampler === "ddim" ? [...timesteps.slice(1).map((t) => t + 1), 0] : timesteps.map((t) => t + 1);
-      feed.arrival = [integers(arrival), [steps]];
-    }
-    const { modulation } = await bundle.run("timestep", feed);
-    return new TokenGenerator(bundle, settings, table, modulation);
+    const generator = new TokenGenerator(bundle, settings);
+    // What cannot be is refused before anything is made.
+    await generator.denoisers.at(0);
+    return generator;
   }
 
   /**
    * @param {import("./bundle.js").Bundle} bundle
    * @param {import("./config.js").Settings} settings
-   * @param {Float32Array} table
-   * @param {import("./bundle.js").Tensor} modulation
    */
-  constructor(bundle, settings, table, modulation) {
+  constructor(bundle, settings) {
     const { manifest } = bundle;
     this.bundle = bundle;
     this.manifest = manifest;
@@ -52,16 +42,7 @@ export class TokenGenerator {
     this.batch = settings.labels.length;
     this.guides = guidanceRows(manifest, settings);
     this.channels = manifest.tokens.channels;
-    const weights = this.guides === 2 ? [settings.guidance, 1 - settings.guidance] : [1];
-    const mix = Float32Array.from(weights.flatMap((weight) => Array(this.batch).fill(weight)));
-    this.constants = {
-      mix: bundle.tensor(mix, [this.guides, this.batch]), modulation,
-      coefficients: bundle.tensor(table, [settings.steps, COLUMNS]),
-      clip: bundle.tensor(Float32Array.of(manifest.schedule.clip), []),
-    };
-    this.noisy = table.some((value, i) => i % COLUMNS === 5 && value !== 0);
-    this.scale = Math.fround(initialScale(settings.sampler, settings.temperature));
-    this.noNoise = new Float32Array(settings.steps * this.batch * this.channels);
+    this.denoisers = new Denoisers(bundle, settings, this.guides);
   }
 
   /** @returns {GenerationState} */
@@ -124,14 +105,15 @@ export class TokenGenerator {
     const outputs = await this.bundle.run("step", {
       token: [token, [guides * batch, channels]], ...state.conditioning, ...state.backbone,
     });
-    const drawn = normal(settings.seed, batch, state.position, this.noisy ? settings.steps + 1 : 1, channels);
+    const { steps, constants, noisy, scale } = await this.denoisers.at(state.position);
+    const drawn = normal(settings.seed, batch, state.position, noisy ? steps + 1 : 1, channels);
     const size = batch * channels;
     const width = this.manifest.tokens.condition;
     const head = await this.bundle.run("head", {
       condition: [outputs.condition.data, [guides, batch, width]],
-      initial: [drawn.slice(0, size).map((value) => value * this.scale), [batch, channels]],
-      noise: [this.noisy ? drawn.slice(size) : this.noNoise, [settings.steps, batch, channels]],
-      ...this.constants,
+      initial: [drawn.slice(0, size).map((value) => value * scale), [batch, channels]],
+      noise: [noisy ? drawn.slice(size) : new Float32Array(steps * size), [steps, batch, channels]],
+      ...constants,
     });
     state.token = head.token.data;
     state.backbone = this.carried(outputs, "backbone");
@@ -196,9 +178,6 @@ export class TokenGenerator {
     return Object.fromEntries(states.map(({ past, present }) => [past, outputs[present]]));
   }
 }
-
-/** @param {number[]} values */
-const integers = (values) => BigInt64Array.from(values, BigInt);
 
 /** @param {Float32Array} values @param {number} times */
 function tiled(values, times) {

@@ -3,6 +3,7 @@ import { labelRows, resolve } from "./config.js";
 import { InputError } from "./errors.js";
 import { TokenGenerator } from "./generator.js";
 import { roundEven } from "./samplers.js";
+import { selfTest } from "./self_test.js";
 import { plainSeed } from "./stream.js";
 
 /**
@@ -98,6 +99,11 @@ export class ImageModel {
       const pixels = Uint8Array.from(decoded, (x) => roundEven(Math.fround(Math.min(Math.max(x, 0), 1) * 255)));
       yield new Images(pixels, this.spec, plainSeed(settings.seed));
     }
+  }
+
+  /** Make again what the bundle's test vectors have, and compare: a list of `{what, difference, tolerance, passed}`. */
+  selfTest() {
+    return selfTest(this);
   }
 
   /** Frees the memory of the graphs. */

@@ -1,4 +1,5 @@
 /** manifest.json of a causal model (family "adr"), read strictly: a bundle comes from others. */
+import { fits } from "./parts.js";
 import { COLUMNS, SAMPLERS } from "./samplers.js";
 import { between, boolean, list, nullable, number, object, oneOf, string, whole } from "./schema.js";
 import { checkCommon, COMMON, COMMON_DEFAULTS, dimension, Located, MAX_COUNT, MAX_TEMPERATURE, rule } from "./specs.js";
@@ -24,10 +25,16 @@ const side = whole(1, 1 << 14);
 const image = object(
   { height: side, width: side, channels: side, patch: side, levels: whole(1, 8) }, { levels: 1 },
 );
+/**
+ * A number, or one for each part of a picture.
+ * @param {import("./schema.js").Reader<number>} item
+ * @returns {import("./schema.js").Reader<number | number[]>}
+ */
+const parts = (item) => (value, where, problem) => (Array.isArray(value) ? list(item) : item)(value, where, problem);
 const defaults = object(
   {
-    steps: whole(1, 10000), sampler: oneOf(...SAMPLERS), guidance: between(0, MAX_GUIDANCE),
-    temperature: between(0, MAX_TEMPERATURE), seconds: between(Number.MIN_VALUE, MAX_SECONDS), count: whole(1, MAX_COUNT),
+    steps: parts(whole(1, 10000)), sampler: oneOf(...SAMPLERS), guidance: parts(between(0, MAX_GUIDANCE)),
+    temperature: parts(between(0, MAX_TEMPERATURE)), seconds: between(Number.MIN_VALUE, MAX_SECONDS), count: whole(1, MAX_COUNT),
     spacing: between(1, 4),
   },
   { spacing: 1 },
@@ -69,7 +76,12 @@ function check(m) {
   rule("audio", (m.audio !== null) === (m.kind === "audio"), "set for sound only", m.audio);
   rule("image", (m.image !== null) === (m.kind === "image"), "set for pictures only", m.image);
   rule("schedule.betas", m.schedule.betas.length >= 1, "1 to 10000 numbers", m.schedule.betas);
-  rule("defaults.steps", m.defaults.steps <= m.schedule.betas.length, `1 to ${m.schedule.betas.length}`, m.defaults.steps);
+  const most = m.schedule.betas.length;
+  rule("defaults.steps", [m.defaults.steps].flat().every((steps) => steps <= most), `1 to ${most}`, m.defaults.steps);
+  for (const name of /** @type {("steps" | "guidance" | "temperature")[]} */ (["steps", "guidance", "temperature"])) {
+    const value = m.defaults[name];
+    rule(`defaults.${name}`, fits(value, m.tokens.length), "a number, or one for each equal part of a picture", value);
+  }
   rule("speakers", new Set(m.speakers).size === m.speakers.length, "none twice", "others");
   if (m.image) {
     const { height, width, patch, levels } = m.image;

@@ -116,6 +116,11 @@ export class RemoteModel {
     return shaped(await this.calls.make("generate", this.id, options));
   }
 
+  /** @returns {Promise<import("./self_test.js").Check[]>} */
+  selfTest() {
+    return this.calls.make("selfTest", this.id);
+  }
+
   /** Of an any-order model. @param {object} options @returns {Promise<any>} */
   async fill(options) {
     return shaped(await this.calls.make("fill", this.id, options));

@@ -33,6 +33,7 @@ const CALLS = {
     return { kind: model.kind, manifest: model.manifest, hash: model.bundle.hash };
   },
   generate: async (id, options) => kept.get(id).generate(options),
+  selfTest: async (id) => kept.get(id).selfTest(),
   fill: async (id, options) => able(id, "fill").fill(options),
   async stream(id, stream, options) {
     kept.set(stream, able(id, "stream").stream(options));

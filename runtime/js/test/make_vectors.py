@@ -74,6 +74,8 @@ def pictures() -> list[dict[str, object]]:
         {"label": 7, "count": 3, "seed": 1},
         {"label": ["1", None, "9"], "seed": 2, "steps": 5, "sampler": "ddim"},
         {"count": 2, "seed": 3, "steps": 4, "sampler": "ddpm"},
+        {"label": 3, "seed": 4, "count": 2, "steps": [6, 3], "guidance": [2, 1], "temperature": [1.1, 1, 1, 1]},
+        {"label": 5, "seed": 5, "count": 1, "steps": [3, 6, 2, 4], "sampler": "ddpm", "temperature": [1, 0.5]},
     ]
     return [{"options": options, "pixels": packed(model.generate(**options).pixels)} for options in settings]
 

@@ -1,5 +1,6 @@
 /** What any-order models of pictures, text and sound have in common. */
 import { checkBytes, checkCount } from "../config.js";
+import { selfTest } from "../self_test.js";
 import { sample } from "./network.js";
 import { fillWindows } from "./windows.js";
 
@@ -36,6 +37,11 @@ export class AnyOrderModel {
     /** @param {import("./windows.js").Window} window @param {bigint} seed */
     const draw = (window, seed) => sample(this.bundle, window, settings, seed);
     return fillWindows(draw, this.variables.shape, given, count, settings.seed);
+  }
+
+  /** Make again what the bundle's test vectors have, and compare: a list of `{what, difference, tolerance, passed}`. */
+  selfTest() {
+    return selfTest(/** @type {any} */ (this));
   }
 
   /** Frees the memory of the graph. */
