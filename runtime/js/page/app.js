@@ -1,4 +1,5 @@
-/** The page: two models in one worker, a player, a spectrogram. */
+/** The page: three models in one worker, a player, a spectrogram, an eraser. */
+import { Eraser } from "./eraser.js";
 import { Player } from "./src/player.js";
 import { loadInWorker } from "./src/remote.js";
 import { Spectrogram } from "./spectrogram.js";
@@ -6,12 +7,20 @@ import { Spectrogram } from "./spectrogram.js";
 /** Seconds of sound that are made ahead. */
 const AHEAD = 0.4;
 const SHEET = 9;
+/** Pixels of a side of somebody's own picture: larger than what the model sees at once, in windows. */
+const OWN = 64;
+/** What lies in the eraser before anybody draws. */
+const FIRST = { label: "ship", seed: 3 };
 
 const at = (id) => document.getElementById(id);
 const worker = new Worker(new URL("./src/worker.js", import.meta.url), { type: "module" });
 const ort = new URL("./ort/ort.wasm.min.mjs", import.meta.url);
 let speaking = Promise.resolve();
 let endless = false;
+/** What waits while the eraser's picture is made. */
+const FILLING = ["fill-in", "undo", "another", "own"];
+/** The pictures on the sheet. */
+let drawn = null;
 
 function tell(where, text, failed = false) {
   at(where).textContent = text;
@@ -97,6 +106,7 @@ async function speech() {
 }
 
 function show(images) {
+  drawn = images;
   const columns = Math.ceil(Math.sqrt(images.count));
   const scale = Math.max(1, Math.floor(96 / images.height));
   const canvas = at("sheet");
@@ -131,7 +141,64 @@ async function pictures() {
     at("draw").disabled = false;
   };
   tell("pictures-status", "ready");
+  return model;
 }
 
-speech().then(pictures).catch((error) => tell("speech-status", error.message, true));
+/** The middle of somebody's picture, small, in colour. */
+async function own(file) {
+  const whole = await createImageBitmap(file).catch(() => { throw new Error(`${file.name} is no picture that this browser reads`); });
+  const side = Math.min(whole.width, whole.height);
+  const [left, top] = [(whole.width - side) / 2, (whole.height - side) / 2];
+  const small = await createImageBitmap(whole, left, top, side, side, { resizeWidth: OWN, resizeHeight: OWN, resizeQuality: "high" });
+  const context = new OffscreenCanvas(OWN, OWN).getContext("2d");
+  context.fillStyle = "white";
+  context.fillRect(0, 0, OWN, OWN);
+  context.drawImage(small, 0, 0);
+  const { data } = context.getImageData(0, 0, OWN, OWN);
+  return { pixels: data.filter((_, i) => i % 4 < 3), height: OWN, width: OWN };
+}
+
+/** Erasing and filling in; `painter` makes pictures to erase from. */
+async function filling(painter) {
+  const model = await loaded("pictures", "fill-progress");
+  const eraser = new Eraser(at("eraser"), () => Number(at("brush").value), () => {
+    at("fill-in").disabled = !eraser.erased;
+  });
+  /** One thing at a time, and a line where it fails. */
+  const doing = (what, act) => async () => {
+    for (const id of FILLING) at(id).disabled = true;
+    tell("fill-status", what);
+    const begun = performance.now();
+    try {
+      tell("fill-status", (await act()) ?? `ready in ${((performance.now() - begun) / 1000).toFixed(2)} s`);
+    } catch (error) {
+      tell("fill-status", error.message, true);
+    }
+    for (const id of FILLING) at(id).disabled = false;
+    at("fill-in").disabled = !eraser.erased;
+  };
+  const paint = (options) => doing("drawing …", async () => eraser.begin(await painter.generate({ count: 1, ...options })));
+  at("fill-in").onclick = doing("filling in …", async () => {
+    const { picture, mask } = eraser;
+    const { pixels, seed } = await model.fill({ picture, mask, steps: Number(at("calls").value) });
+    eraser.answered(pixels);
+    dispatchEvent(new CustomEvent("filled", { detail: { picture, mask, pixels, seed } }));
+  });
+  at("undo").onclick = () => eraser.undo();
+  at("another").onclick = () => paint({ label: at("label").value })();
+  at("own").onchange = () => doing("reading …", async () => eraser.begin(await own(at("own").files[0])))();
+  at("sheet").onclick = ({ offsetX, offsetY }) => {
+    if (!drawn) return;
+    const { clientWidth, clientHeight, width, height } = at("sheet");
+    const columns = Math.round(width / (drawn.width + 1));
+    const index = Math.floor(((offsetY / clientHeight) * height) / (drawn.height + 1)) * columns
+      + Math.floor(((offsetX / clientWidth) * width) / (drawn.width + 1));
+    const size = drawn.height * drawn.width * drawn.channels;
+    if (index < drawn.count) eraser.begin({ ...drawn, pixels: drawn.pixels.slice(index * size, (index + 1) * size) });
+  };
+  await paint(FIRST)();
+  tell("fill-status", "ready");
+}
+
+speech().then(pictures).then(filling).catch((error) => tell("speech-status", error.message, true));
 navigator.serviceWorker?.register("./offline.js").catch(() => {});

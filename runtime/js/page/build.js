@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ORT = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
-const MODELS = ["speech-digits", "cifar10"];
+const MODELS = ["speech-digits", "cifar10", "pictures"];
 /** The graphs of prompts are not for this page. */
 const LEFT_OUT = ["parallel.onnx", "encode.onnx"];
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json", ".wasm": "application/wasm" };
@@ -14,7 +14,7 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/ja
 /** @param {string} out */
 export function build(out) {
   mkdirSync(out, { recursive: true });
-  for (const file of ["index.html", "app.js", "spectrogram.js", "offline.js"]) cpSync(join(HERE, file), join(out, file));
+  for (const file of ["index.html", "app.js", "eraser.js", "spectrogram.js", "offline.js"]) cpSync(join(HERE, file), join(out, file));
   cpSync(join(HERE, "..", "src"), join(out, "src"), { recursive: true });
   for (const file of ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]) {
     cpSync(join(ORT, file), join(out, "ort", file));
@@ -26,7 +26,7 @@ export function build(out) {
   // Graphs are kept by the runtime itself.
   const files = readdirSync(out, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
   const names = files.map((file) => relative(out, join(file.parentPath ?? file.path, file.name)).replaceAll("\\", "/"));
-  writeFileSync(join(out, "files.json"), JSON.stringify(["./", ...names.filter((name) => !/\.onnx$|\.md$|^files\.json$/.test(name))]));
+  writeFileSync(join(out, "files.json"), JSON.stringify(["./", ...names.filter((name) => !/\.onnx$|\.md$|vectors\.json$|^files\.json$/.test(name))]));
 }
 
 /**

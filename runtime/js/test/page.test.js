@@ -41,7 +41,7 @@ async function opened(context) {
   return page;
 }
 
-const ready = (page) => page.waitForFunction(() => document.getElementById("pictures-status").textContent === "ready");
+const ready = (page) => page.waitForFunction(() => document.getElementById("fill-status").textContent === "ready");
 const says = (page, id, pattern) =>
   page.waitForFunction(([where, text]) => new RegExp(text).test(document.getElementById(where).textContent), [id, pattern]);
 
@@ -86,6 +86,106 @@ test("pictures are drawn; a wrong seed gets a line; a telephone has room for eve
   await page.fill("#seed", "1.5");
   await page.click("text=zero");
   await says(page, "speech-status", "seed must be a whole number, not 1.5");
+  await context.close();
+});
+
+/** Counts what the next filling in keeps and changes, and what is other than Node.js makes of it. */
+async function filled(page) {
+  const made = await page.evaluate(() => new Promise((resolve) => {
+    addEventListener("filled", ({ detail: { picture, mask, pixels, seed } }) => {
+      resolve({ ...picture, pixels: [...picture.pixels], mask: [...mask], filled: [...pixels], seed });
+    }, { once: true });
+    document.getElementById("fill-in").click();
+  }));
+  const model = await load(`${SHIPPED}pictures`, { ort });
+  const { pixels, height, width, mask, seed } = made;
+  const picture = { pixels: Uint8Array.from(pixels), height, width };
+  const expected = await model.fill({ picture, mask, seed, steps: Number(await page.inputValue("#calls")) });
+  const erased = mask.filter(Boolean).length;
+  assert.ok(made.filled.every((value, i) => mask[Math.floor(i / 3)] || value === pixels[i]));
+  const others = made.filled.filter((value, i) => value !== expected.pixels[i]).length;
+  assert.ok(others <= (3 * erased) / 20, `${others} of ${3 * erased} values are others`);
+  return { height, width, erased };
+}
+
+test("what is erased with the mouse is filled in", { skip }, async () => {
+  const context = await browser.newContext();
+  const page = await opened(context);
+  await page.fill("#calls", "5");
+  assert.equal(await page.isDisabled("#fill-in"), true);
+  await page.locator("#eraser").scrollIntoViewIfNeeded();
+  const { x, y, width: side } = await page.locator("#eraser").boundingBox();
+  await page.mouse.move(x + side / 4, y + side / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + (3 * side) / 4, y + side / 2, { steps: 3 });
+  await page.mouse.up();
+  await page.mouse.move(x + side / 2, y + 5);
+  const { height, width, erased } = await filled(page);
+  assert.deepEqual([height, width], [32, 32]);
+  // Half the width at 7 pixels, and the round ends.
+  assert.ok(erased > 16 * 7 && erased < 16 * 7 + 60, `${erased}`);
+  await says(page, "fill-status", "ready in");
+  const again = await filled(page);
+  assert.equal(again.erased, erased);
+  await page.click("#undo");
+  assert.equal(await page.isDisabled("#fill-in"), true);
+  await context.close();
+});
+
+test("a finger erases and does not scroll, a picture of one's own is larger", { skip }, async () => {
+  const context = await browser.newContext({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+  const page = await opened(context);
+  const photograph = await page.screenshot({ clip: { x: 0, y: 0, width: 300, height: 200 } });
+  await page.setInputFiles("#own", { name: "own.png", mimeType: "image/png", buffer: photograph });
+  await says(page, "fill-status", "ready in");
+  await page.fill("#calls", "3");
+  assert.equal(await page.locator("#eraser").evaluate((canvas) => getComputedStyle(canvas).touchAction), "none");
+  await page.locator("#eraser").tap({ position: { x: 60, y: 60 } });
+  const { height, width, erased } = await filled(page);
+  assert.deepEqual([height, width], [64, 64]);
+  assert.ok(erased > 30 && erased < 60, `${erased}`);
+  await page.fill("#calls", "0");
+  await page.click("#fill-in");
+  await says(page, "fill-status", "steps must be from 1 \\(one a stage\\) to 3072, not 0");
+  await page.setInputFiles("#own", { name: "no.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
+  await says(page, "fill-status", "no.png is no picture that this browser reads");
+  await context.close();
+});
+
+test("the keyboard erases, and a drawn picture comes by a click", { skip }, async () => {
+  const context = await browser.newContext();
+  const page = await opened(context);
+  await page.click("#draw");
+  await says(page, "pictures-status", "9 pictures in");
+  await page.locator("#sheet").click({ position: { x: 200, y: 100 } });
+  await page.fill("#calls", "3");
+  await page.locator("#brush").fill("1");
+  await page.locator("#eraser").focus();
+  for (const key of ["ArrowRight", " ", "ArrowDown", "Shift+ArrowDown", "Tab"]) await page.keyboard.press(key);
+  const { erased } = await filled(page);
+  assert.equal(erased, 2);
+  await context.close();
+});
+
+test("a worker says what a model cannot do", { skip }, async () => {
+  const context = await browser.newContext();
+  const page = await opened(context);
+  const found = await page.evaluate(async () => {
+    const { loadInWorker } = await import("/src/remote.js");
+    const worker = new Worker("/src/worker.js", { type: "module" });
+    const pictures = await loadInWorker(worker, "/models/pictures", { ort: "/ort/ort.wasm.min.mjs" });
+    const speech = await loadInWorker(worker, "/models/speech-digits", { ort: "/ort/ort.wasm.min.mjs" });
+    const line = (promise) => promise.then(() => "", (error) => `${error.name}: ${error.message}`);
+    return [
+      [pictures.kind, pictures.labels, pictures.speakers, pictures.samplingRate ?? null], await line(speech.fill({})), await line(pictures.stream().next()),
+      await line(pictures.generate({ label: "horse" })), await line(pictures.fill({ picture: { pixels: new Uint8Array(3), height: 1, width: 1 }, mask: [] })),
+    ];
+  });
+  assert.deepEqual(found[0], ["image", [], [], null]);
+  assert.deepEqual(found.slice(1, 4), [
+    "InputError: speech-digits has no fill()", "InputError: pictures has no stream()", "InputError: pictures has no labels; leave the label out",
+  ]);
+  assert.match(found[4], /^InputError: pictures fills in a picture/);
   await context.close();
 });
 
