@@ -4,7 +4,9 @@ import json
 import platform
 from contextlib import suppress
 from importlib import metadata
-from typing import Any
+from typing import Annotated, Any, Optional
+
+import typer
 
 from adr_runtime import __version__
 from adr_runtime.bundles.bundle import shipped
@@ -15,9 +17,16 @@ from adr_runtime.inference.cuda import cuda_obstacle
 from adr_runtime.inference.engine import INSTALL, import_onnxruntime
 from adr_runtime.loading import load
 
+ModelsOption = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--model", help="Try this one, a folder or hf:owner/name, in place of the shipped; several times too."
+    ),
+]
+
 
 @app.command(epilog="Example: adr-run doctor")
-def doctor(json_: JsonOption = False, debug: DebugOption = False) -> None:
+def doctor(model: ModelsOption = None, json_: JsonOption = False, debug: DebugOption = False) -> None:
     """What ONNX Runtime finds on this machine, which provider will be used, and why not another."""
     facts: dict[str, Any] = {"adr": __version__, "python": platform.python_version(), "platform": platform.platform()}
     packages = installed()
@@ -26,7 +35,7 @@ def doctor(json_: JsonOption = False, debug: DebugOption = False) -> None:
     if len(packages) > 1:
         problems.append("onnxruntime and onnxruntime-gpu share a folder: uninstall both, then install one")
     try:
-        problems += try_models(facts)
+        problems += try_models(facts, model or list(shipped()))
     except ADRError as error:
         problems.append(str(error))
     facts["problems"] = "; ".join(dict.fromkeys(problems)) or "none"
@@ -47,13 +56,13 @@ def installed() -> dict[str, str]:
     return packages
 
 
-def try_models(facts: dict[str, Any]) -> list[str]:
-    """What ONNX Runtime finds, and where the shipped models load, into `facts`. -> what should work and does not."""
+def try_models(facts: dict[str, Any], names: list[str]) -> list[str]:
+    """What ONNX Runtime finds, and where these models load, into `facts`. -> what should work and does not."""
     problems, obstacle, onnxruntime = [], cuda_obstacle(), import_onnxruntime()
     facts["onnxruntime"] = onnxruntime.__version__
     facts["providers built in"] = ", ".join(onnxruntime.get_available_providers())
     facts["cuda"] = "usable by all signs" if obstacle is None else f"not used: {obstacle}"
-    for name in shipped():
+    for name in names:
         model = load(name)
         facts["provider of auto"] = model.provider
         facts[f"bundle {name}"] = f"loads on {model.provider}"

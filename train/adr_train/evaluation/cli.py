@@ -1,7 +1,6 @@
 """adr-eval: a bundle -> the figures of its samples, with those of real data."""
 
 import itertools
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -9,7 +8,9 @@ from typing import Annotated, Any, Optional
 import adr_runtime
 import typer
 from adr_runtime import AnyOrderModel, AudioModel, ImageModel
+from adr_runtime.bundles.hub import is_hub_name
 from adr_runtime.causal.config import GenerationConfig
+from adr_runtime.terminal.cache import default_cache
 from adr_runtime.terminal.display import PlainConsole
 from adr_runtime.terminal.interrupts import empty_handed
 
@@ -22,7 +23,7 @@ EXAMPLE = "Example: adr-eval speech-digits --data fsdd --per-label 20"
 SWEPT = {"steps": int, "guidance": float, "temperature": float, "sampler": str, "seed": int}
 
 
-BundleArgument = Annotated[str, typer.Argument(help="A shipped model's name or a bundle's folder.")]
+BundleArgument = Annotated[str, typer.Argument(help="A shipped model's name, a bundle's folder, or hf:owner/name.")]
 DataOption = Annotated[Optional[Path], typer.Option(help="Folder of the data set; digits needs none.")]
 DatasetOption = Annotated[Optional[str], typer.Option(help="Name of the data set; the recipe's unless given.")]
 PerLabelOption = Annotated[int, typer.Option(min=1, help="Samples of each label, as far as the split has as many.")]
@@ -80,6 +81,8 @@ def evaluate(
     base = GenerationConfig(steps, sampler, guidance, temperature, seed)
     combinations = sweep_values(sweep or [])
     check_choice(split, combinations, write)
+    if write and is_hub_name(bundle):
+        raise TrainError(f"--write would change the cache of {bundle}; adr-run pull it to a folder first")
     if report:
         check_folder(report)
     model = adr_runtime.load(bundle, provider, threads)
@@ -137,7 +140,3 @@ def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:
         except ValueError as error:
             raise TrainError(f"--sweep {item!r}: {error}") from error
     return [dict(combination) for combination in itertools.product(*axes)]
-
-
-def default_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adr"
