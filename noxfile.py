@@ -1,8 +1,8 @@
 """What must hold, session by session: `nox` runs all of them, `nox -s lint` one. `.ci/run` calls these.
 
 Sessions of the source use the environment that nox runs in, which has everything installed
-(`pip install -c constraints.txt -e '.[cpu,compress,serve,train,export,dev]'`); those of the wheel make environments of
-their own, without PyTorch.
+(`pip install -c constraints.txt -e '.[cpu,compress,hub,serve,train,export,dev]'`); those of the wheel make environments
+of their own, without PyTorch.
 """
 
 import re
@@ -43,8 +43,10 @@ def javascript(session: nox.Session) -> None:
         # What its dependencies run when they are installed fetches libraries for GPUs.
         session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", external=True)
         # A browser that is missing fails the tests of the page.
-        session.run("npm", "test", external=True, env={"ADR_CHROMIUM": shutil.which("chromium") or "chromium"})
-    session.run("pytest", "tests/runtime/test_javascript.py", env={"ADR_JAVASCRIPT": "1"})
+        chromium = shutil.which("chromium") or "chromium"
+        session.run("npm", "test", external=True, env={"ADR_CHROMIUM": chromium})
+    both = ("tests/runtime/test_javascript.py", "tests/runtime/test_demo.py")
+    session.run("pytest", *both, env={"ADR_JAVASCRIPT": "1", "ADR_CHROMIUM": chromium})
 
 
 @nox.session(venv_backend="none")

@@ -3,8 +3,10 @@
 import importlib.metadata
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 for package in ("torch", "scipy", "onnx", "sklearn"):
@@ -32,3 +34,22 @@ for command in (["compress", text, "bell.ardm"], ["decompress", "bell.ardm", "be
     assert done.returncode == 0, done.stderr
 assert Path("bell-again.txt").read_bytes() == text.read_bytes()
 print(f"adr-run compress: {text.stat().st_size} bytes in {Path('bell.ardm').stat().st_size}, and back")
+
+# The page is in the wheel; ONNX Runtime for browsers is not, and is not fetched here.
+runtime = Path("onnxruntime-web")
+runtime.mkdir(exist_ok=True)
+for name in ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"):
+    (runtime / name).write_bytes(b"")
+page = [program, "demo", "--port", "0", "--no-browser", "--ort", runtime]
+with subprocess.Popen(page, stderr=subprocess.PIPE, text=True) as process:
+    address = process.stderr.readline().split()[0]
+    with urllib.request.urlopen(f"{address}files.json") as answer:
+        files = json.load(answer)
+    total = 0
+    for name in files:
+        with urllib.request.urlopen(address + name) as answer:
+            total += len(answer.read())
+    process.send_signal(signal.SIGINT)
+assert process.returncode == 130 and len(files) > 30, files
+assert not list(Path(adr_runtime.__file__).parent.rglob("*.wasm"))
+print(f"adr-run demo: {len(files)} files, {total} bytes")

@@ -150,7 +150,7 @@ def command(tmp_path):
         if not path.exists():
             pytest.fail(
                 f"{program} is not installed beside {sys.executable}: "
-                "pip install -e '.[cpu,compress,serve,train,export,dev]'"
+                "pip install -e '.[cpu,compress,hub,serve,train,export,dev]'"
             )
         return subprocess.run(
             [path, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=not binary,

@@ -14,13 +14,13 @@ from adr_export.errors import ExportError
 app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 console = PlainConsole(stderr=True)
 
-EXAMPLE = "Example: adr-export runs/digits bundles/my-digits"
+EXAMPLE = "Examples: adr-export runs/digits bundles/my-digits; adr-export bundles/my-digits --push someone/my-digits"
 
 
 CheckpointArgument = Annotated[
-    Path, typer.Argument(help="The --out folder of a training run, or one checkpoint in it.")
+    Path, typer.Argument(help="The --out folder of a training run, or one checkpoint in it; with --push also a bundle.")
 ]
-OutArgument = Annotated[Path, typer.Argument(help="The bundle's folder, made new.")]
+OutArgument = Annotated[Optional[Path], typer.Argument(help="The bundle's folder, made new.")]
 PortableOption = Annotated[
     bool, typer.Option("--portable", help="Only standard operators (opset 20), for other engines.")
 ]
@@ -42,6 +42,11 @@ TemperatureOption = Annotated[
         parser=parts(float), metavar="<float>", help="Its default temperature; 1.1:1:1 gives parts their own."
     ),
 ]
+PushOption = Annotated[
+    Optional[str],
+    typer.Option(metavar="OWNER/NAME", help="Upload the bundle to this repository on the Hugging Face hub."),
+]
+PrivateOption = Annotated[bool, typer.Option("--private", help="With --push: a repository that others do not see.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
@@ -49,12 +54,42 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 @app.command(epilog=EXAMPLE)
 def export(
-    checkpoint: CheckpointArgument, out: OutArgument, portable: PortableOption = False, name: NameOption = None,
+    checkpoint: CheckpointArgument, out: OutArgument = None, portable: PortableOption = False, name: NameOption = None,
     half: HalfOption = True, steps: StepsOption = None, sampler: SamplerOption = None,
     guidance: GuidanceOption = None, temperature: TemperatureOption = None, overwrite: OverwriteOption = False,
-    json_: JsonOption = False, debug: DebugOption = False,
+    push: PushOption = None, private: PrivateOption = False, json_: JsonOption = False, debug: DebugOption = False,
 ) -> None:  # fmt: skip
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
+    dialect = "portable" if portable else "linear-attention"
+    overrides = {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature}
+    if private and push is None:
+        raise ExportError("--private goes with --push")
+    if out is None:
+        options = {"portable": portable, "name": name, "full": not half, "overwrite": overwrite, **overrides}
+        asked = [option for option, value in options.items() if value is not None and value is not False]
+        if push is None or asked or not (checkpoint / "manifest.json").is_file():
+            raise ExportError("give OUT, the folder of the new bundle; only BUNDLE --push OWNER/NAME goes without")
+    if push is not None:
+        with empty_handed():
+            from adr_export.push import check_push, push_bundle
+        target = check_push(push)
+    result: dict[str, Any] = {"bundle": str(out or checkpoint)}
+    if out is not None:
+        result |= write(checkpoint, out, name, dialect, half, overrides, overwrite)
+    if push is not None:
+        result["address"] = push_bundle(out or checkpoint, target, private)
+        console.print(f"adr-run info {target} shows it", soft_wrap=True)
+    if json_:
+        print(json.dumps(result))
+    elif push is not None:
+        print(result["address"])
+
+
+def write(
+    checkpoint: Path, out: Path, name: str | None, dialect: str, half: bool, overrides: dict[str, Any],
+    overwrite: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Export a checkpoint to `out`. -> the bundle's size and parity figures, by name."""
     with empty_handed():
         from adr_models.any_order.ardm import ARDM
         from adr_models.checkpoint import find_checkpoint
@@ -67,14 +102,12 @@ def export(
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
     model, config = load_checkpoint(find_checkpoint(checkpoint))
-    overrides = {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature}
     about: About = {
         "name": name or config.recipe, "description": config.about["description"],
         "licence": config.about["licence"], "source": config.about["source"],
         "defaults": config.defaults | {k: v for k, v in overrides.items() if v is not None},
         "clip": config.clip, "training": config.training,
     }  # fmt: skip
-    dialect = "portable" if portable else "linear-attention"
     manifest: Manifest
     if isinstance(model, ARDM):
         foreign = [k for k, v in overrides.items() if v is not None and k != "steps"]
@@ -86,5 +119,4 @@ def export(
     size = sum(graph.bytes for graph in manifest.graphs.values())
     worst = max(manifest.parity, key=lambda k: float(manifest.parity[k] or 0))
     console.print(f"{out}: {size / 2**20:.1f} MiB, largest error {manifest.parity[worst]} ({worst})")
-    if json_:
-        print(json.dumps({"bundle": str(out), "bytes": size, "parity": manifest.parity}))
+    return {"bytes": size, "parity": manifest.parity}

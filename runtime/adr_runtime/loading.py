@@ -24,10 +24,11 @@ CODERS = {"image": "pictures", "text": "shakespeare"}
 def load(
     name: str | Path, provider: str = "auto", threads: int | None = None
 ) -> AudioModel | ImageModel | AnyOrderModel:
-    """Load a shipped model by name, or any bundle by its folder, as whatever it is.
+    """Load a shipped model by name, or any bundle by its folder or its name on a hub, as whatever it is.
 
     Args:
-        name: See `adr-run list`, or a folder that `adr-export` wrote.
+        name: See `adr-run list`, or a folder that `adr-export` wrote, or "hf:owner/name" or
+            "hf:owner/name@revision" on the Hugging Face hub, out of huggingface_hub's cache or downloaded into it.
         provider: "cuda" or "cpu" is used or refused; "auto" takes CUDA where it works.
         threads: ONNX Runtime's threads within an operator, 1 unless given: for models of this size more threads cost
             more than they bring.
@@ -75,5 +76,5 @@ def load_coders(names: Sequence[str | Path], provider: str, threads: int | None)
 
 
 def open_bundle(name: str | Path) -> Bundle:
-    """A shipped bundle by name, or any bundle by its folder: verified and not loaded. Raises ADRError."""
+    """A shipped bundle, or any by its folder or its name on a hub: verified and not loaded. Raises ADRError."""
     return read_bundle(name, FAMILIES)[0]

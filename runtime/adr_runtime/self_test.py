@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from adr_runtime.any_order.model import AnyOrderModel
-from adr_runtime.bundles.bundle import Bundle, read_file
+from adr_runtime.bundles.bundle import Bundle
 from adr_runtime.bundles.strict_json import convert, read_json
 from adr_runtime.causal.audio_model import AudioModel
 from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.causal.generator import TokenGenerator
 from adr_runtime.causal.image_model import ImageModel
 from adr_runtime.causal.samplers import coefficients
-from adr_runtime.errors import BundleError, DamagedFileError
+from adr_runtime.errors import DamagedFileError
 from adr_runtime.philox import normal
 
 VECTORS = "vectors.json"
@@ -108,14 +108,9 @@ class Check:
 
 
 def read_vectors(bundle: Bundle) -> Vectors:
-    """The vectors of a bundle. Raises BundleError where it has none, and ADRError where they are damaged or belong to
-    another."""
-    if not (bundle.folder / VECTORS).exists():
-        raise BundleError(
-            f"{bundle.folder}: has no {VECTORS}, the test vectors that adr-export writes; export it again"
-        )
+    """The vectors of a bundle. Raises ADRError where it has none, and where they are damaged or belong to another."""
     try:
-        text = read_file(bundle.folder, VECTORS, None, MAX_BYTES).decode()
+        text = bundle.source.read(VECTORS, None, MAX_BYTES).decode()
     except UnicodeDecodeError as error:
         raise DamagedFileError(f"{bundle.folder / VECTORS}: not UTF-8 text") from error
     vectors: Vectors = convert(Vectors, read_json(text, VECTORS), "", VECTORS)

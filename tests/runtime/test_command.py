@@ -173,13 +173,17 @@ HUB = """
 from pathlib import Path
 from types import SimpleNamespace
 class HfApi:
-    def model_info(self, repository):
+    def __init__(self, library_name): pass
+    def model_info(self, repository, revision):
         names = [SimpleNamespace(rfilename=name) for name in ("README.md", "manifest.json", "x/y.onnx", "step.onnx")]
         return SimpleNamespace(sha="1234", siblings=names)
-def hf_hub_download(repository, name, revision, local_dir):
+def hf_hub_download(repository, name, revision, local_dir, library_name, dry_run=False):
     assert revision == "1234" and "/" not in name
+    if dry_run:
+        return SimpleNamespace(is_cached=False, file_size=None)
     (Path(local_dir) / ".cache").mkdir(parents=True, exist_ok=True)
     (Path(local_dir) / name).write_bytes((Path(FROM) / name).read_bytes())
+    return Path(local_dir) / name
 """
 
 

@@ -94,7 +94,7 @@ def test_damaged_vectors_are_refused_in_one_line(exported, tmp_path):
             self_test(model)
         assert "\n" not in str(caught.value)
     (folder / VECTORS).unlink()
-    with pytest.raises(ADRError, match="has no vectors\\.json"):
+    with pytest.raises(ADRError, match="vectors\\.json: missing"):
         self_test(model)
 
 

@@ -50,7 +50,9 @@ CodecOption = Annotated[
 TeacherOption = Annotated[Optional[Path], typer.Option(help="Folder of the trained model, for recipes that distil it.")]
 FromOption = Annotated[
     Optional[Path],
-    typer.Option("--from", help="Begin with the weights of a run or a bundle of the same architecture."),
+    typer.Option(
+        "--from", help="Begin with the weights of a run or a bundle (also hf:owner/name) of the same architecture."
+    ),
 ]
 PixelsOption = Annotated[Optional[int], typer.Option(help="Height and width of the pictures of recipe images.")]
 SizeOption = Annotated[str, typer.Option(help="cpu, gpu, or auto: gpu where CUDA works.")]

@@ -30,7 +30,7 @@ class AnyOrderModel(AnyOrderNetwork):
 
     @classmethod
     def load(cls, name: str | Path, provider: str = "auto", threads: int | None = None) -> Self:
-        """Load a shipped model by name, or any bundle by its folder. As `AudioModel.load`."""
+        """Load a shipped model by name, or any bundle by its folder or its name on a hub. As `AudioModel.load`."""
         return cls(open_model(name, {"ardm": ANY_ORDER}, provider, threads))
 
     def generate(

@@ -12,7 +12,7 @@ ERROR = "_standard_error"
 # Licences that model hubs know by SPDX's identifier in small letters.
 KNOWN_LICENCE = re.compile(
     r"apache-2\.0|mit|isc|bsd-[23]-clause|zlib|unlicense|mpl-2\.0|a?gpl-3\.0|gpl-2\.0|lgpl-(2\.1|3\.0)|cc0-1\.0"
-    r"|cc-by(-nc)?(-nd|-sa)?-[34]\.0|pddl|odbl"
+    r"|(?!cc-by-nd-3)cc-by(-nc)?(-nd|-sa)?-[34]\.0|pddl|odbl"
 )
 
 
@@ -20,15 +20,10 @@ def model_card(manifest: Manifest) -> str:
     """README.md of a bundle: front matter as model hubs read it, use, data and licence, quality, parity."""
     any_order = manifest.family == "ardm"
     speakers: tuple[str, ...] = getattr(manifest, "speakers", ())
-    kind, command = manifest.kind.replace("audio", "sound"), manifest.kind.replace("sound", "audio")
+    command = manifest.kind.replace("sound", "audio")
     example = f" --label {shlex.quote(manifest.labels[-1])}" if manifest.labels else ""
     sections = [
-        "---",
-        *licence_lines(manifest.licence),
-        f"library_name: {DISTRIBUTION}",
-        f"tags: [autoregressive-diffusion, {'any-order, lossless-compression, ' if any_order else ''}onnx, {kind}]",
-        "---",
-        "",
+        *front_matter(manifest),
         f"# {manifest.name}",
         "",
         f"{manifest.description}.",
@@ -51,6 +46,25 @@ def model_card(manifest: Manifest) -> str:
                 lines = [[title, *(cell(row, name) for name in names)] for title, row in rows.items()]
                 sections += ["", *markdown(["", *(name.replace("_", " ") for name in names)], lines)]
     return "\n".join(sections) + "\n"
+
+
+def front_matter(manifest: Manifest) -> list[str]:
+    """What hubs index a card by, as YAML between two rules, and an empty line."""
+    kinds = ["autoregressive-diffusion"] + ["any-order", "lossless-compression"] * (manifest.family == "ardm")
+    return [
+        "---",
+        *licence_lines(manifest.licence),
+        f"library_name: {DISTRIBUTION}",
+        f"tags: [{', '.join([*kinds, 'onnx', manifest.kind.replace('audio', 'sound')])}]",
+        "---",
+        "",
+    ]
+
+
+def hub_card(manifest: Manifest, card: str, name: str) -> str:
+    """A bundle's card as it stands on a hub: front matter if it has none, and in the commands the name there."""
+    front = "" if card.startswith("---\n") else "\n".join(front_matter(manifest)) + "\n"
+    return front + re.sub(rf"(?<= --model ){re.escape(manifest.name)}(?!\S)", lambda _: name, card)
 
 
 def licence_lines(licence: str) -> list[str]:

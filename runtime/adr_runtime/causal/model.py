@@ -24,10 +24,11 @@ class CausalModel(LoadedModel):
 
     @classmethod
     def load(cls, name: str | Path, provider: str = "auto", threads: int | None = None) -> Self:
-        """Load a shipped model by name, or any bundle by its folder.
+        """Load a shipped model by name, or any bundle by its folder or its name on a hub.
 
         Args:
-            name: See `adr-run list`, or a folder that `adr-export` wrote.
+            name: See `adr-run list`, or a folder that `adr-export` wrote, or "hf:owner/name" or
+                "hf:owner/name@revision" on the Hugging Face hub, out of huggingface_hub's cache or downloaded into it.
             provider: "cuda" or "cpu" is used or refused; "auto" takes CUDA where it works.
             threads: ONNX Runtime's threads within an operator, 1 unless given.
 

@@ -20,10 +20,12 @@ from adr_runtime.inference.engine import INSTALL, import_onnxruntime
 from adr_runtime.loading import load
 from adr_runtime.self_test import self_test
 
+TestedArgument = Annotated[Optional[str], typer.Argument(help="A shipped model, a folder, or hf:owner/name, to test.")]
+
 
 @app.command(epilog="Example: adr-run doctor speech-digits")
 def doctor(
-    model: Annotated[Optional[str], typer.Argument(help="A shipped model, or a bundle's folder, to test.")] = None,
+    model: TestedArgument = None,
     provider: ProviderOption = "auto", threads: ThreadsOption = None, json_: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:  # fmt: skip

@@ -55,7 +55,7 @@ def list_(json_: JsonOption = False, debug: DebugOption = False) -> None:
 
 @app.command(epilog="Example: adr-run info speech-digits")
 def info(
-    what: Annotated[str, typer.Argument(help="A model, a bundle's folder, or a file that adr-run made.")],
+    what: Annotated[str, typer.Argument(help="A model, a folder, hf:owner/name, or a file that adr-run made.")],
     json_: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "info": ("info", "What a model is; where a file came from."),
     "doctor": ("doctor", "What ONNX Runtime finds on this machine."),
     "serve": ("serve", "Models behind HTTP, as OpenAI's clients call them."),
+    "demo": ("demo", "A page that computes in your browser."),
     "pull": ("pull", "Fetch a bundle from a hub and verify it."),
 }
 

@@ -21,7 +21,9 @@ SamplerOption = Annotated[Optional[str], typer.Option(help="ddpm, ddim or dpm++.
 GuidanceOption = Annotated[Optional[float], typer.Option(help="Classifier-free guidance; 1 is none.")]
 TemperatureOption = Annotated[Optional[float], typer.Option(help="Scale of the noise; 1 is the model's own.")]
 SeedOption = Annotated[Optional[int], typer.Option(help="Equal seeds give equal results; drawn when left out.")]
-ModelOption = Annotated[Optional[str], typer.Option(help="A shipped model (see list) or a bundle's folder.")]
+ModelOption = Annotated[
+    Optional[str], typer.Option(help="A shipped model (see list), a bundle's folder, or hf:owner/name.")
+]
 ProviderOption = Annotated[str, typer.Option(help="auto, cuda or cpu; only auto falls back.")]
 ThreadsOption = Annotated[Optional[int], typer.Option(help="Threads of ONNX Runtime; 1 suits small models.")]
 CountOption = Annotated[Optional[int], typer.Option("-n", "--count", help="How many.")]
@@ -30,7 +32,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Describe the result as
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 ModelsOption = Annotated[
     Optional[list[str]],
-    typer.Option("--model", help="An any-order model or its folder, for its kind of file; may be given several times."),
+    typer.Option(
+        "--model", help="An any-order model, its folder or hf:owner/name, for its kind of file; several times too."
+    ),
 ]
 BudgetOption = Annotated[
     Optional[int],

@@ -10,12 +10,15 @@ from adr_runtime.cli.options import DebugOption, app
 from adr_runtime.loading import open_bundle
 
 
-@app.command(epilog="Example: adr-run pull someone/my-digits bundles/my-digits")
+@app.command(epilog="Example: adr-run pull hf:someone/my-digits bundles/my-digits")
 def pull(
-    repository: Annotated[str, typer.Argument(help="owner/name of a bundle on the Hugging Face hub.")],
+    repository: Annotated[
+        str,
+        typer.Argument(help="hf:owner/name of a bundle on the Hugging Face hub; a branch, tag or commit behind an @."),
+    ],
     out: Annotated[Path, typer.Argument(help="The bundle's folder, made new.")],
     debug: DebugOption = False,
 ) -> None:
-    """Fetch a bundle from a hub and verify it; the only command that opens a network connection."""
+    """Fetch a bundle from a hub into a folder of your own, and verify it."""
     pull_bundle(repository, out, open_bundle)
     print(out)

@@ -16,7 +16,9 @@ from adr_runtime.loading import GENERATORS, load
 
 ModelsOption = Annotated[
     Optional[list[str]],
-    typer.Option("--model", help="A shipped model's name or a bundle's folder; may be given several times."),
+    typer.Option(
+        "--model", help="A shipped model's name, a bundle's folder, or hf:owner/name; may be given several times."
+    ),
 ]
 HostOption = Annotated[str, typer.Option(help="The address to listen at; 0.0.0.0 for every one of this machine.")]
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")]

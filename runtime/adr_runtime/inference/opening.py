@@ -33,7 +33,7 @@ def open_model(
     name: str | Path, families: Mapping[str, Family], provider: str = "auto", threads: int | None = None,
     accept: Callable[[Manifest], None] | None = None,
 ) -> OpenBundle:  # fmt: skip
-    """Open a shipped bundle by name, or any bundle by its folder.
+    """Open a shipped bundle by name, or any bundle by its folder or its name on a hub.
 
     provider "cuda" or "cpu" is used or refused; "auto" takes CUDA where it works. threads is ONNX Runtime's count
     within an operator, 1 unless given: for models of this size more threads cost more than they bring. `accept` may

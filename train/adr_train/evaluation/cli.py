@@ -1,7 +1,6 @@
 """adr-eval: a bundle -> the figures of its samples, with those of real data."""
 
 import itertools
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -11,9 +10,11 @@ from typing import Annotated, Any, Optional
 import adr_runtime
 import typer
 from adr_runtime import AnyOrderModel, AudioModel, ImageModel
+from adr_runtime.bundles.hub import is_hub_name
 from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.causal.parts import parts_text, read_parts
 from adr_runtime.cli.parts_options import parts
+from adr_runtime.terminal.cache import default_cache
 from adr_runtime.terminal.display import PlainConsole
 from adr_runtime.terminal.interrupts import empty_handed
 
@@ -29,7 +30,7 @@ SWEPT: dict[str, Callable[[str], Any]] = {
 }  # fmt: skip
 
 
-BundleArgument = Annotated[str, typer.Argument(help="A shipped model's name or a bundle's folder.")]
+BundleArgument = Annotated[str, typer.Argument(help="A shipped model's name, a bundle's folder, or hf:owner/name.")]
 DataOption = Annotated[Optional[Path], typer.Option(help="Folder of the data set; digits needs none.")]
 DatasetOption = Annotated[Optional[str], typer.Option(help="Name of the data set; the recipe's unless given.")]
 PerLabelOption = Annotated[int, typer.Option(min=1, help="Samples of each label, as far as the split has as many.")]
@@ -92,6 +93,8 @@ def evaluate(
     base = GenerationConfig(steps, sampler, guidance, temperature, seed)
     combinations = sweep_values(sweep or [])
     check_choice(split, combinations, write)
+    if write and is_hub_name(bundle):
+        raise TrainError(f"--write would change the cache of {bundle}; adr-run pull it to a folder first")
     if report:
         check_folder(report)
     model = adr_runtime.load(bundle, provider, threads)
@@ -149,7 +152,3 @@ def sweep_values(sweep: list[str]) -> list[dict[str, Any]]:
         except ValueError as error:
             raise TrainError(f"--sweep {item!r}: {error}") from error
     return [dict(combination) for combination in itertools.product(*axes)]
-
-
-def default_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adr"

@@ -9,6 +9,7 @@ from adr_models import ADRConfig, ADRModel
 from adr_models.bundle_weights import read_weights
 from adr_models.checkpoint import find_checkpoint, read_config, read_tensors
 from adr_runtime.bundles.bundle import read_bundle, shipped
+from adr_runtime.bundles.hub import is_hub_name
 from adr_runtime.causal.checks import CAUSAL
 from adr_runtime.causal.manifest import CausalManifest
 from torch import Tensor
@@ -44,8 +45,8 @@ class Start:
 
 
 def read_start(source: Path) -> Start:
-    """A shipped bundle by name, a bundle's folder, or the folder of a run. Raises ADRError."""
-    if str(source) in shipped() or (source / "manifest.json").is_file():
+    """A shipped bundle by name, a bundle's folder or name on a hub, or the folder of a run. Raises ADRError."""
+    if is_hub_name(source) or str(source) in shipped() or (source / "manifest.json").is_file():
         return from_bundle(source)
     if not source.is_dir():
         raise TrainError(f"--from {source}: no such folder; give that of a run or of a bundle")
