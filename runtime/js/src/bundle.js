@@ -45,8 +45,7 @@ export class Bundle {
     this.read = read;
     this.options = options;
     this.ort = options.ort;
-    /** @type {Map<string, Promise<Session>>} */
-    this.sessions = new Map();
+    this.sessions = /** @type {Map<string, Promise<Session>>} */ (new Map());
   }
 
   /**
@@ -66,8 +65,7 @@ export class Bundle {
    * @returns {Tensor}
    */
   tensor(data, dims) {
-    const type = data instanceof Float32Array ? "float32" : data instanceof Uint8Array ? "bool" : "int64";
-    return new this.ort.Tensor(type, data, dims);
+    return new this.ort.Tensor(data instanceof Float32Array ? "float32" : data instanceof Uint8Array ? "bool" : "int64", data, dims);
   }
 
   /**
