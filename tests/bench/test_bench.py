@@ -1,22 +1,11 @@
 """The parts of bench/ that decide what is compared with what."""
 
 import io
-import sys
 import tarfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
-
-@pytest.fixture
-def bench(monkeypatch):
-    """The modules of bench/ can be imported, as they import each other."""
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "bench")
-    yield
-    for name in ("sources", "formats"):
-        sys.modules.pop(name, None)
 
 
 def clouds(count, seed=0):

@@ -133,7 +133,7 @@ def test_recipes(command):
         "cifar10", "digits", "speech-codec", "speech-commands", "speech-commands-codec", "speech-digits",
         "speech-digits-few", "speech-digits-frames", "cifar10-any", "cifar10-upscale", "cifar10-causal", "digits-any",
         "digits-upscale", "digits-causal", "shakespeare-any", "shakespeare-causal", "text27-any", "text27-causal",
-        "fsdd-mulaw", "fsdd-upscale", "images", "cifar10-few", "fashion",
+        "fsdd-mulaw", "fsdd-upscale", "images", "cifar10-few", "fashion", "cifar10-paper",
     }  # fmt: skip
 
     for name in available():
@@ -154,6 +154,21 @@ def test_recipes(command):
                 ADRModel(replace(recipe.model, labels=("a", "b")))
     listed = command("adr-train", "--list").stdout
     assert all(name in listed for name in available())
+
+
+def test_the_papers_recipe_is_what_it_prints_and_as_large_as_cifar10():
+    for size in ("cpu", "gpu"):
+        printed, ours = (read_recipe(name, size) for name in ("cifar10-paper", "cifar10"))
+        model, train = printed.model, printed.train
+        assert model.backbone.mixer == "softmax" and not model.image.neighbours and model.image.patch == 4
+        assert model.schedule.prediction == "epsilon" and model.schedule.learned_variance
+        assert (printed.defaults["sampler"], printed.defaults["guidance"], train.optimizer) == ("ddpm", 1.0, "adamw")
+        assert (train.minutes, train.batch, train.flip) == (ours.train.minutes, ours.train.batch, ours.train.flip)
+        weights = [
+            sum(p.numel() for p in ADRModel(replace(r.model, labels=tuple("abcdefghij"))).parameters())
+            for r in (printed, ours)
+        ]
+        assert weights[0] == pytest.approx(weights[1], rel=0.02)
 
 
 def test_bad_input(refused, recipe, tmp_path, trained_digits, command):
