@@ -12,7 +12,7 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).parent
-nox.options.sessions = ["lint", "types", "tests", "javascript", "fuzz", "docs", "wheel"]
+nox.options.sessions = ["lint", "types", "tests", "javascript", "native", "fuzz", "docs", "wheel"]
 # The lowest ONNX Runtime that the extra `cpu` allows.
 LOWEST = re.findall(r'^cpu = \["onnxruntime>=([0-9.]+)"\]$', (ROOT / "pyproject.toml").read_text(), re.M)[0]
 
@@ -32,8 +32,8 @@ def types(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """The test suite."""
-    session.run("pytest", "--durations=15", *session.posargs)
+    """The test suite, but for the example in C, which `native` builds."""
+    session.run("pytest", "--durations=15", "--ignore=tests/test_example_c.py", *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -47,6 +47,13 @@ def javascript(session: nox.Session) -> None:
         session.run("npm", "test", external=True, env={"ADR_CHROMIUM": chromium})
     both = ("tests/runtime/test_javascript.py", "tests/runtime/test_demo.py")
     session.run("pytest", *both, env={"ADR_JAVASCRIPT": "1", "ADR_CHROMIUM": chromium})
+
+
+@nox.session(venv_backend="none")
+def native(session: nox.Session) -> None:
+    """The example in C beside the Python runtime, with the library of ONNX Runtime that Python has. Needs what
+    examples/c/README.md names, and the folder of onnxruntime_c_api.h in ONNXRUNTIME_INCLUDE."""
+    session.run("pytest", "-s", "tests/test_example_c.py", env={"ADR_NATIVE": "1"})
 
 
 @nox.session(venv_backend="none")

@@ -1,0 +1,137 @@
+/* The token loop: one run of the backbone's step and one of the head for each token. */
+#include "adr.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* The index of a name among those of the manifest, that of none where none is given. */
+static size_t index_of(const Model *model, const cJSON *arguments, const char *what, const char *names) {
+    const cJSON *known = field(model->manifest, names), *name;
+    char list[800] = "";
+    size_t i = 0;
+    if (!field(arguments, what) || cJSON_IsNull(field(arguments, what)))
+        return (size_t)cJSON_GetArraySize(known);
+    cJSON_ArrayForEach(name, known) {
+        if (!cJSON_IsString(name))
+            fail("manifest.json: %s must be texts", names);
+        if (!strcmp(name->valuestring, text(arguments, what)))
+            return i;
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i++ ? ", " : "", name->valuestring);
+    }
+    fail("unknown %s '%.80s'; %s knows %s", what, text(arguments, what), text(model->manifest, "name"),
+         *list ? list : "none");
+}
+
+Settings resolve(const Model *model, const cJSON *arguments) {
+    static const char *const samplers[] = {"ddpm", "ddim", "dpm++"};
+    cJSON *all = cJSON_Duplicate(field(model->manifest, "defaults"), true);
+    const cJSON *argument;
+    cJSON_ArrayForEach(argument, arguments) if (!cJSON_IsNull(argument)) {
+        cJSON_DeleteItemFromObjectCaseSensitive(all, argument->string);
+        cJSON_AddItemToObject(all, argument->string, cJSON_Duplicate(argument, true));
+    }
+    const int sampler = find(samplers, 3, text(all, "sampler"));
+    if (sampler < 0)
+        fail("unknown sampler '%.80s'; there are ddpm, ddim, dpm++", text(all, "sampler"));
+    Settings settings = {
+        .label = index_of(model, arguments, "label", "labels"),
+        .speaker = index_of(model, arguments, "speaker", "speakers"),
+        .steps = whole(all, "steps", 1, cJSON_GetArraySize(field(model->manifest, "schedule.betas"))),
+        .sampler = samplers[sampler],
+        .guidance = number(all, "guidance", 0, 100),
+        .temperature = number(all, "temperature", 0, 10),
+        .seed = (uint64_t)time(NULL),
+    };
+    if (field(all, "seed")) {
+        const char *seed = text(all, "seed");
+        char *end;
+        errno = 0;
+        settings.seed = strtoull(seed, &end, 10);
+        if (errno || *end || *seed < '0' || *seed > '9')
+            fail("seed must be a whole number from 0 to 2^64 - 1, not '%.40s'", seed);
+    }
+    cJSON_Delete(all);
+    return settings;
+}
+
+void start(Model *model, const Settings *settings) {
+    const size_t labels = (size_t)cJSON_GetArraySize(field(model->manifest, "labels")), steps = settings->steps;
+    const size_t speakers = (size_t)cJSON_GetArraySize(field(model->manifest, "speakers"));
+    const bool named = settings->label < labels || settings->speaker < speakers;
+    model->settings = *settings;
+    model->guides = settings->guidance != 1 && named ? 2 : 1;
+    model->position = 0;
+    model->noisy = model->finished = false;
+    prepare(model, &model->timestep, "");
+    prepare(model, &model->head, "");
+    prepare(model, &model->step, "backbone");
+    prepare(model, &model->decode, "decode");
+    float *table = floats(&model->head, "coefficients", steps * COLUMNS);
+    int64_t *timesteps = integers(&model->timestep, "timestep", steps);
+    sampler_table(model->manifest, settings, timesteps, table);
+    for (size_t i = 0; i < steps; i++)
+        model->noisy |= table[i * COLUMNS + NOISE_COLUMN] != 0;
+    /* A head that jumps is told where to: ddim's steps are jumps, the others ask for the slope where they are. */
+    if (find(model->timestep.input, model->timestep.inputs, "arrival") >= 0) {
+        const bool jumping = !strcmp(settings->sampler, "ddim");
+        int64_t *arrival = integers(&model->timestep, "arrival", steps);
+        for (size_t i = 0; i < steps; i++)
+            arrival[i] = !jumping ? timesteps[i] + 1 : i + 1 < steps ? timesteps[i + 1] + 1 : 0;
+    }
+    run(model, &model->timestep, "");
+    hand_over(&model->timestep, &model->head, "modulation");
+    *floats(&model->head, "clip", 1) = (float)number(model->manifest, "schedule.clip", 0, 1e30);
+    const double mix[] = {model->guides == 2 ? settings->guidance : 1, 1 - settings->guidance};
+    for (size_t i = 0; i < model->guides; i++) {
+        floats(&model->head, "mix", model->guides)[i] = (float)mix[i];
+        if (labels)
+            integers(&model->step, "label", model->guides)[i] = (int64_t)(i ? labels : settings->label);
+        if (speakers)
+            integers(&model->step, "speaker", model->guides)[i] = (int64_t)(i ? speakers : settings->speaker);
+    }
+}
+
+static const float *next_token(Model *model) {
+    Graph *step = &model->step, *head = &model->head;
+    const Settings *settings = &model->settings;
+    const size_t channels = model->channels, guides = model->guides;
+    run(model, step, "backbone");
+    hand_over(step, head, "condition");
+    if (find(step->output, step->outputs, "end") >= 0)
+        model->finished = floats(step, "end", guides)[0] > 0;
+    float *initial = floats(head, "initial", channels), *added = floats(head, "noise", settings->steps * channels);
+    noise(settings->seed, 0, model->position, 0, channels, initial);
+    /* Samplers without noise of their own take their temperature here. */
+    for (size_t i = 0; i < channels && strcmp(settings->sampler, "ddpm"); i++)
+        initial[i] *= (float)settings->temperature;
+    for (size_t i = 0; i < settings->steps && model->noisy; i++)
+        noise(settings->seed, 0, model->position, (uint32_t)i + 1, channels, added + i * channels);
+    run(model, head, "");
+    const float *token = floats(head, "token", channels);
+    for (size_t i = 0; i < guides; i++)
+        memcpy(floats(step, "token", guides * channels) + i * channels, token, channels * sizeof *token);
+    model->position++;
+    return token;
+}
+
+void next_tokens(Model *model, float *tokens, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        memcpy(tokens + i * model->channels, next_token(model), model->channels * sizeof *tokens);
+}
+
+float *decode(Model *model, const float *tokens, size_t length) {
+    const size_t count = length * model->channels;
+    make(model, &model->decode, "tokens", length);
+    memcpy(floats(&model->decode, "tokens", count), tokens, count * sizeof *tokens);
+    run(model, &model->decode, "decode");
+    if (model->sound)
+        return floats(&model->decode, "samples", length * model->hop);
+    return floats(&model->decode, "pixels", model->pixels);
+}
+
+unsigned char to_byte(float value) { return (unsigned char)rintf(fminf(fmaxf(value, 0), 1) * 255); }
