@@ -44,6 +44,9 @@ PICTURES = [
     # A learned variance and a head that predicts epsilon; a pyramid.
     ("picture", {"label": "bar", "seed": 4, "steps": 9, "sampler": "ddpm"}),
     ("pyramid", {"label": "dot", "seed": 5}),
+    # Other numbers for the thumbnail than for the details.
+    ("cifar10", {"label": "ship", "seed": 6, "steps": [6, 3, 2], "temperature": [1.1, 1, 0.9], "guidance": [1, 4, 2]}),
+    ("digits", {"label": "8", "seed": 7, "steps": [5, 3], "guidance": [1, 1], "sampler": "ddpm"}),
 ]
 
 
@@ -96,7 +99,8 @@ def generate(program, tmp_path):
 
 
 def options(arguments):
-    return [word for key, value in arguments.items() for word in (f"--{key}", value)]
+    for key, value in arguments.items():
+        yield from (f"--{key}", ":".join(map(str, value)) if isinstance(value, list) else value)
 
 
 def agree(case, made, expected):
@@ -130,6 +134,15 @@ def test_pictures_are_those_of_python(case, generate, folder_of, tmp_path):
     assert done.returncode == 0, done.stderr
     expected = adr_runtime.ImageModel.load(folder_of(bundle), "cpu").generate(count=1, **arguments).pixels[0]
     agree(case, np.asarray(Image.open(tmp_path / "made.ppm")).reshape(expected.shape), expected)
+
+
+def test_defaults_by_parts(generate, damaged, tmp_path):
+    folder = damaged("digits")
+    rewrite(folder / "manifest.json", '"steps": 25', '"steps": [4, 2]')
+    done = generate(folder, "--seed", 8, "--out", "made.pgm")
+    assert done.returncode == 0, done.stderr
+    expected = adr_runtime.ImageModel.load(folder, "cpu").generate(count=1, seed=8).pixels[0, ..., 0]
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "made.pgm")), expected)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +198,8 @@ def refuse(done, *says):
         (["--temperature", "nan"], "temperature must be a number from 0 to 10"),
         (["--seed", "-1"], "seed must be a whole number from 0 to 2^64 - 1, not '-1'"),
         (["--seed", str(2**64)], "seed must be a whole number from 0 to 2^64 - 1"),
+        (["--steps", "3:2"], "steps is one number for sound"),
+        (["--steps", "3::3"], "steps must be a number from 1 to 1000"),
         (["--seconds", "inf"], "seconds must be a number from 0 to"),
         (["--colour", "red"], "unknown option --colour"),
         (["--label"], "--label needs a value"),
@@ -201,6 +216,7 @@ def test_other_refusals(generate, tmp_path):
     bundles = shipped()
     refuse(generate(bundles["digits"], "--label", "7"), "give --out FILE, or --self-test alone")
     refuse(generate(bundles["digits"], "--seconds", "1", "--out", "made.pgm"), "digits makes pictures")
+    refuse(generate(bundles["digits"], "--steps", "3:2:1", "--out", "made.pgm"), "3 values, which 16 tokens cannot")
     refuse(generate(bundles["digits-any"], "--out", "made.pgm"), "family adr")
     refuse(generate(tmp_path / "nothing", "--out", "made.pgm"), "manifest.json: missing")
     refuse(generate(), "give a bundle's folder")

@@ -8,15 +8,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { COLUMNS = 7, NOISE_COLUMN = 5, MAX_TENSORS = 512 };
+enum { COLUMNS = 7, NOISE_COLUMN = 5, MAX_TENSORS = 512, MAX_PARTS = 256 };
+
+/* One number, or one for each of several equal parts of a picture's tokens. */
+typedef struct {
+    size_t count;
+    double values[MAX_PARTS];
+} Parts;
 
 /* What may be chosen of a generation. Label and speaker are indices; that of none is the number of them. */
 typedef struct {
-    size_t label, speaker, steps;
+    size_t label, speaker;
     const char *sampler;
-    double guidance, temperature;
+    Parts steps, guidance, temperature;
     uint64_t seed;
 } Settings;
+
+/* What denoises one token. */
+typedef struct {
+    size_t steps;
+    double guidance, temperature;
+} Denoising;
 
 /* A graph, the values that it takes next, and those that it gave last, in the order of the manifest. */
 typedef struct {
@@ -38,10 +50,11 @@ typedef struct {
     size_t length, pixels; /* tokens and values of a picture; 0 for sound */
     Graph step, timestep, head, decode;
     Settings settings;
-    size_t guides;     /* rows of the backbone: 2 with guidance */
-    bool noisy;        /* whether the sampler adds noise in its steps */
-    bool finished;     /* whether the clip was over before the last token */
-    uint32_t position; /* tokens so far */
+    Denoising denoising; /* of the next token, or of the last one */
+    size_t guides;       /* rows of the backbone: 2 with guidance */
+    bool noisy;          /* whether the sampler adds noise in its steps */
+    bool finished;       /* whether the clip was over before the last token */
+    uint32_t position;   /* tokens so far */
 } Model;
 
 /* bundle.c */
@@ -65,6 +78,7 @@ const cJSON *field(const cJSON *object, const char *path);
 
 /* The same as what it must be, or the end of the program; numbers may be spelled as texts. */
 const char *text(const cJSON *object, const char *path);
+double number_of(const cJSON *item, const char *name, double low, double high);
 double number(const cJSON *object, const char *path, double low, double high);
 size_t whole(const cJSON *object, const char *path, double low, double high);
 
@@ -99,12 +113,15 @@ void run(const Model *model, Graph *graph, const char *states);
 void noise(uint64_t seed, uint32_t row, uint32_t token, uint32_t step, size_t channels, float *values);
 
 /* The timesteps (steps), the noisiest first, and the table of coefficients (steps, COLUMNS). */
-void sampler_table(const cJSON *manifest, const Settings *settings, int64_t *timesteps, float *table);
+void sampler_table(const cJSON *manifest, const char *sampler, Denoising by, int64_t *timesteps, float *table);
 
 /* generator.c */
 
 /* Settings from named arguments, with the manifest's defaults for those that are missing or null. */
 Settings resolve(const Model *model, const cJSON *arguments);
+
+/* What denoises the token at a position. */
+Denoising denoising_at(const Model *model, const Settings *settings, size_t position);
 
 /* Begins a generation. */
 void start(Model *model, const Settings *settings);

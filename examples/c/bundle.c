@@ -80,14 +80,17 @@ const cJSON *field(const cJSON *object, const char *path) {
     return cJSON_GetObjectItemCaseSensitive(object, path);
 }
 
-double number(const cJSON *object, const char *path, double low, double high) {
-    const cJSON *item = field(object, path);
+double number_of(const cJSON *item, const char *name, double low, double high) {
     const char *spelled = cJSON_GetStringValue(item);
     char *end = NULL;
     double value = spelled ? strtod(spelled, &end) : cJSON_IsNumber(item) ? item->valuedouble : NAN;
     if ((spelled && (end == spelled || *end)) || !(value >= low && value <= high))
-        fail("%s must be a number from %.10g to %.10g", path, low, high);
+        fail("%s must be a number from %.10g to %.10g", name, low, high);
     return value;
+}
+
+double number(const cJSON *object, const char *path, double low, double high) {
+    return number_of(field(object, path), path, low, high);
 }
 
 size_t whole(const cJSON *object, const char *path, double low, double high) {

@@ -27,6 +27,36 @@ static size_t index_of(const Model *model, const cJSON *arguments, const char *w
          *list ? list : "none");
 }
 
+static Parts parts_of(const Model *model, const cJSON *arguments, const char *name, double low, double high) {
+    const cJSON *item = field(arguments, name), *part = cJSON_IsArray(item) ? item->child : item;
+    Parts parts = {0};
+    bool same = true;
+    do {
+        if (parts.count == MAX_PARTS)
+            fail("%s has more than %d values", name, MAX_PARTS);
+        parts.values[parts.count] = number_of(part, name, low, high);
+        same &= parts.values[parts.count++] == parts.values[0];
+    } while (cJSON_IsArray(item) && (part = part->next));
+    if (same)
+        parts.count = 1;
+    if (parts.count > 1 && model->sound)
+        fail("%s is one number for sound; several are for pictures", name);
+    if (parts.count > 1 && model->length % parts.count)
+        fail("%s has %zu values, which %zu tokens cannot be divided by", name, parts.count, model->length);
+    return parts;
+}
+
+static double of_part(const Parts *parts, size_t position, size_t length) {
+    const size_t part = parts->count > 1 ? position * parts->count / length : 0;
+    return parts->values[part < parts->count ? part : parts->count - 1];
+}
+
+Denoising denoising_at(const Model *model, const Settings *settings, size_t position) {
+    return (Denoising){(size_t)of_part(&settings->steps, position, model->length),
+                       of_part(&settings->guidance, position, model->length),
+                       of_part(&settings->temperature, position, model->length)};
+}
+
 Settings resolve(const Model *model, const cJSON *arguments) {
     static const char *const samplers[] = {"ddpm", "ddim", "dpm++"};
     cJSON *all = cJSON_Duplicate(field(model->manifest, "defaults"), true);
@@ -41,12 +71,15 @@ Settings resolve(const Model *model, const cJSON *arguments) {
     Settings settings = {
         .label = index_of(model, arguments, "label", "labels"),
         .speaker = index_of(model, arguments, "speaker", "speakers"),
-        .steps = whole(all, "steps", 1, cJSON_GetArraySize(field(model->manifest, "schedule.betas"))),
         .sampler = samplers[sampler],
-        .guidance = number(all, "guidance", 0, 100),
-        .temperature = number(all, "temperature", 0, 10),
+        .steps = parts_of(model, all, "steps", 1, cJSON_GetArraySize(field(model->manifest, "schedule.betas"))),
+        .guidance = parts_of(model, all, "guidance", 0, 100),
+        .temperature = parts_of(model, all, "temperature", 0, 10),
         .seed = (uint64_t)time(NULL),
     };
+    for (size_t i = 0; i < settings.steps.count; i++)
+        if (settings.steps.values[i] != floor(settings.steps.values[i]))
+            fail("steps must be a whole number");
     if (field(all, "seed")) {
         const char *seed = text(all, "seed");
         char *end;
@@ -60,35 +93,16 @@ Settings resolve(const Model *model, const cJSON *arguments) {
 }
 
 void start(Model *model, const Settings *settings) {
-    const size_t labels = (size_t)cJSON_GetArraySize(field(model->manifest, "labels")), steps = settings->steps;
+    const size_t labels = (size_t)cJSON_GetArraySize(field(model->manifest, "labels"));
     const size_t speakers = (size_t)cJSON_GetArraySize(field(model->manifest, "speakers"));
     const bool named = settings->label < labels || settings->speaker < speakers;
     model->settings = *settings;
-    model->guides = settings->guidance != 1 && named ? 2 : 1;
+    model->guides = named && (settings->guidance.count > 1 || settings->guidance.values[0] != 1) ? 2 : 1;
     model->position = 0;
-    model->noisy = model->finished = false;
-    prepare(model, &model->timestep, "");
-    prepare(model, &model->head, "");
+    model->finished = false;
     prepare(model, &model->step, "backbone");
     prepare(model, &model->decode, "decode");
-    float *table = floats(&model->head, "coefficients", steps * COLUMNS);
-    int64_t *timesteps = integers(&model->timestep, "timestep", steps);
-    sampler_table(model->manifest, settings, timesteps, table);
-    for (size_t i = 0; i < steps; i++)
-        model->noisy |= table[i * COLUMNS + NOISE_COLUMN] != 0;
-    /* A head that jumps is told where to: ddim's steps are jumps, the others ask for the slope where they are. */
-    if (find(model->timestep.input, model->timestep.inputs, "arrival") >= 0) {
-        const bool jumping = !strcmp(settings->sampler, "ddim");
-        int64_t *arrival = integers(&model->timestep, "arrival", steps);
-        for (size_t i = 0; i < steps; i++)
-            arrival[i] = !jumping ? timesteps[i] + 1 : i + 1 < steps ? timesteps[i + 1] + 1 : 0;
-    }
-    run(model, &model->timestep, "");
-    hand_over(&model->timestep, &model->head, "modulation");
-    *floats(&model->head, "clip", 1) = (float)number(model->manifest, "schedule.clip", 0, 1e30);
-    const double mix[] = {model->guides == 2 ? settings->guidance : 1, 1 - settings->guidance};
     for (size_t i = 0; i < model->guides; i++) {
-        floats(&model->head, "mix", model->guides)[i] = (float)mix[i];
         if (labels)
             integers(&model->step, "label", model->guides)[i] = (int64_t)(i ? labels : settings->label);
         if (speakers)
@@ -96,20 +110,51 @@ void start(Model *model, const Settings *settings) {
     }
 }
 
+/* Gives the head what it takes beside condition and noise, where the next token has other numbers than the last. */
+static void choose_denoising(Model *model) {
+    Graph *timestep = &model->timestep, *head = &model->head;
+    const Denoising by = denoising_at(model, &model->settings, model->position), *last = &model->denoising;
+    const bool same = by.steps == last->steps && by.guidance == last->guidance && by.temperature == last->temperature;
+    if (model->position && same)
+        return;
+    model->denoising = by;
+    prepare(model, timestep, "");
+    prepare(model, head, "");
+    float *table = floats(head, "coefficients", by.steps * COLUMNS), *mix = floats(head, "mix", model->guides);
+    int64_t *timesteps = integers(timestep, "timestep", by.steps);
+    sampler_table(model->manifest, model->settings.sampler, by, timesteps, table);
+    model->noisy = false;
+    for (size_t i = 0; i < by.steps; i++)
+        model->noisy |= table[i * COLUMNS + NOISE_COLUMN] != 0;
+    /* A head that jumps is told where to: ddim's steps are jumps, the others ask for the slope where they are. */
+    if (find(timestep->input, timestep->inputs, "arrival") >= 0) {
+        const bool jumping = !strcmp(model->settings.sampler, "ddim");
+        int64_t *arrival = integers(timestep, "arrival", by.steps);
+        for (size_t i = 0; i < by.steps; i++)
+            arrival[i] = !jumping ? timesteps[i] + 1 : i + 1 < by.steps ? timesteps[i + 1] + 1 : 0;
+    }
+    run(model, timestep, "");
+    hand_over(timestep, head, "modulation");
+    *floats(head, "clip", 1) = (float)number(model->manifest, "schedule.clip", 0, 1e30);
+    mix[model->guides - 1] = (float)(1 - by.guidance);
+    mix[0] = model->guides == 2 ? (float)by.guidance : 1;
+}
+
 static const float *next_token(Model *model) {
     Graph *step = &model->step, *head = &model->head;
     const Settings *settings = &model->settings;
     const size_t channels = model->channels, guides = model->guides;
+    choose_denoising(model);
     run(model, step, "backbone");
     hand_over(step, head, "condition");
     if (find(step->output, step->outputs, "end") >= 0)
         model->finished = floats(step, "end", guides)[0] > 0;
-    float *initial = floats(head, "initial", channels), *added = floats(head, "noise", settings->steps * channels);
+    float *initial = floats(head, "initial", channels), *added = floats(head, "noise", model->denoising.steps * channels);
     noise(settings->seed, 0, model->position, 0, channels, initial);
     /* Samplers without noise of their own take their temperature here. */
     for (size_t i = 0; i < channels && strcmp(settings->sampler, "ddpm"); i++)
-        initial[i] *= (float)settings->temperature;
-    for (size_t i = 0; i < settings->steps && model->noisy; i++)
+        initial[i] *= (float)model->denoising.temperature;
+    for (size_t i = 0; i < model->denoising.steps && model->noisy; i++)
         noise(settings->seed, 0, model->position, (uint32_t)i + 1, channels, added + i * channels);
     run(model, head, "");
     const float *token = floats(head, "token", channels);

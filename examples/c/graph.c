@@ -48,7 +48,7 @@ static void *memory_of(OrtValue *value) {
 static void *memory(const Graph *graph, const char *name, ONNXTensorElementDataType expected, size_t count) {
     ONNXTensorElementDataType type;
     if (count_of(value_of(graph, name), &type) != count || type != expected)
-        fail("%s: %s has not the %zu values that it must have, or another dtype", text(graph->spec, "file"), name, count);
+        fail("%s: %s has not the %zu values that are needed, or another dtype", text(graph->spec, "file"), name, count);
     return memory_of(value_of(graph, name));
 }
 
@@ -77,7 +77,7 @@ static int64_t size_of(const Model *model, const Graph *graph, const cJSON *size
         return (int64_t)model->guides;
     if (!strcmp(word, "rows") || !strcmp(word, "batch"))
         return 1;
-    return !strcmp(word, "steps") ? (int64_t)model->settings.steps : !strcmp(word, "length") ? (int64_t)length : 0;
+    return !strcmp(word, "steps") ? (int64_t)model->denoising.steps : !strcmp(word, "length") ? (int64_t)length : 0;
 }
 
 void make(const Model *model, Graph *graph, const char *name, size_t length) {

@@ -12,10 +12,12 @@ static const char USAGE[] =
     "adr-generate BUNDLE --out FILE [--label NAME] [--speaker NAME] [--seed NUMBER] [--seconds SECONDS]\n"
     "             [--steps NUMBER] [--sampler ddpm|ddim|dpm++] [--guidance NUMBER] [--temperature NUMBER]\n"
     "adr-generate BUNDLE --self-test\n"
+    "Of pictures, steps, guidance and temperature may have a number for each of several equal parts, as 12:8:6.\n"
     "Sound becomes a WAV file of 32-bit floats, a picture a PPM or PGM file. Without --seconds a clip goes on until\n"
     "the model says that it is over. For example: adr-generate speech-digits --label seven --seed 1 --out seven.wav\n";
-static const char *const OPTIONS[] = {"out",     "label",   "speaker",  "seed",       "seconds",
-                                      "steps",   "sampler", "guidance", "temperature"};
+static const char *const OPTIONS[] = {"out",     "label", "speaker",  "seed",       "seconds",
+                                      "sampler", "steps", "guidance", "temperature"};
+enum { FIRST_IN_PARTS = 6 };
 /* Tokens that are decoded at a time where a length was asked for; samples that a WAV file can hold. */
 enum { CHUNK = 64, WAV_HEADER = 56, MAX_SAMPLES = (UINT32_MAX - WAV_HEADER) / 4 };
 
@@ -130,6 +132,19 @@ static void generate(Model *model, const cJSON *arguments) {
     printf("%s: %zu %s, seed %" PRIu64 "\n", path, made, model->sound ? "samples" : "pixels", settings.seed);
 }
 
+/* Numbers with colons between them, as an array of texts. */
+static cJSON *split(char *text) {
+    cJSON *parts = cJSON_CreateArray();
+    for (bool more = true; more;) {
+        char *end = text + strcspn(text, ":");
+        more = *end;
+        *end = 0;
+        cJSON_AddItemToArray(parts, cJSON_CreateString(text));
+        text = end + 1;
+    }
+    return parts;
+}
+
 int main(int count, char **words) {
     static Model model;
     const size_t options = sizeof OPTIONS / sizeof *OPTIONS;
@@ -144,7 +159,10 @@ int main(int count, char **words) {
         if (option < 0 || i + 1 == count)
             fail(option < 0 ? "unknown option %s; --help names them" : "%s needs a value", words[i]);
         cJSON_DeleteItemFromObjectCaseSensitive(arguments, OPTIONS[option]);
-        cJSON_AddStringToObject(arguments, OPTIONS[option], words[i + 1]);
+        if (option < FIRST_IN_PARTS)
+            cJSON_AddStringToObject(arguments, OPTIONS[option], words[i + 1]);
+        else
+            cJSON_AddItemToObject(arguments, OPTIONS[option], split(words[i + 1]));
     }
     if (!testing && !field(arguments, "out"))
         fail("give --out FILE, or --self-test alone");

@@ -59,13 +59,13 @@ static void coefficients(const char *sampler, bool first, bool last, double bar,
     row[3] = b;
 }
 
-void sampler_table(const cJSON *manifest, const Settings *settings, int64_t *timesteps, float *table) {
+void sampler_table(const cJSON *manifest, const char *sampler, Denoising by, int64_t *timesteps, float *table) {
     const cJSON *betas = field(manifest, "schedule.betas"), *beta;
     bool epsilon = !strcmp(text(manifest, "schedule.prediction"), "epsilon");
     bool learned = cJSON_IsTrue(field(manifest, "schedule.learned_variance"));
     double spacing = field(manifest, "defaults.spacing") ? number(manifest, "defaults.spacing", 1, 4) : 1;
     double product = 1, h_before = 1;
-    size_t steps = settings->steps, count = (size_t)cJSON_GetArraySize(betas), i = 0;
+    size_t steps = by.steps, count = (size_t)cJSON_GetArraySize(betas), i = 0;
     double *alpha_bar = allocate(count, sizeof *alpha_bar);
     cJSON_ArrayForEach(beta, betas) alpha_bar[i++] = product *= 1 - beta->valuedouble;
     for (i = 0; i < steps; i++)
@@ -73,10 +73,10 @@ void sampler_table(const cJSON *manifest, const Settings *settings, int64_t *tim
     for (i = 0; i < steps; i++) {
         double bar = alpha_bar[timesteps[i]], before = i + 1 < steps ? alpha_bar[timesteps[i + 1]] : 1;
         double signal = sqrt(bar), deviation = sqrt(1 - bar), row[COLUMNS] = {0};
-        coefficients(settings->sampler, i == 0, i == steps - 1, bar, before, &h_before, row);
+        coefficients(sampler, i == 0, i == steps - 1, bar, before, &h_before, row);
         row[0] = epsilon ? 1 / signal : signal;
         row[1] = epsilon ? -deviation / signal : -deviation;
-        row[5] *= settings->temperature;
+        row[5] *= by.temperature;
         row[6] *= learned;
         for (size_t j = 0; j < COLUMNS; j++)
             table[i * COLUMNS + j] = (float)row[j];

@@ -45,14 +45,15 @@ static bool test_samplers(const Model *model, const cJSON *cases) {
     double worst = 0;
     cJSON_ArrayForEach(one, cases) {
         Settings settings = resolve(model, one);
-        int64_t *timesteps = allocate(settings.steps, sizeof *timesteps);
-        float *table = allocate(settings.steps, COLUMNS * sizeof *table);
+        Denoising by = denoising_at(model, &settings, 0);
+        int64_t *timesteps = allocate(by.steps, sizeof *timesteps);
+        float *table = allocate(by.steps, COLUMNS * sizeof *table);
         size_t i = 0, j = 0;
-        sampler_table(model->manifest, &settings, timesteps, table);
+        sampler_table(model->manifest, settings.sampler, by, timesteps, table);
         cJSON_ArrayForEach(item, field(one, "timesteps"))
-            worst = i < settings.steps && timesteps[i++] == (int64_t)item->valuedouble ? worst : INFINITY;
+            worst = i < by.steps && timesteps[i++] == (int64_t)item->valuedouble ? worst : INFINITY;
         cJSON_ArrayForEach(item, field(one, "coefficients"))
-            worst = j < settings.steps ? compare(worst, item, table + COLUMNS * j++, COLUMNS) : INFINITY;
+            worst = j < by.steps ? compare(worst, item, table + COLUMNS * j++, COLUMNS) : INFINITY;
         free(timesteps);
         free(table);
     }
