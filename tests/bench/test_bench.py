@@ -1,7 +1,13 @@
 """The parts of bench/ that decide what is compared with what."""
 
+import http.server
 import io
+import json
+import subprocess
+import sys
 import tarfile
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,3 +97,45 @@ def test_coders_of_text_are_primed_by_the_training_text(bench):
     # A word is one of 60: log2(60) / 6 bits a letter at best.
     bits = dict(ppmd)
     assert np.log2(60) / 6 < next(v for k, v in bits.items() if k.endswith("primed")) < 1.3
+
+
+def loaded(*options):
+    """The rows of bench/serve.py."""
+    pytest.importorskip("locust", reason="locust is not installed: pip install locust")
+    command = [sys.executable, Path(__file__).parents[2] / "bench" / "serve.py", "speech-digits", "--words", "1"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_server_under_load():
+    (row,) = loaded("--streams", "3")
+    assert (row["streams"], row["answers"], row["wrong"]) == (3, 6, 0)
+    assert row["one_more"]["status"] == 503 and "all 3 places are taken" in row["one_more"]["error"]["message"]
+
+
+class Silent(http.server.BaseHTTPRequestHandler):
+    """Answers with silence, whatever was asked for, and never says that a place is taken."""
+
+    def do_GET(self):
+        self.answer(b'{"serving": 2}')
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.answer(bytes(512))
+
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_wrong_samples_are_counted():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            (row,) = loaded("--streams", "2", "--rounds", "1", "--url", f"http://127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+    assert (row["answers"], row["wrong"], row["one_more"]["status"]) == (2, 2, 200)

@@ -303,6 +303,13 @@ def test_sigterm_lets_what_is_served_finish(tmp_path):
     assert np.array_equal(np.frombuffer(b"".join(found), "<i2"), expected(body["input"].split(), seed=1))
 
 
+def test_small_answers_are_sent_at_once():
+    from adr_runtime.cli.serve import listening
+
+    with listening("127.0.0.1", 0) as place, socket.create_connection(place.getsockname()), place.accept()[0] as here:
+        assert here.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_what_cannot_be_served(refused, server):
     port = server.rsplit(":", 1)[1]
     refused("adr-run", "serve", "--model", "shakespeare", says=("any-order model, which is not served",))

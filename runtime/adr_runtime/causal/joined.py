@@ -70,6 +70,8 @@ def next_tokens(parts: Sequence[Stream] | Sequence[Growing]) -> tuple[list[Outpu
 
 def run(session: Session, feeds: Sequence[dict[str, Any]], rows: Sequence[int]) -> list[Outputs]:
     """The outputs of each feed, of so many rows, out of one run with the rows of all."""
+    if len(feeds) == 1:
+        return [session.run(feeds[0])]
     joined = {
         name: value if name in SHARED else np.concatenate([to_host(feed[name]) for feed in feeds], AXES.get(name, 0))
         for name, value in feeds[0].items()

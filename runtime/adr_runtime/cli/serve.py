@@ -62,6 +62,10 @@ def listening(host: str, port: int) -> socket.socket:
     """A socket that clients can reach. Raises ADRError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        place = socket.create_server((host, port), family=family)
     except OSError as error:
         raise ADRError(f"cannot listen at {host}:{port}: {error.strerror or error}; choose another --port") from error
+    # Its connections inherit this. asyncio says so only of sockets that name their protocol, which this one does not,
+    # and what is sent behind the headers would wait 40 ms for the client's acknowledgement.
+    place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return place
