@@ -71,7 +71,7 @@ def generation(positions: list[int], rounds: int, tokens: int, layers: int, thre
 
 def drift(model: ImageModel, given: argparse.Namespace) -> str:
     """The third table."""
-    config = GenerationConfig(sampler=given.sampler, guidance=given.guidance, seed=given.seed)
+    config = GenerationConfig(sampler=given.sampler, guidance=given.guidance, temperature=1.0, seed=given.seed)
     steps = [1, 2] if given.quick else [4, 10, 50]
     count, draws = (8, 2) if given.quick else (given.count, 16)
     rows = drift_rows(model, given.data, count, config, steps, draws)

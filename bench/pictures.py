@@ -20,7 +20,8 @@ from adr_models import ADRModel
 from adr_models.causal.backbone import State
 from adr_models.causal.generate import denoise_step
 from adr_runtime import GenerationConfig, ImageModel
-from adr_runtime.causal.samplers import coefficients
+from adr_runtime.causal.parts import Denoising
+from adr_runtime.causal.samplers import coefficients, initial_scale
 from adr_runtime.philox import normal
 from adr_train.tasks.start import begin, read_start
 from torch import Tensor
@@ -68,18 +69,27 @@ class Drawing:
             x, before = denoise_step(head, x, before, row, still, time, condition, mix, clip)
         return x, before
 
+    def table(
+        self, denoising: Denoising, sampler: str, guides: int, rows: int
+    ) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:  # fmt: skip
+        """The sampler's table and the modulations in pieces of a few steps, and the mix of guides (guides, rows)."""
+        manifest, guidance = self.model.manifest, denoising.guidance
+        timestep, updates = map(torch.from_numpy, coefficients(
+            np.array(manifest.schedule.betas), manifest.schedule.prediction, False, sampler, denoising.steps,
+            denoising.temperature, manifest.defaults.spacing,
+        ))  # fmt: skip
+        modulation = self.network.head.time_modulation(timestep)
+        parts = list(zip(updates.split(UNROLLED), modulation.split(UNROLLED), strict=True))
+        return parts, torch.tensor([[guidance], [1 - guidance]] if guides == 2 else [[1.0]]).repeat(1, rows)
+
     @torch.inference_mode()
     def draw(self, labels: list[int], length: int, seed: int) -> np.ndarray:
         """Pixels uint8 (rows, height, width, channels) after so many tokens."""
         manifest, network, rows = self.model.manifest, self.network, len(labels)
         settings = GenerationConfig(steps=self.steps, seed=seed).resolve(manifest, labels)
         guides = settings.guidance_rows(manifest)
-        timestep, updates = map(torch.from_numpy, coefficients(
-            np.array(manifest.schedule.betas), manifest.schedule.prediction, False, settings.sampler, settings.steps,
-            settings.temperature, manifest.defaults.spacing,
-        ))  # fmt: skip
-        parts = list(zip(updates.split(UNROLLED), network.head.time_modulation(timestep).split(UNROLLED), strict=True))
-        mix = torch.tensor([[settings.guidance], [1 - settings.guidance]] if guides == 2 else [[1.0]]).repeat(1, rows)
+        denoisings = [settings.denoising(n, self.model.length) for n in range(length)]
+        tables = {d: self.table(d, settings.sampler, guides, rows) for d in set(denoisings)}
         label = torch.tensor([*labels, *[len(self.model.labels)] * rows])[: guides * rows]
         channels, clip = network.tokens.channels, torch.tensor(manifest.schedule.clip)
         noise = torch.from_numpy(normal(seed, np.arange(rows), np.arange(length), np.arange(1), channels))[:, 0]
@@ -87,7 +97,9 @@ class Drawing:
         token = torch.zeros(rows, channels)
         for n in range(length):
             condition, state = self.step(token, label, state, guides)
-            token, before = noise[n], torch.zeros(rows, channels)
+            parts, mix = tables[denoisings[n]]
+            scale = initial_scale(settings.sampler, denoisings[n].temperature)
+            token, before = noise[n] * scale, torch.zeros(rows, channels)
             for part, modulation in parts:
                 token, before = self.denoise(token, before, part, modulation, condition, mix, clip)
             tokens[:, n] = token

@@ -54,6 +54,7 @@ static bool test_samplers(const Model *model, const cJSON *cases) {
             worst = i < by.steps && timesteps[i++] == (int64_t)item->valuedouble ? worst : INFINITY;
         cJSON_ArrayForEach(item, field(one, "coefficients"))
             worst = j < by.steps ? compare(worst, item, table + COLUMNS * j++, COLUMNS) : INFINITY;
+        worst = i == by.steps && j == by.steps ? worst : INFINITY;
         free(timesteps);
         free(table);
     }
@@ -75,6 +76,7 @@ static bool test_result(Model *model, const cJSON *result) {
     next_tokens(model, tokens, length);
     cJSON_ArrayForEach(item, field(result, "first_tokens"))
         worst = i < length ? compare(worst, item, tokens + model->channels * i++, model->channels) : INFINITY;
+    worst = i == (length < 4 ? length : 4) ? worst : INFINITY;
     bool good = report("tokens", worst, tolerance);
     float *signal = decode(model, tokens, length);
     free(tokens);
@@ -82,7 +84,9 @@ static bool test_result(Model *model, const cJSON *result) {
         return report("samples", compare(0, field(result, "samples"), signal + late, count - late), tolerance) && good;
     for (i = 0; i < count; i++)
         signal[i] = to_byte(signal[i]);
-    return report("pixels", compare(0, field(result, "pixels"), signal, count) / 255, tolerance) && good;
+    /* Of a large picture, vectors have the first values. */
+    const size_t compared = count < 1 << 14 ? count : 1 << 14;
+    return report("pixels", compare(0, field(result, "pixels"), signal, compared) / 255, tolerance) && good;
 }
 
 int self_test(Model *model, const char *folder) {

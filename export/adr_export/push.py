@@ -8,7 +8,7 @@ from adr_runtime.bundles.card import hub_card, model_card
 from adr_runtime.bundles.hub import HubName, import_hub, refuse
 from adr_runtime.errors import DISTRIBUTION
 from adr_runtime.loading import open_bundle
-from adr_runtime.self_test import VECTORS
+from adr_runtime.vectors import VECTORS
 
 from adr_export.errors import ExportError
 
@@ -28,7 +28,7 @@ def push_bundle(folder: Path, name: HubName, private: bool) -> str:
     repository's address. What else the repository holds stays as it is. Raises ADRError."""
     manifest = open_bundle(folder).manifest
     card = folder / "README.md"
-    text = card.read_text() if card.is_file() else model_card(manifest)
+    text = card.read_text(encoding="utf-8") if card.is_file() else model_card(manifest)
     files: dict[str, str | bytes] = {"README.md": hub_card(manifest, text, str(name)).encode()}
     vectors = [VECTORS] * (folder / VECTORS).is_file()
     for file in ("manifest.json", *vectors, *(graph.file for graph in manifest.graphs.values())):

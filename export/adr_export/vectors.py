@@ -11,17 +11,8 @@ from adr_runtime.causal.audio_model import AudioModel
 from adr_runtime.causal.image_model import ImageModel
 from adr_runtime.causal.samplers import SAMPLERS
 from adr_runtime.loading import load
-from adr_runtime.self_test import (
-    VECTORS,
-    Arguments,
-    NoiseVector,
-    ResultVector,
-    SamplerVector,
-    Vectors,
-    noise_of,
-    result_of,
-    table_of,
-)
+from adr_runtime.self_test import noise_of, result_of, table_of
+from adr_runtime.vectors import VECTORS, Arguments, NoiseVector, ResultVector, SamplerVector, Vectors
 
 # A seed that a double does not hold.
 SEED = (1 << 53) + 1

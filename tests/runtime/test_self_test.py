@@ -10,7 +10,8 @@ import pytest
 from adr_runtime import self_test as room
 from adr_runtime.bundles.bundle import shipped
 from adr_runtime.errors import ADRError
-from adr_runtime.self_test import VECTORS, self_test
+from adr_runtime.self_test import self_test
+from adr_runtime.vectors import VECTORS
 
 KINDS = ("sound", "picture", "pyramid", "portable-sound", "softmax-sound", "latent")
 
@@ -71,6 +72,29 @@ def test_a_difference_is_found(exported, tmp_path, monkeypatch):
         assert len([c for c in self_test(adr_runtime.load(folder, "cpu")) if not c.passed]) == 1
     monkeypatch.setattr(room, "normal", lambda *arguments: np.zeros(arguments[-1], np.float32))
     assert not self_test(adr_runtime.load(exported["sound"], "cpu"))[0].passed
+
+
+def test_vectors_that_no_exporter_writes_are_refused(tmp_path):
+    """Before anything is made of them."""
+    folder = shutil.copytree(shipped()["digits"], tmp_path / "bundle")
+    model, text = adr_runtime.load(folder, "cpu"), (folder / VECTORS).read_text()
+    for change, says in (
+        (lambda v: v["noise"][0].__setitem__("seed", "abc"), "noise.seed"),
+        (lambda v: v["results"][0]["arguments"].__setitem__("seed", str(1 << 64)), "results.seed"),
+        (lambda v: v["noise"][0].__setitem__("row", -1), "noise.row"),
+        (lambda v: v["noise"][0].__setitem__("token", 1 << 32), "noise.token"),
+        (lambda v: v["results"][0]["arguments"].__setitem__("tokens", 10**12), "results.arguments.tokens"),
+        (lambda v: v["results"][0]["first_tokens"][0].pop(), "results.first_tokens"),
+        (lambda v: v["samplers"][0]["coefficients"][0].pop(), "samplers.coefficients"),
+        (lambda v: v["results"][0].__setitem__("tolerance", 0), "results.tolerance"),
+        (lambda v: v["results"][0].__setitem__("tolerance", 1e9), "results.tolerance"),
+        (lambda v: v.__setitem__("results", []), "results"),
+    ):
+        vectors = json.loads(text)
+        change(vectors)
+        (folder / VECTORS).write_text(json.dumps(vectors))
+        with pytest.raises(ADRError, match=re.escape(f"vectors.json: {says}: expected")):
+            self_test(model)
 
 
 def test_a_value_that_is_no_number_does_not_pass():

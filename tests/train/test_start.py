@@ -13,6 +13,7 @@ from adr_models.bundle_weights import read_weights
 from adr_models.checkpoint import latest_checkpoint, read_config, read_tensors
 from adr_runtime.errors import ADRError
 from adr_train.recipes.recipe import read_recipe
+from adr_train.tasks.adr import first_guidance
 from adr_train.tasks.start import Start, begin, from_bundle, read_start, rows_by_name
 from random_models import LATENT, PICTURE, PYRAMID, SOUND, random_model
 
@@ -126,6 +127,11 @@ def test_only_causal_models_begin_from_another(start_training, recipe, tmp_path)
     process = start_training("out", "--from", "digits-any")
     _, err = process.communicate()
     assert process.returncode == 2 and len(err.splitlines()) == 1
+
+
+def test_samples_of_a_run_are_guided_as_the_first_part_of_a_picture():
+    assert first_guidance({"guidance": [7.0, 4.0, 3.0]}) == 7 and first_guidance({"guidance": 2}) == 2
+    assert first_guidance(read_recipe("cifar10", "cpu").defaults) == 7
 
 
 def test_training_of_the_shipped_pictures_can_go_on():

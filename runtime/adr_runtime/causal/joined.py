@@ -27,8 +27,7 @@ def kind(part: Stream | Growing) -> Hashable:
     generator, state = part.generator, part.progress
     settings, states = generator.settings, (*state.backbone.values(), *state.decoder.values())
     denoising = settings.denoising(state.position, generator.manifest.tokens.length)
-    adds_noise = generator.denoiser(state.position).no_noise is None
-    table = denoising.steps, settings.sampler, denoising.temperature if adds_noise else None
+    table = denoising.steps, settings.sampler, denoising.temperature if settings.sampler == "ddpm" else None
     return id(generator.opened), generator.guidance_rows, table, tuple(shape_of(value)[1:] for value in states)
 
 

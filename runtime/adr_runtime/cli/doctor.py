@@ -1,6 +1,7 @@
 """adr-run doctor: facts about this machine, and whether a model makes here what it made where it was exported."""
 
 import json
+import math
 import platform
 import time
 from contextlib import suppress
@@ -9,6 +10,7 @@ from importlib import metadata
 from typing import Annotated, Any, Optional
 
 import typer
+from rich.table import Table
 
 from adr_runtime import __version__
 from adr_runtime.bundles.bundle import shipped
@@ -18,7 +20,8 @@ from adr_runtime.errors import ADRError, InputError
 from adr_runtime.inference.cuda import cuda_obstacle
 from adr_runtime.inference.engine import INSTALL, import_onnxruntime
 from adr_runtime.loading import load
-from adr_runtime.self_test import self_test
+from adr_runtime.self_test import Check, self_test
+from adr_runtime.terminal.display import PlainConsole
 
 TestedArgument = Annotated[Optional[str], typer.Argument(help="A shipped model, a folder, or hf:owner/name, to test.")]
 
@@ -66,11 +69,16 @@ def test_model(name: str, provider: str, threads: int | None, json_: bool) -> No
     if json_:
         print(json.dumps({
             "model": model.name, "bundle": model.bundle.hash, "provider": model.provider, "passed": not failed,
-            "checks": [asdict(check) for check in checks], "seconds": seconds,
+            "checks": [said(check) for check in checks], "seconds": seconds,
         }))  # fmt: skip
     else:
-        rows = {check.what: f"{check.difference:.1e}{'' if check.passed else ' FAILED'}" for check in checks}
-        show({"provider": model.provider, **rows, **{f"{k} s": f"{v:.3f}" for k, v in seconds.items()}}, model.name)
+        table = Table("", "", title=model.name, title_justify="left", box=None, show_header=False)
+        table.add_row("provider", model.provider)
+        for check in checks:
+            table.add_row(check.what, f"{check.difference:.1e}{'' if check.passed else ' FAILED'}")
+        for step, value in seconds.items():
+            table.add_row(f"{step} s", f"{value:.3f}")
+        PlainConsole(soft_wrap=True).print(table)
     if failed:
         worst = max(failed, key=lambda check: check.difference / check.tolerance)
         raise ADRError(
@@ -78,6 +86,12 @@ def test_model(name: str, provider: str, threads: int | None, json_: bool) -> No
             f"installation on {model.provider} does not make what the bundle was made for; try --provider cpu, or "
             "another version of ONNX Runtime"
         )
+
+
+def said(check: Check) -> dict[str, Any]:
+    """A check as JSON has it, which knows no infinity: of what is not even of one shape, the difference is null."""
+    return {**asdict(check), "difference": check.difference if math.isfinite(check.difference) else None,
+            "passed": check.passed}  # fmt: skip
 
 
 def installed() -> dict[str, str]:

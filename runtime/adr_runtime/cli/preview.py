@@ -55,7 +55,7 @@ def fitting(pixels: np.ndarray, columns: int | None, console: Console) -> np.nda
     count, height, width, _ = pixels.shape
     lines, across = 2 * (console.height - FREE_LINES) - GAP, console.width - GAP
     # A picture that is too large comes down to one that fits.
-    step = max(-(-(width + GAP) // max(across, 1)), -(-(height + GAP) // max(lines, 1)))
+    step = max(-(-width // max(across - GAP, 1)), -(-height // max(lines - GAP, 1)))
     pixels = pixels[:, ::step, ::step]
     height, width = pixels.shape[1:3]
     room = max(across // (width + GAP), 1)

@@ -81,7 +81,10 @@ class PageHandler(BaseHTTPRequestHandler):
     server: PageServer
 
     def do_GET(self) -> None:
-        found = self.server.read(unquote(urlsplit(self.path).path))
+        try:
+            found = self.server.read(unquote(urlsplit(self.path).path))
+        except ValueError:
+            found = None
         if found is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return

@@ -84,6 +84,12 @@ class Rounds(Generic[Part]):
 
     async def play(self) -> None:
         """Rounds, one after the other, until nobody waits."""
+        try:
+            await self.play_rounds()
+        finally:
+            self.playing -= 1
+
+    async def play_rounds(self) -> None:
         while self.waiting:
             seats = self.next_round()
             parts = [seat.part for seat in seats]
@@ -98,7 +104,6 @@ class Rounds(Generic[Part]):
                     seat.made.put_nowait(None)
                 seat.idle, seat.left = True, seat.left or isinstance(result, Exception)
                 self.offer(seat)
-        self.playing -= 1
 
     def next_round(self) -> list[Seat[Part]]:
         """Take those out of who waits that can be joined with the first, up to a thread's share of all rows."""

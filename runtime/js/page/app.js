@@ -124,11 +124,13 @@ function show(images) {
 async function pictures() {
   const model = await loaded("cifar10", "pictures-progress");
   for (const label of model.labels) at("label").append(new Option(label));
-  at("guidance").value = model.manifest.defaults.guidance;
+  at("guidance").placeholder = [model.manifest.defaults.guidance].flat().join(" : ");
   at("draw").onclick = async () => {
     at("draw").disabled = true;
     const begun = performance.now();
-    const options = { label: at("label").value, guidance: Number(at("guidance").value), count: SHEET };
+    // Left empty, it is the model's own.
+    const guidance = at("guidance").value === "" ? {} : { guidance: Number(at("guidance").value) };
+    const options = { label: at("label").value, count: SHEET, ...guidance };
     const stream = model.stream(options);
     try {
       for await (const images of stream) show(images);

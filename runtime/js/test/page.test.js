@@ -69,6 +69,9 @@ test("pictures are drawn; a wrong seed gets a line; a telephone has room for eve
   const context = await browser.newContext({ viewport: { width: 360, height: 740 } });
   const page = await opened(context);
   await page.selectOption("#label", "horse");
+  // Left empty, guidance is the model's own; a 0 in its place would forget the label.
+  assert.equal(await page.inputValue("#guidance"), "");
+  assert.match(await page.getAttribute("#guidance", "placeholder"), /^\d/);
   await page.click("#draw");
   await says(page, "pictures-status", "9 pictures in");
   const seen = await page.evaluate(() => {

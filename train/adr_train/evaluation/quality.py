@@ -10,8 +10,8 @@ from adr_runtime.bundles.card import model_card
 from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.causal.parts import parts_text
 from adr_runtime.media.atomic import write_atomic
-from adr_runtime.self_test import VECTORS
 from adr_runtime.terminal.interrupts import held
+from adr_runtime.vectors import VECTORS
 
 from adr_train.evaluation.evaluator import LabelledModel
 from adr_train.evaluation.table import Rows

@@ -91,10 +91,15 @@ class ADRJob(Job[ADRModel]):
 
     def show(self, monitor: Monitor, step: int) -> None:
         defaults = self.recipe.defaults
+        guidance, spacing = first_guidance(defaults), float(defaults.get("spacing", 1))
         with self.trainer.ema_model() as model:
-            monitor.samples(
-                model, step, float(defaults["guidance"]), self.sample_range, float(defaults.get("spacing", 1))
-            )
+            monitor.samples(model, step, guidance, self.sample_range, spacing)
+
+
+def first_guidance(defaults: dict[str, Any]) -> float:
+    """Of several, one for each part of a picture, the first, which decides what it is of."""
+    guidance = defaults["guidance"]
+    return float(guidance[0] if isinstance(guidance, list) else guidance)
 
 
 def labelled(recipe: Recipe, data: Dataset) -> LabelledData:
