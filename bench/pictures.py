@@ -78,7 +78,8 @@ class Drawing:
             np.array(manifest.schedule.betas), manifest.schedule.prediction, False, settings.sampler, settings.steps,
             settings.temperature, manifest.defaults.spacing,
         ))  # fmt: skip
-        parts = list(zip(updates.split(UNROLLED), network.head.time_modulation(timestep).split(UNROLLED), strict=True))
+        modulations = torch.split(network.head.time_modulation(timestep), UNROLLED)
+        parts = list(zip(torch.split(updates, UNROLLED), modulations, strict=True))
         mix = torch.tensor([[settings.guidance], [1 - settings.guidance]] if guides == 2 else [[1.0]]).repeat(1, rows)
         label = torch.tensor([*labels, *[len(self.model.labels)] * rows])[: guides * rows]
         channels, clip = network.tokens.channels, torch.tensor(manifest.schedule.clip)
