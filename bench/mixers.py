@@ -30,14 +30,20 @@ CHANNELS = 48
 
 
 def mixer_pass(name: str, length: int) -> Callable[[], None]:
-    """A forward and backward pass through one layer of mixing, with its projections, over so many tokens."""
+    """A forward and backward pass through one layer of mixing, with its projections, over so many tokens; the recurrent
+    form takes them one by one, as a model without a parallel form would."""
     torch.manual_seed(0)
     mixer = SoftmaxAttention(MIXER) if name == "softmax" else MultiScaleRetention(MIXER)
     x = torch.randn(1, length, MIXER.width, requires_grad=True)
     angles = RotaryAngles(MIXER.width // MIXER.heads)(torch.arange(length))[None]
+    size = 1 if name == "recurrent" else length
 
     def run() -> None:
-        mixer(x, angles, None, PASSES[name])[0].square().mean().backward()
+        outputs, state = list[torch.Tensor](), None
+        for part, at in zip(torch.split(x, size, 1), torch.split(angles, size, 1), strict=True):
+            output, state = mixer(part, at, state, PASSES[name])
+            outputs.append(output)
+        torch.cat(outputs, 1).square().mean().backward()
 
     return run
 

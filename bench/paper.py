@@ -1,6 +1,6 @@
 """The claims of the ADR paper, measured with this repository's own modules (docs/paper.md says which is which):
 
-    python bench/paper.py --data cifar10              # minutes on a quiet machine; needs 10 GiB of memory
+    python bench/paper.py --data cifar10              # minutes on a quiet machine; takes about 6 GiB
     python bench/paper.py --bundle digits --quick     # seconds, to see that it runs
 
 1. Time and peak memory of a forward and backward pass against the length of the sequence: retention in its three forms,

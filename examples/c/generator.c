@@ -37,12 +37,12 @@ static Parts parts_of(const Model *model, const cJSON *arguments, const char *na
         parts.values[parts.count] = number_of(part, name, low, high);
         same &= parts.values[parts.count++] == parts.values[0];
     } while (cJSON_IsArray(item) && (part = part->next));
-    if (same)
-        parts.count = 1;
     if (parts.count > 1 && model->sound)
         fail("%s is one number for sound; several are for pictures", name);
     if (parts.count > 1 && model->length % parts.count)
         fail("%s has %zu values, which %zu tokens cannot be divided by", name, parts.count, model->length);
+    if (same)
+        parts.count = 1;
     return parts;
 }
 

@@ -33,7 +33,7 @@ def test_numbers_of_numpy_are_numbers(audio, image, tmp_path):
 @pytest.mark.parametrize("name", ["steps", "seed", "count"])
 def test_what_is_no_whole_number_is_refused(audio, image, models, name):
     for model in (audio, image, models["greys"]):
-        for value in (1.5, "2", [1]):
+        for value in (1.5, "2", [1.5]):
             with pytest.raises(InputError, match=f"{name} must be a whole number"):
                 model.generate(**{name: value})
 

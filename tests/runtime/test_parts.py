@@ -70,7 +70,7 @@ def test_wrong_parts_are_refused(digits):
     ):
         with pytest.raises(InputError, match=says):
             digits.generate(label=3, **options)
-    with pytest.raises(InputError, match="one number for sound"):
+    with pytest.raises(InputError, match="steps must be a whole number"):
         adr_runtime.AudioModel.load("speech-digits", "cpu").generate(label="one", steps=(4, 2))
 
 

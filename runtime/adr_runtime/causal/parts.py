@@ -27,19 +27,16 @@ class Denoising:
 
 
 def parted(value: Any, name: str, length: int | None, check: Callable[[Any], Number]) -> Number | tuple[Number, ...]:
-    """One number, or one for each part of `length` tokens, each checked. Raises InputError."""
-    if isinstance(value, np.ndarray):
+    """One number, or one for each part of `length` tokens, each checked; of sound, which has no length, one number
+    alone. Raises InputError."""
+    if isinstance(value, np.ndarray) and value.ndim:
         value = value.tolist()
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if length is None or not isinstance(value, Sequence) or isinstance(value, str):
         return check(value)
     values = tuple(check(item) for item in value)
-    if len(set(values)) == 1:
-        return values[0]
-    if length is None:
-        raise InputError(f"{name} is one number for sound, whose tokens have no end; {len(values)} are for pictures")
-    if not 1 <= len(values) <= length or length % len(values):
+    if not values or length % len(values):
         raise InputError(f"{name} has {len(values)} values, which {length} tokens cannot be divided by")
-    return values
+    return values[0] if len(set(values)) == 1 else values
 
 
 def read_parts(text: str, kind: type[Number]) -> Number | tuple[Number, ...]:

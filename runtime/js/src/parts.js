@@ -10,16 +10,12 @@ import { InputError } from "./errors.js";
  * @returns {number | number[]}
  */
 export function parted(value, name, length, check) {
-  if (!Array.isArray(value)) return check(value);
+  if (length === null || !Array.isArray(value)) return check(/** @type {number} */ (value));
   const values = value.map(check);
-  if (values.length && values.every((one) => one === values[0])) return values[0];
-  if (length === null) {
-    throw new InputError(`${name} is one number for sound, whose tokens have no end; ${values.length} are for pictures`);
-  }
   if (!fits(values, length)) {
     throw new InputError(`${name} has ${values.length} values, which ${length} tokens cannot be divided by`);
   }
-  return values;
+  return values.every((one) => one === values[0]) ? values[0] : values;
 }
 
 /**
