@@ -46,19 +46,17 @@ def record_rows(model: LabelledModel | AnyOrderModel, rows: Rows, quality: dict[
     for row, figures in rows.items():
         quality |= {f"{row}: {name}": round(float(value), 4) for name, value in figures.items() if name != "samples"}
     manifest = replace(model.manifest, quality=quality)
+    folder, text = model.bundle.folder, manifest.to_json()
+    files = {"manifest.json": text, "README.md": model_card(manifest)}
+    if (folder / VECTORS).is_file():
+        # They are those of the new manifest.
+        vectors = (folder / VECTORS).read_bytes().decode(errors="surrogateescape")
+        files[VECTORS] = vectors.replace(model.bundle.hash, hashlib.sha256(text.encode()).hexdigest(), 1)
     # All or none: the card quotes the manifest, and the test vectors name its hash.
     with held():
-        for name, text in (("manifest.json", manifest.to_json()), ("README.md", model_card(manifest))):
-            write_text(model.bundle.folder / name, text)
-        rename_bundle(model.bundle.folder, model.bundle.hash, hashlib.sha256(manifest.to_json().encode()).hexdigest())
-
-
-def rename_bundle(folder: Path, old: str, new: str) -> None:
-    """The test vectors of a bundle, where it has some, are those of its new manifest."""
-    vectors = folder / VECTORS
-    if vectors.is_file():
-        write_text(vectors, vectors.read_text(encoding="utf-8").replace(old, new, 1))
+        for name, text in files.items():
+            write_text(folder / name, text)
 
 
 def write_text(path: Path, text: str) -> None:
-    write_atomic(path, lambda temporary: temporary.write_bytes(text.encode()))
+    write_atomic(path, lambda temporary: temporary.write_bytes(text.encode(errors="surrogateescape")))
