@@ -24,7 +24,7 @@ def check_push(repository: str) -> HubName:
 
 
 def push_bundle(folder: Path, name: HubName, private: bool) -> str:
-    """Verify a bundle, make the repository unless it is there, and commit manifest, graphs, test vectors and card to it.
+    """Verify a bundle, make the repository unless it is there, and commit manifest, graphs, test vectors and card.
     -> the repository's address. What else the repository holds stays as it is. Raises ADRError."""
     manifest = open_bundle(folder).manifest
     card = folder / "README.md"
