@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -42,14 +43,16 @@ for name in ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-th
     (runtime / name).write_bytes(b"")
 page = [program, "demo", "--port", "0", "--no-browser", "--ort", runtime]
 with subprocess.Popen(page, stderr=subprocess.PIPE, text=True) as process:
-    address = process.stderr.readline().split()[0]
-    with urllib.request.urlopen(f"{address}files.json") as answer:
-        files = json.load(answer)
-    total = 0
-    for name in files:
-        with urllib.request.urlopen(address + name) as answer:
-            total += len(answer.read())
-    process.send_signal(signal.SIGINT)
+    try:
+        address = process.stderr.readline().split()[0]
+        with urllib.request.urlopen(f"{address}files.json") as answer:
+            files = json.load(answer)
+        total = 0
+        for name in files:
+            with urllib.request.urlopen(urllib.parse.urljoin(address, name)) as answer:
+                total += len(answer.read())
+    finally:
+        process.send_signal(signal.SIGINT)
 assert process.returncode == 130 and len(files) > 30, files
 assert not list(Path(adr_runtime.__file__).parent.rglob("*.wasm"))
 print(f"adr-run demo: {len(files)} files, {total} bytes")
