@@ -6,12 +6,14 @@ from adr_models import ADRConfig, ADRModel
 from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.network import ARDMConfig
 from adr_models.checkpoint import CheckpointConfig, read_config, read_tensors
+from torch import Tensor
 
 from adr_export.errors import ExportError
 
 
-def load_checkpoint(path: Path) -> tuple[ADRModel | ARDM, CheckpointConfig]:
-    """The model in evaluation mode, and config.json. Missing and left-over tensors are both errors."""
+def load_checkpoint(path: Path, short: bool = False) -> tuple[ADRModel | ARDM, CheckpointConfig]:
+    """The model in evaluation mode, with the long or the short average of its weights, and config.json. Missing and
+    left-over tensors are both errors."""
     config = read_config(path)
     model: ADRModel | ARDM
     try:
@@ -24,9 +26,20 @@ def load_checkpoint(path: Path) -> tuple[ADRModel | ARDM, CheckpointConfig]:
     except (TypeError, ValueError) as error:
         raise ExportError(f"{path / 'config.json'}: not a checkpoint's config: {error}") from error
     weights = path / "model.safetensors"
+    tensors = read_tensors(weights)
+    if short:
+        tensors |= read_short(path / "state.safetensors")
     try:
-        model.load_state_dict(read_tensors(weights), strict=True)
+        model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
         line = " ".join(str(error).split())
         raise ExportError(f"{weights}: not the weights of the model in config.json: {line}") from error
     return model.eval(), config
+
+
+def read_short(file: Path) -> dict[str, Tensor]:
+    """The short average of the weights, by name."""
+    tensors = {k.removeprefix("short."): v for k, v in read_tensors(file).items() if k.startswith("short.")}
+    if not tensors:
+        raise ExportError(f"{file}: no short average of the weights; this run kept one average only")
+    return tensors

@@ -28,6 +28,9 @@ NameOption = Annotated[Optional[str], typer.Option(help="The model's name; the r
 HalfOption = Annotated[
     bool, typer.Option("--half/--full", help="Store weights as float16: half the size, computed in float32.")
 ]
+AverageOption = Annotated[
+    str, typer.Option(help="Which average of the weights: long, or short, which forgets twice as fast.")
+]
 StepsOption = Annotated[
     Optional[Any],
     typer.Option(parser=parts(int), metavar="<int>", help="The bundle's default steps; the recipe's unless given."),
@@ -55,17 +58,22 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 @app.command(epilog=EXAMPLE)
 def export(
     checkpoint: CheckpointArgument, out: OutArgument = None, portable: PortableOption = False, name: NameOption = None,
-    half: HalfOption = True, steps: StepsOption = None, sampler: SamplerOption = None,
+    half: HalfOption = True, average: AverageOption = "long", steps: StepsOption = None, sampler: SamplerOption = None,
     guidance: GuidanceOption = None, temperature: TemperatureOption = None, overwrite: OverwriteOption = False,
     push: PushOption = None, private: PrivateOption = False, json_: JsonOption = False, debug: DebugOption = False,
 ) -> None:  # fmt: skip
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
     dialect = "portable" if portable else "linear-attention"
     overrides = {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature}
+    if average not in ("long", "short"):
+        raise ExportError(f"--average {average!r}: choose long or short")
     if private and push is None:
         raise ExportError("--private goes with --push")
     if out is None:
-        options = {"portable": portable, "name": name, "full": not half, "overwrite": overwrite, **overrides}
+        options = {
+            "portable": portable, "name": name, "full": not half, "short": average == "short",
+            "overwrite": overwrite, **overrides,
+        }  # fmt: skip
         asked = [option for option, value in options.items() if value is not None and value is not False]
         if push is None or asked or not (checkpoint / "manifest.json").is_file():
             raise ExportError("give OUT, the folder of the new bundle; only BUNDLE --push OWNER/NAME goes without")
@@ -75,7 +83,7 @@ def export(
         target = check_push(push)
     result: dict[str, Any] = {"bundle": str(out or checkpoint)}
     if out is not None:
-        result |= write(checkpoint, out, name, dialect, half, overrides, overwrite)
+        result |= write(checkpoint, out, name, dialect, half, average == "short", overrides, overwrite)
     if push is not None:
         result["address"] = push_bundle(out or checkpoint, target, private)
         console.print(f"adr-run info {target} shows it", soft_wrap=True)
@@ -86,8 +94,8 @@ def export(
 
 
 def write(
-    checkpoint: Path, out: Path, name: str | None, dialect: str, half: bool, overrides: dict[str, Any],
-    overwrite: bool,
+    checkpoint: Path, out: Path, name: str | None, dialect: str, half: bool, short: bool,
+    overrides: dict[str, Any], overwrite: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Export a checkpoint to `out`. -> the bundle's size and parity figures, by name."""
     with empty_handed():
@@ -101,12 +109,12 @@ def write(
 
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
-    model, config = load_checkpoint(find_checkpoint(checkpoint))
+    model, config = load_checkpoint(find_checkpoint(checkpoint), short)
     about: About = {
         "name": name or config.recipe, "description": config.about["description"],
         "licence": config.about["licence"], "source": config.about["source"],
         "defaults": config.defaults | {k: v for k, v in overrides.items() if v is not None},
-        "clip": config.clip, "training": config.training,
+        "clip": config.clip, "training": config.training | ({"average": "short"} if short else {}),
     }  # fmt: skip
     manifest: Manifest
     if isinstance(model, ARDM):

@@ -1,9 +1,9 @@
 """Checkpoints of training runs: finding the newest complete one, and reading it. Nothing is unpickled.
 
     checkpoint-000123/
-      model.safetensors    the exponential moving average of the weights: what is exported
+      model.safetensors    the (long) exponential moving average of the weights: what is exported
       config.json          recipe, model, training settings, provenance
-      state.safetensors    weights and optimiser moments, for --resume
+      state.safetensors    weights, their short average and optimiser moments, for --resume
 
 `adr_train.checkpoint` writes them.
 """

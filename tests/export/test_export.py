@@ -8,6 +8,7 @@ import onnx
 import pytest
 import torch
 from adr_export import bundle_writer, parity
+from adr_export.checkpoint import load_checkpoint
 from adr_export.errors import ExportError
 from adr_export.graphs import build_graphs
 from adr_export.onnx_writer import round_weights, write_onnx
@@ -16,6 +17,7 @@ from adr_runtime.errors import ADRError
 from adr_runtime.loading import FAMILIES
 from onnx.reference import ReferenceEvaluator
 from random_models import PICTURE, PYRAMID, SOUND, export, random_model
+from safetensors.torch import load_file, save_file
 
 GRAPHS = {"step", "parallel", "timestep", "head", "decode", "encode"}
 
@@ -143,6 +145,19 @@ def test_an_operator_that_the_runtime_would_refuse_is_noticed_here(exported, tmp
     assert not list(tmp_path.iterdir())
 
 
+def test_the_short_average_is_what_the_state_holds(trained_digits, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(next(trained_digits.glob("checkpoint-*")), run)
+    state = load_file(run / "state.safetensors")
+    (long, _), (short, _) = load_checkpoint(run), load_checkpoint(run, short=True)
+    names = [name for name, _ in long.named_parameters()]
+    assert all(torch.equal(dict(short.named_parameters())[name], state[f"short.{name}"]) for name in names)
+    assert any(not torch.equal(a, b) for a, b in zip(long.parameters(), short.parameters(), strict=True))
+    save_file({k: v for k, v in state.items() if not k.startswith("short.")}, run / "state.safetensors")
+    with pytest.raises(ExportError, match="kept one average only"):
+        load_checkpoint(run, short=True)
+
+
 def test_command(command, refused, trained_digits, tmp_path):
     """A checkpoint of adr-train through the installed adr-export, and every refusal of bad input."""
     run = tmp_path / "run"
@@ -153,6 +168,7 @@ def test_command(command, refused, trained_digits, tmp_path):
     assert json.loads((tmp_path / "bundle" / "manifest.json").read_text())["name"] == "mine"
     assert command("adr-run", "image", "--model", "bundle", "--label", "3").returncode == 0
     refused("adr-export", "run", "bundle", says=("bundle exists", "--overwrite"))
+    refused("adr-export", "run", "other", "--average", "best", says=("--average 'best'", "long or short"))
     refused("adr-export", "none", "other", says=("none: no checkpoint here", "adr-train"))
     weights = next(run.glob("checkpoint-*")) / "model.safetensors"
     data = weights.read_bytes()

@@ -9,7 +9,7 @@ from adr_models import ADRModel
 from adr_runtime.errors import ADRError
 from adr_train.data.datasets import load_dataset
 from adr_train.errors import TrainError
-from adr_train.loop import Trainer, learning_rate
+from adr_train.loop import Trainer, decay, learning_rate
 from adr_train.processes import Processes
 from adr_train.recipes.configs import TrainConfig
 from adr_train.recipes.recipe import read_recipe
@@ -90,6 +90,7 @@ def test_what_is_saved_goes_on_with_the_very_same_losses(recipe, optimizer):
     saved = {k: v.clone() for k, v in first.state().items()}
     second.restore(saved, {k: v.clone() for k, v in first.ema.items()}, first.step, first.seconds)
     assert [second.train_step().loss for _ in range(3)] == losses[3:]
+    assert all(torch.equal(average, whole.short[name]) for name, average in second.short.items())
     names = {name.removeprefix("optimizer.").rsplit(".", 1)[0] for name in saved if name.startswith("optimizer.")}
     assert names == set(first.named)
 
@@ -108,15 +109,33 @@ def test_validation_leaves_the_run_as_it_was(recipe):
         assert trainer.train_step().loss == other.train_step().loss
 
 
-def test_the_average_is_what_its_formula_says(recipe):
-    trainer = make_trainer(recipe, ema=0.5)
+def test_the_averages_are_what_their_formula_says(recipe):
+    trainer = make_trainer(recipe, ema=0.7)
     name, parameter = next(iter(trainer.named.items()))
-    expected = parameter.detach().clone().double()
-    for step in range(1, 9):
+    long = short = parameter.detach().clone().double()
+    for step in range(1, 30):
         trainer.train_step()
-        decay = min(0.5, (1 + step) / (10 + step))
-        expected = decay * expected + (1 - decay) * parameter.detach().double()
-    torch.testing.assert_close(trainer.ema[name].double(), expected, rtol=1e-5, atol=1e-7)
+        long = long.lerp(parameter.detach().double(), 1 - min(0.7, (1 + step) / (10 + step)))
+        short = short.lerp(parameter.detach().double(), 1 - min(0.4, (1 + step) / (19 + step)))
+    torch.testing.assert_close(trainer.ema[name].double(), long, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(trainer.short[name].double(), short, rtol=1e-5, atol=1e-7)
+
+
+def test_an_average_spans_a_fixed_part_of_what_was_seen():
+    """Weights of n steps, the k-th counts (k / n)^9 and (k / n)^18 of the last, roughly."""
+    for shorter, power in ((1, 9), (2, 18)):
+        for count in (1000, 4000):
+            kept = np.cumprod([decay(1.0, step, shorter) for step in range(count, count // 2, -1)])
+            expected = (np.arange(count, count // 2, -1) / count) ** power
+            np.testing.assert_allclose(kept, expected, rtol=0.05)
+
+
+def test_a_run_of_before_there_were_two_averages_goes_on(recipe):
+    first, second = make_trainer(recipe, steps=9), make_trainer(recipe, steps=9)
+    first.train_step()
+    saved = {k: v for k, v in first.state().items() if not k.startswith("short.")}
+    second.restore(saved, first.ema, first.step, first.seconds)
+    assert all(torch.equal(second.short[name], first.ema[name]) for name in first.named)
 
 
 def test_learning_rate(recipe):

@@ -1,4 +1,4 @@
-"""The training loop: optimiser, an average (EMA) of the weights, a learning rate tied to steps or minutes, resuming."""
+"""The training loop: optimiser, averages (EMA) of the weights, a learning rate tied to steps or minutes, resuming."""
 
 import math
 import time
@@ -20,6 +20,14 @@ from adr_train.processes import Processes
 from adr_train.recipes.configs import TrainConfig
 
 Model = TypeVar("Model", bound=TrainableModel, covariant=True)
+# How much longer than the second average the first one remembers.
+LONGER = 2
+
+
+def decay(longest: float, step: int, shorter: int = 1) -> float:
+    """How much of an average of the weights outlives a step: about (1 - 1 / step)^(9 shorter), so that the average
+    spans a fixed part of what was seen (Karras et al. 2024, arXiv 2312.02696, section 3.1), until that is `longest`."""
+    return min(1 - shorter * (1 - longest), (1 + step) / (1 + step + 9 * shorter))
 
 
 def learning_rate(config: TrainConfig, progress: float) -> float:
@@ -56,6 +64,7 @@ class Trainer(Generic[Model]):
         self.step, self.seconds = 0, 0.0
         self.ema = {k: v.detach().clone() for k, v in model.state_dict().items()}
         self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.short = {name: p.detach().clone() for name, p in self.named.items()}
         self.optimizers = Optimizers(self.named, config)
         if config.compile:
             compiled = torch.compile(loss, dynamic=True)
@@ -125,10 +134,11 @@ class Trainer(Generic[Model]):
 
     @torch.no_grad()
     def update_ema(self) -> None:
-        """EMA whose decay grows with the step, so that early weights are forgotten in short runs."""
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        """Both averages, one of which forgets sooner: samples say which is the better one, not the loss."""
+        long, short = (decay(self.config.ema, self.step, shorter) for shorter in (1, LONGER))
         for name, parameter in self.named.items():
-            self.ema[name].lerp_(parameter.detach(), 1 - decay)
+            self.ema[name].lerp_(parameter.detach(), 1 - long)
+            self.short[name].lerp_(parameter.detach(), 1 - short)
 
     @contextmanager
     def ema_model(self) -> Iterator[Model]:
@@ -161,14 +171,17 @@ class Trainer(Generic[Model]):
         return stop
 
     def state(self) -> dict[str, Tensor]:
-        """Weights and optimiser moments. Order and randomness need no saving: they follow from seed and step."""
+        """Weights, their short average, and optimiser moments. Order and randomness need no saving: they follow from
+        seed and step."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        return tensors | self.optimizers.state()
+        return tensors | {f"short.{k}": v for k, v in self.short.items()} | self.optimizers.state()
 
     def restore(self, tensors: dict[str, Tensor], ema: dict[str, Tensor], step: int, seconds: float) -> None:
         weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
         self.model.load_state_dict(weights)
         self.ema = {k: v.to(self.device) for k, v in ema.items()}
+        # Runs of before there were two averages go on with the one they have.
+        self.short = {k: tensors.get(f"short.{k}", self.ema[k]).clone() for k in self.named}
         moments = {k: v for k, v in tensors.items() if k.startswith("optimizer.")}
         self.optimizers.restore(moments)
         self.step, self.seconds = step, seconds

@@ -1,8 +1,9 @@
 """The judge of pictures of 28 pixels or more: a convolutional network that learns in minutes on a CPU.
 
-What makes it learn fast was found by others: a first layer that whitens patches and is not trained (Page 2019, How to
-train your ResNet), pictures mirrored in every other epoch in place of at random, and the mean over a picture and its
-mirror image when it judges (Jordan 2024, 94% on CIFAR-10 in 3.29 seconds, arXiv 2404.00498).
+What makes it learn fast was found by others: a first layer that whitens patches and is not trained, and biases of batch
+norm that learn many times faster than weights (Page 2019, How to train your ResNet); convolutions that begin by passing
+their input on, pictures mirrored in every other epoch in place of at random, and the mean over a picture and its mirror
+image when it judges (Jordan 2024, 94% on CIFAR-10 in 3.29 seconds, arXiv 2404.00498).
 """
 
 import os
@@ -25,8 +26,8 @@ REDUCED = 48
 
 @dataclass(frozen=True)
 class PictureConfig:
-    """Three stages of two convolutions; `pictures` are seen in all, in at most `epochs` passes. `version` changes with
-    this file's behaviour."""
+    """Three stages of two convolutions; `pictures` are seen in all, in at most `epochs` passes. Biases of batch norm
+    learn at `bias_rate` times the learning rate. `version` changes with this file's behaviour."""
 
     channels: tuple[int, int, int] = (64, 192, 192)
     pictures: int = 300_000
@@ -34,10 +35,11 @@ class PictureConfig:
     batch: int = 256
     learning_rate: float = 0.4
     momentum: float = 0.85
+    bias_rate: float = 64.0
     weight_decay: float = 1e-3
     label_smoothing: float = 0.2
     seed: int = 0
-    version: int = 1
+    version: int = 2
 
 
 class PictureClassifier(nn.Module):
@@ -53,6 +55,9 @@ class PictureClassifier(nn.Module):
             layers += [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.MaxPool2d(2)]
             layers += [nn.BatchNorm2d(width), nn.GELU(), nn.Conv2d(width, width, 3, padding=1, bias=False)]
             layers += [nn.BatchNorm2d(width), nn.GELU()]
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.dirac_(layer.weight.data[: layer.in_channels])
         self.body = nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten())
         self.output = nn.Linear(config.channels[-1], classes)
 
@@ -118,13 +123,10 @@ class PictureJudge:
         self.model.whiten.load_state_dict({"weight": weight, "bias": bias})
         epochs = max(min(config.pictures // count, config.epochs), 1)
         steps = max(count // config.batch, 1)
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        optimizer = torch.optim.SGD(
-            trained, config.learning_rate, config.momentum, weight_decay=config.weight_decay, nesterov=True
-        )
+        optimizer = self.optimizer()
         rate = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, config.learning_rate, total_steps=steps * epochs, pct_start=0.2, anneal_strategy="linear",
-            cycle_momentum=False,
+            optimizer, [group["lr"] for group in optimizer.param_groups], total_steps=steps * epochs, pct_start=0.2,
+            anneal_strategy="linear", cycle_momentum=False,
         )  # fmt: skip
         self.model.train()
         for epoch in track(range(epochs), "training the judge", disable=not os.isatty(2), transient=True):
@@ -138,6 +140,18 @@ class PictureJudge:
                 optimizer.step()
                 rate.step()
         return self
+
+    def optimizer(self) -> torch.optim.SGD:
+        """What decays a weight in a step is the learning rate times the decay, the same for weights and biases."""
+        config = self.config
+        biases = [m.bias for m in self.model.modules() if isinstance(m, nn.BatchNorm2d)]
+        other = [p for p in self.model.parameters() if p.requires_grad and all(p is not bias for bias in biases)]
+        rate, decay = config.learning_rate, config.weight_decay
+        groups = [
+            {"params": other, "lr": rate, "weight_decay": decay},
+            {"params": biases, "lr": rate * config.bias_rate, "weight_decay": decay / config.bias_rate},
+        ]
+        return torch.optim.SGD(groups, rate, config.momentum, nesterov=True)
 
     @torch.no_grad()
     def judge(self, samples: list[np.ndarray] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,8 @@ class TrainConfig:
     Up to `silence` silent tokens follow the longest clip of a batch; `loudness` brings every clip to one root mean
     square, as far as its peak allows; `speakers` conditions on who speaks; `flip` mirrors half of the pictures;
     `prefixes` are the shares of batches that stop after the first, the second, ... level of a pyramid;
-    `ema` is the decay of the weights' moving average; `optimizer` is AdamW, or Muon for the matrices of the blocks.
+    `ema` is the decay of the weights' moving average in a long run (a second one forgets twice as fast);
+    `optimizer` is AdamW, or Muon for the matrices of the blocks.
     """
 
     steps: int | None = None
