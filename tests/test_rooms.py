@@ -1,6 +1,7 @@
 """The map of CONTRIBUTING.md: imports point one way, nothing imports in a circle, modules and functions stay small."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +73,18 @@ def test_rooms_import_one_way(package):
             other = target.removeprefix(f"{package}.").partition(".")[0]
             if target.startswith(f"{package}.") and other in rank and other != room:
                 assert rank[other] < rank[room], f"{package}.{name} imports {target}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_is_on_the_map(package):
+    """In the section of CONTRIBUTING.md that is about its package, by its own name."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    section = text.partition(f"### `{PACKAGES[package]}/{package}`")[2].partition("\n### ")[0]
+    named = set(re.findall(r"`(\w+)`", section))
+    folder = ROOT / PACKAGES[package] / package
+    names = {name for name, _, _ in modules(package) if (folder / f"{name.replace('.', '/')}.py").is_file()}
+    missing = {name for name in names if not name.startswith("__") and name.rpartition(".")[2] not in named}
+    assert not missing, f"{package}: {sorted(missing)}"
 
 
 @pytest.mark.parametrize("package", PACKAGES)

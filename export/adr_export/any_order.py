@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 import torch
 from adr_models.any_order.ardm import ARDM
-from adr_runtime.any_order.manifest import ANY_ORDER, AnyOrderDefaults, AnyOrderManifest
+from adr_runtime.any_order.manifest import ANY_ORDER, AnyOrderManifest, read_defaults
 from adr_runtime.any_order.policy import split_budget
 from adr_runtime.any_order.variables import VariablesSpec
 from adr_runtime.bundles.manifest import parse_manifest
@@ -97,6 +97,8 @@ def write_any_order(
     """As `bundle_writer.write_bundle`. Both dialects hold standard operators only; they differ in the opset."""
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
+    config, stages = model.config, model.upscaling.stages
+    defaults = read_defaults(about["defaults"], stages, config.dimensions)
     if not model.step_loss.any():
         raise ExportError(f"{about['name']}: the checkpoint holds no measured losses to plan budgets from")
     if half:
@@ -106,20 +108,19 @@ def write_any_order(
     data = write_onnx(graph, dialect)
     tell("checking parity")
     parity = check_network(model, data)
-    config = model.config
     step_loss = tuple(tuple(slope_steps(stage.numpy()).round(4).tolist()) for stage in model.step_loss)
-    most = config.dimensions * model.upscaling.stages
+    most = config.dimensions * stages
     tell("planning budgets")
-    planned = [k for k in {*BUDGETS, about["defaults"]["steps"]} if model.upscaling.stages <= k < most]
+    planned = [k for k in {*BUDGETS, defaults.steps} if stages <= k < most]
     spec = VariablesSpec(
-        config.kind, tuple(config.shape), config.levels, config.branching, model.upscaling.stages, config.colour,
+        config.kind, tuple(config.shape), config.levels, config.branching, stages, config.colour,
         config.alphabet, config.sample_rate,
     )  # fmt: skip
     manifest = AnyOrderManifest(
         schema_version=1, family="ardm", kind=config.kind, name=about["name"], description=about["description"],
         dialect=dialect, graphs={"network": describe_graph(graph, data)}, variables=spec, step_loss=step_loss,
         policies={str(k): split_budget(step_loss, k) for k in sorted(planned)},
-        defaults=AnyOrderDefaults(**about["defaults"]), licence=about["licence"], data=about["source"],
+        defaults=defaults, licence=about["licence"], data=about["source"],
         training={**about["training"], "onnxruntime": onnxruntime.__version__}, quality={}, parity=dict(parity),
         onnxruntime=least_onnxruntime({"network": data}, dialect),
     )  # fmt: skip

@@ -16,7 +16,7 @@ from adr_runtime.bundles.card import model_card
 from adr_runtime.bundles.manifest import Manifest, parse_manifest
 from adr_runtime.bundles.onnx_file import check_onnx
 from adr_runtime.bundles.specs import GraphSpec, TensorSpec
-from adr_runtime.causal.checks import CAUSAL, check_defaults
+from adr_runtime.causal.checks import CAUSAL, read_defaults
 from adr_runtime.causal.manifest import (
     AudioSpec,
     CausalManifest,
@@ -61,7 +61,7 @@ def write_bundle(
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
     length = model.tokens.length if isinstance(model.tokens, PictureTokens) else None
-    check_defaults(read_defaults(about), model.config.schedule.timesteps, length)
+    defaults = read_defaults(about["defaults"], model.config.schedule.timesteps, length)
     if half:
         round_weights(model)
     files: dict[str, bytes] = {}
@@ -71,7 +71,7 @@ def write_bundle(
         files[graph.name] = write_onnx(graph, dialect)
     tell("checking parity")
     parity = check_parity(model, files)
-    manifest = describe(model, about, dialect, graphs, files, parity)
+    manifest = describe(model, about, defaults, dialect, graphs, files, parity)
     write_folder(out, files, manifest)
     return manifest
 
@@ -107,7 +107,7 @@ def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest) -> None
 
 
 def describe(
-    model: ADRModel, about: About, dialect: str, graphs: list[Graph], files: dict[str, bytes],
+    model: ADRModel, about: About, defaults: Defaults, dialect: str, graphs: list[Graph], files: dict[str, bytes],
     parity: dict[str, float],
 ) -> CausalManifest:  # fmt: skip
     """The manifest, parsed once from its own JSON so that nothing is written that the runtime would refuse."""
@@ -138,7 +138,7 @@ def describe(
         speakers=tuple(config.speakers),
         audio=None if isinstance(codec, PictureTokens) else AudioSpec(codec.config.sample_rate, codec.hop, codec.delay),
         image=image,
-        defaults=read_defaults(about),
+        defaults=defaults,
         licence=about["licence"],
         data=about["source"],
         training={**about["training"], "onnxruntime": onnxruntime.__version__},
@@ -149,12 +149,6 @@ def describe(
     checked = parse_manifest(manifest.to_json(), {"adr": CAUSAL})
     assert isinstance(checked, CausalManifest)
     return checked
-
-
-def read_defaults(about: About) -> Defaults:
-    """Lists, as a recipe has them, are tuples of values by parts."""
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in about["defaults"].items()}
-    return Defaults(**values)
 
 
 def describe_image(tokens: PictureTokens) -> ImageSpec:

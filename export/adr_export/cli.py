@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
+from adr_runtime.causal.parts import parts_text
 from adr_runtime.cli.parts_options import parts
 from adr_runtime.terminal.display import PlainConsole
 from adr_runtime.terminal.interrupts import empty_handed
@@ -121,6 +122,8 @@ def write(
         foreign = [k for k, v in overrides.items() if v is not None and k != "steps"]
         if foreign:
             raise ExportError(f"{about['name']} is an any-order model, which has no --{foreign[0]}")
+        if isinstance(steps := overrides["steps"], tuple):
+            raise ExportError(f"--steps {parts_text(steps)}: {about['name']} is an any-order model; give one number")
         manifest = write_any_order(model, about, out, dialect, half, overwrite, console.print)
     else:
         manifest = write_bundle(model, about, out, dialect, half, overwrite, console.print)

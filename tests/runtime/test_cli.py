@@ -106,13 +106,16 @@ def test_a_closed_pipe_ends_an_endless_stream_quietly(exported):
     assert process.wait() == 0 and "Traceback" not in told and len(told.splitlines()) == 1, told
 
 
-def test_list_info_doctor_version(command, exported):
+def test_list_info_doctor_version(command, any_order):
     names = [row["name"] for row in json.loads(command("adr-run", "list", "--json").stdout)]
     assert names == ["cifar10", "digits", "digits-any", "pictures", "shakespeare", "speech-digits"]
     listed = command("adr-run", "list").stdout
     assert all(name in listed for name in names)
     told = json.loads(command("adr-run", "info", "speech-digits", "--json").stdout)
     assert told["quality"] and told["parity"] and told["training"]["recipe"] == "speech-digits-few"
+    # A model of sound in any order is called what other models of sound are.
+    other = json.loads(command("adr-run", "info", any_order["samples"], "--json").stdout)
+    assert told["kind"] == other["kind"] == "audio"
     assert "CC-BY-SA-4.0" in command("adr-run", "info", "speech-digits").stdout
     report = json.loads(command("adr-run", "doctor", "--json").stdout)
     assert report["problems"] == "none" and report["bundle digits"].startswith("loads on")

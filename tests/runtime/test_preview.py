@@ -40,6 +40,18 @@ def test_half_blocks_are_the_picture(shape):
     assert np.array_equal(read_back(captured.get()), np.broadcast_to(picture, (*shape[:2], 3)))
 
 
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_what_lets_the_ground_through_is_seen_on_white(mode):
+    """As Pillow lays it there."""
+    pixels = np.random.default_rng(2).integers(0, 256, (6, 5, len(mode)), np.uint8)
+    ground = Image.new("RGBA", (5, 6), "white")
+    expected = Image.alpha_composite(ground, Image.fromarray(pixels, mode).convert("RGBA")).convert("RGB")
+    console = terminal()
+    with console.capture() as captured:
+        console.print(preview.half_blocks(pixels))
+    assert np.abs(read_back(captured.get()).astype(int) - np.asarray(expected)).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("width", "height", "asked"), [(20, 10, None), (80, 24, 8), (200, 60, 3), (1, 1, None), (7, 4, 2)]
 )

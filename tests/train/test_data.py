@@ -138,11 +138,28 @@ def test_download_leaves_nothing_half_done(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == before
 
 
-def test_an_archive_cannot_write_elsewhere(tmp_path):
+@pytest.mark.parametrize("name", ["../escaped", "top/../../escaped", "{}/escaped"])
+def test_an_archive_cannot_write_elsewhere(tmp_path, name):
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
-        member = tarfile.TarInfo("../escaped")
+        member = tarfile.TarInfo(name.format(tmp_path))
         member.size = 3
         tar.addfile(member, io.BytesIO(b"abc"))
-    with pytest.raises(ADRError, match="not a whole archive"):
+    with pytest.raises(ADRError, match="escaped', which leads out of it; nothing was kept"):
         download("fsdd", tmp_path / "in" / "out", Release((tmp_path / "a.tar").as_uri()), tell=lambda line: None)
-    assert not (tmp_path / "in" / "escaped").exists() and not (tmp_path / "escaped").exists()
+    assert not list(tmp_path.rglob("escaped")) and not list((tmp_path / "in").iterdir())
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_an_archive_of_links_and_devices_is_refused(tmp_path, kind):
+    """A link to the outside, and a file that would be written through it."""
+    (tmp_path / "outside").mkdir()
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        link = tarfile.TarInfo("top/link")
+        link.type, link.linkname = kind, str(tmp_path / "outside")
+        tar.addfile(link)
+        member = tarfile.TarInfo("top/link/escaped")
+        member.size = 3
+        tar.addfile(member, io.BytesIO(b"abc"))
+    with pytest.raises(ADRError, match="'top/link', which is no plain file; nothing was kept"):
+        download("fsdd", tmp_path / "in" / "out", Release((tmp_path / "a.tar").as_uri()), tell=lambda line: None)
+    assert not list(tmp_path.rglob("escaped")) and not list((tmp_path / "in").iterdir())

@@ -1,14 +1,33 @@
 """A folder of one's own pictures: whatever is in it is read as one would see it, or named and left out."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from adr_runtime import InputError
 from adr_train.data.datasets import load_dataset
-from adr_train.data.folder import read, read_file
+from adr_train.data.folder import read, read_file, splits_of
 from adr_train.errors import TrainError
+from adr_train.recipes.recipe import available
 from PIL import Image
 
 SHAPE = (16, 16, 3)
+FEW = """
+kind: distil
+teacher: images
+dataset: images
+description: for tests
+licence: CC0-1.0
+source: none
+train: {minutes: 1}
+defaults: {steps: 2, sampler: ddim, guidance: 1.0, temperature: 1.0, seconds: 1.0, count: 1}
+sizes: {cpu: {}}
+"""
+SMALL = {
+    "backbone": {"layers": 1, "feedforward": 32, "retention": {"width": 32, "heads": 2}},
+    "head": {"width": 24, "blocks": 1, "frequencies": 8, "shared": True},
+}
 RED, GREEN = (200, 30, 40), (20, 180, 60)
 
 
@@ -26,25 +45,40 @@ def halves(size=(16, 16)):
     return image
 
 
-def test_classes_are_the_folders_and_of_ten_pictures_one_validates_and_one_tests(tmp_path):
+def test_classes_are_the_folders_and_every_picture_is_in_one_split(tmp_path):
     fill(tmp_path / "reds", 20)
     fill(tmp_path / "greens" / "below", 23, GREEN)
     (tmp_path / "empty").mkdir()
     (tmp_path / "reds" / "notes.txt").write_text("no picture")
     parts = {split: load_dataset("images", tmp_path, split, SHAPE) for split in ("train", "validation", "test")}
     assert all(part.names == ("greens", "reds") for part in parts.values())
-    assert {split: np.bincount(part.labels).tolist() for split, part in parts.items()} == {
-        "train": [19, 16], "validation": [2, 2], "test": [2, 2],
-    }  # fmt: skip
+    counts = {split: np.bincount(part.labels).tolist() for split, part in parts.items()}
+    assert counts == {"train": [20, 14], "validation": [2, 4], "test": [1, 2]}
     train = parts["train"]
-    assert train.pixels.shape == (35, 16, 16, 3) and train.pixels.dtype == np.uint8
+    assert train.pixels.shape == (34, 16, 16, 3) and train.pixels.dtype == np.uint8
     assert (train.pixels[train.labels == 1] == RED).all() and (train.pixels[train.labels == 0] == GREEN).all()
+
+
+def test_splits_are_alike_whatever_the_order_of_the_names_and_stay_what_they_are():
+    """Of pictures named as they were taken, those that validate are of the whole time, and more move none."""
+    names = [Path(f"reds/DSC{i:05d}.jpg") for i in range(3000)]
+    splits = np.array(splits_of(names))
+    for split, share in (("train", 0.8), ("validation", 0.1), ("test", 0.1)):
+        places = np.flatnonzero(splits == split)
+        # Four standard deviations of a binomial number, and of the mean of uniform ones.
+        assert abs(len(places) - 3000 * share) < 4 * (3000 * share * (1 - share)) ** 0.5
+        assert abs(places.mean() / 3000 - 0.5) < 4 / (12 * len(places)) ** 0.5
+        assert len(np.unique(np.diff(places))) > 3
+    assert splits_of(names[:500]) == splits[:500].tolist() and splits_of(names[::-1]) == splits[::-1].tolist()
+    assert splits_of([Path(f"greens/DSC{i:05d}.jpg") for i in range(3000)]) != splits.tolist()
+    for count in range(3, 40):
+        assert set(splits_of([Path(f"few/{count}-{i}.png") for i in range(count)])) == {"train", "validation", "test"}
 
 
 def test_pictures_without_folders_are_one_class_and_few_pictures_are_in_every_split(tmp_path):
     folder = fill(tmp_path / "mine", 4)
     counts = [len(read(folder, split, SHAPE).labels) for split in ("train", "validation", "test")]
-    assert counts == [2, 1, 1] and read(folder, "train", SHAPE).names == ("mine",)
+    assert counts == [1, 2, 1] and read(folder, "train", SHAPE).names == ("mine",)
 
 
 def test_every_format_is_seen_as_one_would_see_it(tmp_path):
@@ -108,7 +142,7 @@ def test_what_is_no_picture_is_named_and_left_out(tmp_path, capsys):
     fill(tmp_path / "reds", 12)
     whole = (tmp_path / "reds" / "00.png").read_bytes()
     (tmp_path / "reds" / "cut.png").write_bytes(whole[:60])
-    (tmp_path / "reds" / "empty.jpg").write_bytes(b"")
+    (tmp_path / "reds" / "vacant.jpg").write_bytes(b"")
     (tmp_path / "reds" / "aaa.gif").write_text("no picture")
     counts, told = [], ""
     for split in ("train", "validation", "test"):
@@ -116,10 +150,10 @@ def test_what_is_no_picture_is_named_and_left_out(tmp_path, capsys):
         line = capsys.readouterr().err
         assert line.count("\n") == (1 if line else 0)
         told += line
-    assert counts == [10, 1, 1]
+    assert counts == [9, 1, 2]
     assert told == (
         "left out of train, as they cannot be read: reds/aaa.gif, reds/cut.png\n"
-        "left out of validation, as they cannot be read: reds/empty.jpg\n"
+        "left out of validation, as they cannot be read: reds/vacant.jpg\n"
     )
 
 
@@ -152,10 +186,19 @@ def test_from_a_folder_to_a_picture(command, tmp_path):
     fill(tmp_path / "mine" / "reds")
     fill(tmp_path / "mine" / "greens", 13, GREEN)
     (tmp_path / "mine" / "greens" / "13.png").write_bytes(b"no picture")
+    # The recipe of this name with a model that is exported in seconds.
+    small = yaml.safe_load(available()["images"].read_text())
+    small["sizes"]["cpu"]["model"] = SMALL
+    (tmp_path / "images.yaml").write_text(yaml.safe_dump(small))
+    (tmp_path / "few.yaml").write_text(FEW)
+    common = "--data mine --batch 8 --size cpu --device cpu"
     for arguments, told in (
-        ("adr-train images --data mine --out run --pixels 16 --steps 2 --batch 8 --device cpu", "greens/13.png"),
+        (f"adr-train images --out shipped --pixels 16 --steps 1 {common}", "greens/13.png"),
+        (f"adr-train images.yaml --out run --pixels 16 --steps 2 {common}", "greens/13.png"),
         ("adr-export run bundle --name mine", "bundle: "),
         ("adr-run image --model bundle --label reds -n 2 --steps 2 --scale 1 --out reds.png", "reds"),
+        # A head is taught on the same pictures, at the size that its teacher makes.
+        (f"adr-train few.yaml --teacher run --out few --steps 1 {common}", "greens/13.png"),
     ):
         done = command(*arguments.split())
         assert done.returncode == 0 and told in done.stderr, done.stderr

@@ -50,7 +50,7 @@ def read(folder):
     return page, "".join(page.words)
 
 
-def test_pictures_their_neighbours_and_the_curves(tmp_path, capsys):
+def test_pictures_their_neighbours_and_the_curves(tmp_path, capsys, monkeypatch):
     bundle, folder = tmp_path / "mine", tmp_path / "page"
     shutil.copytree(shipped()["digits"], bundle)
     manifest = json.loads((bundle / "manifest.json").read_text())
@@ -67,6 +67,13 @@ def test_pictures_their_neighbours_and_the_curves(tmp_path, capsys):
     )
     ordered = np.stack([samples[i] for i in np.argsort(labels, kind="stable")])
     assert np.array_equal(np.asarray(Image.open(folder / "generated-0.png")), grid(ordered, 8, 10)[..., 0])
+    # What was judged is not made again.
+    monkeypatch.setattr("adr_train.evaluation.report.generate", None)
+    eval_cli.evaluate(str(bundle), report=tmp_path / "again", **{**common, "per_label": 10, "seeds": 1})
+    again = adr_runtime.load(str(bundle), "cpu")
+    samples, labels, _ = generate(again, 100, GenerationConfig(seed=0), "validation")
+    ordered = np.stack([samples[i] for i in np.argsort(labels, kind="stable")])
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "again" / "generated-0.png")), grid(ordered, 8, 10)[..., 0])
     svg = (folder / "guidance.svg").read_text()
     assert svg.startswith("<?xml") and "steps=2" in svg and "real validation" in svg
     with pytest.raises(TrainError, match=re.escape(f"--report {folder}: exists; choose another folder")):

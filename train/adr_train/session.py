@@ -9,6 +9,7 @@ from typing import NoReturn
 import torch
 from adr_models import ADRConfig
 from adr_models.checkpoint import CheckpointConfig, latest_checkpoint, read_config, read_tensors
+from adr_models.config import build
 from adr_models.training import TrainableModel
 from adr_runtime.terminal.interrupts import Interrupted, held
 from adr_runtime.terminal.standard_streams import Enough
@@ -23,13 +24,14 @@ from adr_train.monitor import Monitor
 from adr_train.precision import bfloat16_pays
 from adr_train.processes import Processes
 from adr_train.provenance import count_weights, describe_training, device_name, source_commit
-from adr_train.recipes.recipe import Recipe
+from adr_train.recipes.defaults import check_defaults
+from adr_train.recipes.recipe import ModelConfig, Recipe
 from adr_train.reports import Interval, Reports
 from adr_train.tasks.adr import ADRJob
 from adr_train.tasks.any_order import ARDMJob, CausalJob
 from adr_train.tasks.codec import CodecJob
 from adr_train.tasks.distil import DistilJob
-from adr_train.tasks.job import Job
+from adr_train.tasks.job import Job, read_source
 from adr_train.tasks.start import read_start
 
 AnyJob = Job[TrainableModel]
@@ -59,7 +61,9 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
         torch.set_num_threads(options.threads)
     previous = latest_checkpoint(options.out)
     saved = check_previous(recipe, options, previous)
-    data, held_out = load_splits(recipe, options.data)
+    model = model_config(recipe, options)
+    check_defaults(recipe, model)
+    data, held_out = load_splits(recipe, options.data, picture_shape(model))
     processes = Processes.start(options.device, recipe.train.shards)
     torch.manual_seed(recipe.train.seed)
     job = make_job(recipe, data, held_out, processes, options)
@@ -91,9 +95,18 @@ def check_previous(recipe: Recipe, options: Options, previous: Path | None) -> C
     return saved
 
 
-def load_splits(recipe: Recipe, folder: Path | None) -> tuple[Dataset, Dataset]:
-    """The splits that train and that validate, at the recipe's loudness."""
-    shape = picture_shape(recipe)
+def model_config(recipe: Recipe, options: Options) -> ModelConfig:
+    """The config of the model: a recipe that distils has the teacher's."""
+    if recipe.kind != "distil":
+        return recipe.model
+    _, saved = read_source(recipe, recipe.teacher, options.teacher, "--teacher")
+    return ADRConfig.from_dict(saved.model)
+
+
+def load_splits(
+    recipe: Recipe, folder: Path | None, shape: tuple[int, int, int] | None = None
+) -> tuple[Dataset, Dataset]:
+    """The splits that train and that validate, at the recipe's loudness; one's own pictures brought to a shape."""
     data, held_out = (load_dataset(recipe.dataset, folder, split, shape) for split in ("train", "validation"))
     if not isinstance(held_out, Text) and not len(held_out.labels):
         raise TrainError(f"{folder}: nothing is left to validate on; add more data")
@@ -103,9 +116,9 @@ def load_splits(recipe: Recipe, folder: Path | None) -> tuple[Dataset, Dataset]:
     return data, held_out
 
 
-def picture_shape(recipe: Recipe) -> tuple[int, int, int] | None:
+def picture_shape(model: ModelConfig) -> tuple[int, int, int] | None:
     """Height, width and channels of what a causal model of pictures makes."""
-    picture = recipe.model.picture if isinstance(recipe.model, ADRConfig) else None
+    picture = model.picture if isinstance(model, ADRConfig) else None
     return (picture.height, picture.width, picture.channels) if picture else None
 
 
@@ -123,8 +136,14 @@ def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Proces
 
 
 def resume(job: AnyJob, previous: Path, saved: CheckpointConfig) -> None:
-    if saved.model != json.loads(json.dumps(job.config())):
-        raise TrainError(f"{previous}: the recipe's model has changed since; choose another --out")
+    config = job.config()
+    try:
+        # What is a field by now and was none then has its default, which changes nothing.
+        before = asdict(build(type(config), saved.model, "model"))
+    except (TypeError, ValueError):
+        before = {}
+    if json.dumps(before) != json.dumps(asdict(config)):
+        raise TrainError(f"{previous}: the recipe's model, or --pixels, has changed since; choose another --out")
     device = str(job.trainer.device)
     tensors, ema = (read_tensors(previous / f"{name}.safetensors", device) for name in ("state", "model"))
     job.trainer.restore(tensors, ema, saved.step, saved.seconds)
@@ -188,7 +207,7 @@ class Session:
         recipe, job, trainer = self.recipe, self.job, self.trainer
         about = {"description": recipe.description, "licence": recipe.licence, "source": recipe.source}
         config = CheckpointConfig(
-            recipe.name, recipe.size, job.config(), asdict(recipe.train), about, recipe.defaults,
+            recipe.name, recipe.size, asdict(job.config()), asdict(recipe.train), about, recipe.defaults,
             round(job.sample_range, 3), trainer.step, trainer.seconds,
             describe_training(recipe, job, self.commit), recipe.kind,
         )  # fmt: skip

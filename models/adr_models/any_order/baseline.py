@@ -5,8 +5,8 @@ channels, which follow each other by means that are linear in the channels befor
 """
 
 import math
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -32,9 +32,6 @@ class CausalConfig:
     output: Literal["softmax", "logistics"] = "softmax"
     components: int = 8
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, object]) -> "CausalConfig":

@@ -1,8 +1,8 @@
 """The network of an ARDM: what is known of variables -> parameters of the distributions of all of them."""
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -50,9 +50,6 @@ class ARDMConfig:
     scales: tuple[float, ...] = ()
     rounds: int = 0
     steps: Literal["uniform", "antithetic"] = "antithetic"
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, object]) -> "ARDMConfig":

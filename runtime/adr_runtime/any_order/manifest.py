@@ -2,13 +2,15 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from adr_runtime.any_order.variables import COLOURS, KINDS, VariablesSpec
 from adr_runtime.bundles.interfaces import check_tensors, floats
 from adr_runtime.bundles.manifest import Family, Manifest, Rule, check_graphs, common_rules, enforce
 from adr_runtime.bundles.specs import Shape, Tensors
-from adr_runtime.bundles.strict_json import refuse
+from adr_runtime.bundles.strict_json import MANIFEST, convert, refuse
 from adr_runtime.limits import MAX_COUNT
 
 # Variables of a window.
@@ -54,16 +56,15 @@ class AnyOrderManifest(Manifest):
 
 def check_any_order(manifest: AnyOrderManifest) -> None:
     """Check what the types cannot say. Raises ADRError that names the field."""
-    spec, defaults = manifest.variables, manifest.defaults
+    spec = manifest.variables
     enforce([*common_rules(manifest, KINDS, ("network",)), *variable_rules(manifest)])
-    dimensions, most = math.prod(spec.shape), spec.stages * math.prod(spec.shape)
+    dimensions = math.prod(spec.shape)
     smallest = spec.width(1) < spec.levels <= spec.width(0)
     enforce([
         ("variables.stages", spec.stages, smallest, f"as many as {spec.levels} levels take"),
         ("step_loss", len(manifest.step_loss), len(manifest.step_loss) == spec.stages, f"{spec.stages} stages"),
-        ("defaults.steps", defaults.steps, spec.stages <= defaults.steps <= most, "a budget"),
-        ("defaults.count", defaults.count, 1 <= defaults.count <= MAX_COUNT, f"1 to {MAX_COUNT}"),
     ])  # fmt: skip
+    check_defaults(manifest.defaults, spec.stages, dimensions)
     for stage, losses in enumerate(manifest.step_loss):
         if len(losses) != dimensions or not all(0 <= x < 1e3 for x in losses):
             refuse(f"step_loss[{stage}]", f"{dimensions} losses in bits, from 0 to 1000", len(losses))
@@ -73,6 +74,22 @@ def check_any_order(manifest: AnyOrderManifest) -> None:
             refuse(f"policies.{budget}", f"{spec.stages} lists of counts that add up to {dimensions}", "others")
     check_graphs(manifest)
     check_network(manifest)
+
+
+def read_defaults(values: Mapping[str, Any], stages: int, dimensions: int, file: str = MANIFEST) -> AnyOrderDefaults:
+    """The defaults that a recipe has, as a manifest has them. Raises ADRError as `check_defaults`."""
+    defaults: AnyOrderDefaults = convert(AnyOrderDefaults, dict(values), "defaults", file)
+    check_defaults(defaults, stages, dimensions, file)
+    return defaults
+
+
+def check_defaults(defaults: AnyOrderDefaults, stages: int, dimensions: int, file: str = MANIFEST) -> None:
+    """Raises ADRError, which names the file, for defaults that no generation could have."""
+    steps, most = defaults.steps, stages * dimensions
+    enforce([
+        ("defaults.steps", steps, stages <= steps <= most, f"a number of network calls from {stages} to {most}"),
+        ("defaults.count", defaults.count, 1 <= defaults.count <= MAX_COUNT, f"1 to {MAX_COUNT}"),
+    ], file)  # fmt: skip
 
 
 def variable_rules(manifest: AnyOrderManifest) -> list[Rule]:

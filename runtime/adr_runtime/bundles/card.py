@@ -20,7 +20,6 @@ def model_card(manifest: Manifest) -> str:
     """README.md of a bundle: front matter as model hubs read it, use, data and licence, quality, parity."""
     any_order = manifest.family == "ardm"
     speakers: tuple[str, ...] = getattr(manifest, "speakers", ())
-    command = manifest.kind.replace("sound", "audio")
     example = f" --label {shlex.quote(manifest.labels[-1])}" if manifest.labels else ""
     sections = [
         *front_matter(manifest),
@@ -28,7 +27,7 @@ def model_card(manifest: Manifest) -> str:
         "",
         f"{manifest.description}.",
         "",
-        f"    adr-run {command} --model {manifest.name}{example}",
+        f"    adr-run {manifest.makes} --model {manifest.name}{example}",
         "",
         f"- Data: {manifest.data}",
         f"- Licence: {manifest.licence}",

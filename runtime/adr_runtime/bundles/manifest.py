@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from adr_runtime.bundles.interfaces import MAX_FILE_BYTES, check_graph
 from adr_runtime.bundles.specs import Flat, GraphSpec, Sizes
-from adr_runtime.bundles.strict_json import convert, read_json, refuse
+from adr_runtime.bundles.strict_json import MANIFEST, convert, read_json, refuse
 from adr_runtime.bundles.versions import release
 from adr_runtime.errors import BundleError, upgrade_hint
 
@@ -53,6 +53,11 @@ class Manifest:
 
     def to_json(self) -> str:
         return json.dumps(self.values(), indent=1, ensure_ascii=False) + "\n"
+
+    @property
+    def makes(self) -> str:
+        """ "audio", "image" or "text": in manifests, any-order models of audio are of a kind of their own."""
+        return self.kind.replace("sound", "audio")
 
     @property
     def output(self) -> str:
@@ -119,8 +124,8 @@ def known_families(families: Mapping[str, Family], family: object) -> str:
     return f"{expected} (load it as an {other})" if other else expected
 
 
-def enforce(rules: list[Rule]) -> None:
+def enforce(rules: list[Rule], file: str = MANIFEST) -> None:
     """Raises ADRError at the first rule that is broken."""
     for where, found, good, expected in rules:
         if not good:
-            refuse(where, expected, found)
+            refuse(where, expected, found, file)

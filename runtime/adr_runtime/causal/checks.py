@@ -1,6 +1,10 @@
 """What a causal model's manifest may say, beyond the types of its fields."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from adr_runtime.bundles.manifest import Family, Rule, check_graphs, common_rules, enforce
+from adr_runtime.bundles.strict_json import MANIFEST, convert
 from adr_runtime.causal.config import MAX_GUIDANCE
 from adr_runtime.causal.interfaces import check_interfaces
 from adr_runtime.causal.manifest import CausalManifest, Defaults
@@ -61,8 +65,18 @@ def signal_rules(manifest: CausalManifest) -> list[Rule]:
     return rules
 
 
-def check_defaults(defaults: Defaults, timesteps: int, length: int | None) -> None:
-    """Raises ADRError for defaults that no generation could have; `length` is that of a picture in tokens."""
+def read_defaults(values: Mapping[str, Any], timesteps: int, length: int | None, file: str = MANIFEST) -> Defaults:
+    """The defaults that a recipe has, lists for parts of a picture among them, as a manifest has them. Raises ADRError
+    as `check_defaults`."""
+    listed = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    defaults: Defaults = convert(Defaults, listed, "defaults", file)
+    check_defaults(defaults, timesteps, length, file)
+    return defaults
+
+
+def check_defaults(defaults: Defaults, timesteps: int, length: int | None, file: str = MANIFEST) -> None:
+    """Raises ADRError, which names the file, for defaults that no generation could have; `length` is that of a picture
+    in tokens."""
     rules: list[Rule] = []
     for name, least, most in (("steps", 1, timesteps), ("guidance", 0, MAX_GUIDANCE),
                               ("temperature", 0, MAX_TEMPERATURE)):  # fmt: skip
@@ -80,7 +94,7 @@ def check_defaults(defaults: Defaults, timesteps: int, length: int | None) -> No
          f"more than 0, up to {MAX_SECONDS:g}"),
         ("defaults.spacing", defaults.spacing, 1 <= defaults.spacing <= MAX_SPACING, f"1 to {MAX_SPACING}"),
         ("defaults.count", defaults.count, 1 <= defaults.count <= MAX_COUNT, f"1 to {MAX_COUNT}"),
-    ])  # fmt: skip
+    ], file)  # fmt: skip
 
 
 CAUSAL = Family(CausalManifest, check_causal)

@@ -42,7 +42,7 @@ def list_(json_: JsonOption = False, debug: DebugOption = False) -> None:
     rows: list[dict[str, Any]] = []
     for name, folder in shipped().items():
         manifest = open_bundle(folder).manifest
-        rows.append({"name": name, "kind": manifest.kind, "description": manifest.description,
+        rows.append({"name": name, "kind": manifest.makes, "description": manifest.description,
                      "labels": list(manifest.labels), "licence": manifest.licence})  # fmt: skip
     if json_:
         print(json.dumps(rows))
@@ -93,7 +93,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
     speakers = manifest.speakers if isinstance(manifest, CausalManifest) else ()
     size = sum(graph.bytes for graph in manifest.graphs.values())
     return {
-        "name": manifest.name, "what": manifest.description, "kind": manifest.kind, "output": manifest.output,
+        "name": manifest.name, "what": manifest.description, "kind": manifest.makes, "output": manifest.output,
         "labels": ", ".join(manifest.labels) or "none", "speakers": ", ".join(speakers) or "none",
         "dialect": manifest.dialect, "licence": manifest.licence,
         "data": manifest.data, "size": f"{size / 2**20:.1f} MiB", "folder": bundle.folder, "hash": bundle.hash,

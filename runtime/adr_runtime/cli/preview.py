@@ -65,7 +65,11 @@ def fitting(pixels: np.ndarray, columns: int | None, console: Console) -> np.nda
 
 
 def half_blocks(picture: np.ndarray) -> Text:
-    """uint8 (height, width, 1 or 3) -> lines of half blocks in its colours; a last odd row stands alone."""
+    """uint8 (height, width, 1 to 4) -> lines of half blocks in its colours, on white where the last of 2 or 4 channels
+    lets it through; a last odd row stands alone."""
+    if picture.shape[-1] in (2, 4):
+        opacity = picture[..., -1:] / 255
+        picture = np.round(picture[..., :-1] * opacity + 255 * (1 - opacity)).astype(np.uint8)
     rgb = np.broadcast_to(picture, (*picture.shape[:2], 3))
     text = Text()
     for y in range(0, len(rgb), 2):

@@ -17,8 +17,7 @@ class LoadedModel:
     @property
     def kind(self) -> str:
         """What it makes: "audio", "image" or "text"."""
-        # In manifests, any-order models of audio are of a kind of their own.
-        return self.bundle.manifest.kind.replace("sound", "audio")
+        return self.bundle.manifest.makes
 
     @property
     def labels(self) -> tuple[str, ...]:

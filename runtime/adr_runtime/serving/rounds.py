@@ -12,7 +12,6 @@ import numpy as np
 from adr_runtime.causal.image_model import Growing
 from adr_runtime.causal.joined import kind
 from adr_runtime.causal.stream import Stream
-from adr_runtime.errors import ADRError
 from adr_runtime.serving.desk import Desk
 
 Part = TypeVar("Part", bound=Stream | Growing)
@@ -117,8 +116,13 @@ class Rounds(Generic[Part]):
         return seats
 
     def advance_each(self, parts: Sequence[Part]) -> list[np.ndarray | Exception]:
-        """A round. Where it fails, each is tried alone, so that nobody fails by what another has asked for."""
+        """A round. Where it fails, whatever the reason, each is tried alone, so that nobody fails by what another has
+        asked for; but for those that have moved already, whose token is lost."""
+        before = [part.progress.position for part in parts]
         try:
             return list(self.advance(parts))
-        except ADRError as error:
-            return [error] if len(parts) == 1 else [self.advance_each([part])[0] for part in parts]
+        except Exception as error:
+            if len(parts) == 1:
+                return [error]
+            moved = [part.progress.position != place for part, place in zip(parts, before, strict=True)]
+            return [error if gone else self.advance_each([part])[0] for part, gone in zip(parts, moved, strict=True)]

@@ -7,6 +7,7 @@ import tarfile
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,13 +83,31 @@ def fetch(release: Release, path: Path) -> None:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """tar or zip; members that would leave the folder are refused by tarfile's data filter."""
+    """tar or zip, to a new folder that nothing leaves. Raises ADRError, also for links and devices in a tar."""
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as zipped:
                 zipped.extractall(folder)
         else:
+            folder.mkdir()
             with tarfile.open(archive) as tar:
-                tar.extractall(folder, filter="data")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+                for member in tar:
+                    unpack_member(tar, member, folder)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise ADRError(f"not a whole archive: {error}; try again") from error
+
+
+def unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """A plain file or a folder, as one's own: of Python 3.11, the first releases have none of tarfile's filters."""
+    path = folder / member.name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ADRError(f"the archive has {member.name!r}, which leads out of it; nothing was kept")
+    if member.isdir():
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    source = tar.extractfile(member) if member.isfile() else None
+    if source is None:
+        raise ADRError(f"the archive has {member.name!r}, which is no plain file; nothing was kept")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with source, path.open("wb") as file:
+        shutil.copyfileobj(source, file)

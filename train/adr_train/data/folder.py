@@ -5,6 +5,8 @@ white, cut to the shape of the model's pictures at the middle and brought to the
 and left out.
 """
 
+import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +22,6 @@ console = PlainConsole(stderr=True)
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".gif", ".jfif"}
 GROUND = (255, 255, 255, 255)
-# Of every ten pictures of a class, in the order of their names, which validates and which tests.
-VALIDATION, TEST = 4, 9
 # Of a picture that is decoded whole.
 MAX_PIXELS = 1 << 27
 # Names of files that are told of those left out.
@@ -29,14 +29,14 @@ TOLD = 5
 
 
 def read(folder: Path, split: str, shape: tuple[int, int, int]) -> Images:
-    """The pictures of a split, uint8 (count, height, width, channels) for `shape` (height, width, 1 or 3). Of every ten
-    of a class one validates and one tests. Raises TrainError where a class has none to train on."""
+    """The pictures of a split, uint8 (count, height, width, channels) for `shape` (height, width, 1 or 3). Of ten of a
+    class about one validates and one tests. Raises TrainError where a class has none to train on."""
     classes = find_classes(folder)
     wanted = [
         (label, file)
         for label, files in enumerate(classes.values())
-        for number, file in enumerate(files)
-        if split_of(number, len(files)) == split
+        for file, its_split in zip(files, splits_of([file.relative_to(folder) for file in files]), strict=True)
+        if its_split == split
     ]
     pixels, labels, broken = np.empty((len(wanted), *shape), np.uint8), list[int](), list[str]()
     for label, file in wanted:
@@ -56,12 +56,23 @@ def read(folder: Path, split: str, shape: tuple[int, int, int]) -> Images:
     return Images(pixels[: len(labels)], np.array(labels, np.int64), tuple(classes))
 
 
-def split_of(number: int, count: int) -> str:
-    """Of a class of fewer than ten, the last one tests and the one before it validates."""
-    place = number % 10
-    if count < 10:
-        place = {count - 1: TEST, count - 2: VALIDATION}.get(number, 0)
-    return {VALIDATION: "validation", TEST: "test"}.get(place, "train")
+def splits_of(names: list[Path]) -> list[str]:
+    """The split of each of a class' pictures, at least 3, by a hash of its name: pictures that follow one another, as
+    they were taken, come apart, and one that is added moves no other. The lowest tenth of all hashes validates, the
+    highest tests. Where nothing is there, as in a class of few, the lowest and the highest one do; the one in the
+    middle trains."""
+    places = [int.from_bytes(hashlib.sha256(os.fsencode(name.as_posix())).digest()[:8]) for name in names]
+    ordered = sorted(places)
+    found = []
+    for place in places:
+        tenth = place * 10 >> 64
+        if place == ordered[len(ordered) // 2]:
+            found.append("train")
+        elif tenth == 0 or place == ordered[0]:
+            found.append("validation")
+        else:
+            found.append("test" if tenth == 9 or place == ordered[-1] else "train")
+    return found
 
 
 def find_classes(folder: Path) -> dict[str, list[Path]]:

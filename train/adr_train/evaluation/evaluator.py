@@ -132,13 +132,17 @@ class Evaluator:
         clips = level(real, loudness).clips if loudness else real.clips
         return self.measure([model.reconstruct(clip) for clip in clips], real.labels)
 
-    def generated(self, model: LabelledModel, count: int, config: GenerationConfig, repeats: int) -> Figures:
-        """The figures of `count` samples, their means and standard errors over so many seeds, and the seconds each."""
-        rows = []
+    def generated(
+        self, model: LabelledModel, count: int, config: GenerationConfig, repeats: int
+    ) -> tuple[Figures, list[np.ndarray]]:
+        """The figures of `count` samples, their means and standard errors over so many seeds, and the seconds each; and
+        the samples of the first seed."""
+        rows, first = [], list[np.ndarray]()
         for repeat in range(repeats):
             samples, labels, seconds = generate(model, count, config, self.split, repeat)
             rows.append(self.measure(samples, labels, repeat) | {"seconds_per_sample": seconds / count})
-        return with_errors(rows)
+            first = first or samples
+        return with_errors(rows), first
 
 
 def load_labelled(

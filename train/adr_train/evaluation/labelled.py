@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from adr_runtime import AudioModel, ImageModel
 from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.terminal.display import PlainConsole
@@ -10,7 +11,7 @@ from adr_runtime.terminal.display import PlainConsole
 from adr_train.errors import TrainError
 from adr_train.evaluation.evaluator import Evaluator, LabelledModel
 from adr_train.evaluation.quality import record
-from adr_train.evaluation.report import Report
+from adr_train.evaluation.report import COLUMNS, Report
 from adr_train.evaluation.table import Rows, print_rows
 from adr_train.evaluation.voices import heard, voice_rows
 from adr_train.recipes.recipe import dataset_of
@@ -50,28 +51,31 @@ def evaluate_labelled(
     if samples < requested:
         each = comparison.per_label
         console.print(f"{samples} samples a row in place of {each} of each label: as many as {split} has")
-    rows = measure_rows(evaluator, model, baselines, settings, samples, comparison)
+    rows, judged = measure_rows(evaluator, model, baselines, settings, samples, comparison)
     if write:
         record(model, rows, list(settings.values()), samples, split, comparison.seeds)
     about = {"samples": samples, "seed": comparison.seed, "seeds": comparison.seeds}
     print_rows(model, split, about, rows, as_json)
     if report:
-        Report(report, evaluator, model).write(settings, rows, about)
+        Report(report, evaluator, model, judged).write(settings, rows, about)
         console.print(f"{report / 'index.html'}")
 
 
 def measure_rows(
     evaluator: Evaluator, model: LabelledModel, baselines: list[LabelledModel], settings: dict[str, GenerationConfig],
     samples: int, comparison: Comparison,
-) -> Rows:  # fmt: skip
+) -> tuple[Rows, dict[str, list[np.ndarray]]]:  # fmt: skip
+    """The rows, and for each setting the first of the samples that were judged, as many as a report may show."""
     rows: Rows = {}
+    judged: dict[str, list[np.ndarray]] = {}
     seeds = comparison.seeds
     for name, setting in settings.items():
-        rows[name] = evaluator.generated(model, samples, setting, seeds)
+        rows[name], made = evaluator.generated(model, samples, setting, seeds)
+        judged[name] = made[: COLUMNS * len(model.labels)]
         console.print(f"{name}: accuracy {rows[name]['accuracy']:.3f} of {seeds} x {samples}")
     for baseline in baselines:
         defaults = GenerationConfig(seed=comparison.seed)
-        rows[baseline.bundle.folder.name] = evaluator.generated(baseline, samples, defaults, seeds)
+        rows[baseline.bundle.folder.name], _ = evaluator.generated(baseline, samples, defaults, seeds)
     if isinstance(model, AudioModel) and model.manifest.tokens.geometry == "codec_latent":
         rows[f"reconstructed {evaluator.split}"] = evaluator.reconstructed(model, LOUDNESS, samples)
     rows |= evaluator.real_rows(samples, seeds)
@@ -81,4 +85,4 @@ def measure_rows(
         first = next(iter(settings.values()))
         for name, figures in voice_rows(evaluator, model, samples, first, seeds, comparison.cache).items():
             rows.setdefault(name, {}).update(figures)
-    return rows
+    return rows, judged

@@ -29,11 +29,13 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class Report:
-    """A page about one run of adr-eval, in a folder that appears only when it is whole."""
+    """A page about one run of adr-eval, in a folder that appears only when it is whole. `judged` has the first of the
+    samples that were judged, of the labels in turn, by the names of the settings."""
 
     folder: Path
     evaluator: Evaluator
     model: LabelledModel
+    judged: dict[str, list[np.ndarray]]
 
     def write(self, settings: dict[str, GenerationConfig], rows: Rows, about: dict[str, Any]) -> None:
         """Raises TrainError where the folder is there already or cannot be written."""
@@ -56,7 +58,7 @@ class Report:
             draw_sweep(folder / f"{axis}.svg", axis, settings, rows)
         draw_precision_recall(folder / "precision-recall.svg", rows)
         shown = dict(list(settings.items())[:SHOWN])
-        sheets = {name: self.generated(folder, f"generated-{i}", shown[name]) for i, name in enumerate(shown)}
+        sheets = {name: self.generated(folder, f"generated-{i}", name, shown[name]) for i, name in enumerate(shown)}
         real = self.real_samples()
         sheets[f"real {self.evaluator.split}"] = self.show(folder, "real", real, self.labels())
         names = [name for name in HEADINGS if any(name in row for row in rows.values())]
@@ -65,7 +67,7 @@ class Report:
         return environment.get_template("report.html").render(
             model=self.model, about=about, split=self.evaluator.split, names=names, headings=HEADINGS, table=table,
             charts=charts | {"precision-recall.svg": "Recall against precision"}, sheets=sheets,
-            nearest=self.nearest(folder, next(iter(settings.values()))), hidden=len(settings) - len(shown),
+            nearest=self.nearest(folder, *next(iter(settings.items()))), hidden=len(settings) - len(shown),
         )  # fmt: skip
 
     @property
@@ -76,12 +78,19 @@ class Report:
         """The label of each sample of a sheet, row by row, int64."""
         return np.repeat(np.arange(len(self.model.labels)), 1 if self.sound else COLUMNS)
 
-    def generated(self, folder: Path, name: str, setting: GenerationConfig) -> list[dict[str, str]]:
-        """The first samples that were judged at a setting."""
-        per_label = len(self.labels()) // len(self.model.labels)
-        samples, labels, _ = generate(self.model, per_label * len(self.model.labels), setting, self.evaluator.split)
+    def generated(self, folder: Path, file: str, name: str, setting: GenerationConfig) -> list[dict[str, str]]:
+        """The first samples that were judged at a setting, a label after the other."""
+        samples, labels = self.first(name, setting, len(self.labels()))
         order = np.argsort(labels, kind="stable")
-        return self.show(folder, name, [samples[i] for i in order], labels[order])
+        return self.show(folder, file, [samples[i] for i in order], labels[order])
+
+    def first(self, name: str, setting: GenerationConfig, count: int) -> tuple[list[np.ndarray], np.ndarray]:
+        """So many samples of a setting and their labels, those that were judged among them. They are made again only
+        where fewer were judged than are shown."""
+        samples = self.judged[name][:count]
+        if len(samples) < count:
+            samples = generate(self.model, count, setting, self.evaluator.split)[0]
+        return samples, np.arange(count) % len(self.model.labels)
 
     def real_samples(self) -> list[np.ndarray]:
         """Real samples of the same labels as `labels`; the last ones again where there are too few of one."""
@@ -113,9 +122,9 @@ class Report:
         write_plot(folder / f"{name}.png", samples, self.model.sample_rate, {})
         return {"picture": f"{name}.png", "sound": f"{name}.wav", "title": title}
 
-    def nearest(self, folder: Path, setting: GenerationConfig) -> list[list[dict[str, str]]]:
+    def nearest(self, folder: Path, name: str, setting: GenerationConfig) -> list[list[dict[str, str]]]:
         """One sample of each label and, beside it, the training samples that the first judge finds most like it."""
-        samples, labels, _ = generate(self.model, len(self.model.labels), setting, self.evaluator.split)
+        samples, labels = self.first(name, setting, len(self.model.labels))
         _, embeddings = self.evaluator.judges.judges[0].judge(samples)
         known, lines = samples_of(self.evaluator.train), list[list[np.ndarray]]()
         near = np.argsort(distances(embeddings, self.evaluator.train_judgements[0][1]), 1)[:, :NEAREST]

@@ -16,6 +16,8 @@ from adr_train.errors import TrainError
 from adr_train.recipes.configs import CodecLossConfig, DistilConfig, TrainConfig
 
 SIZES = ("cpu", "gpu")
+# What shapes a model, of any kind.
+ModelConfig = ADRConfig | CodecConfig | ARDMConfig | CausalConfig
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Recipe:
     description: str
     licence: str
     source: str
-    model: ADRConfig | CodecConfig | ARDMConfig | CausalConfig
+    model: ModelConfig
     train: TrainConfig
     defaults: dict[str, Any] = field(default_factory=dict)
     kind: str = "adr"

@@ -75,8 +75,8 @@ class ADRJob(Job[ADRModel]):
         model.to(processes.device)
         self.trainer = Trainer(model, ADRLoss(model), batches, recipe.train, processes)
 
-    def config(self) -> dict[str, Any]:
-        return self.trainer.model.config.to_dict()
+    def config(self) -> ADRConfig:
+        return self.trainer.model.config
 
     def provenance(self) -> dict[str, Any]:
         return {f"codec {k}": v for k, v in self.codec_training.items() if k in PROVENANCE} | self.began

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -63,8 +63,8 @@ class VariableJob(Job[VariableModel]):
     @abstractmethod
     def build(self, config: ARDMConfig | CausalConfig) -> VariableModel: ...
 
-    def config(self) -> dict[str, Any]:
-        return self.trainer.model.config.to_dict()
+    def config(self) -> ARDMConfig | CausalConfig:
+        return self.trainer.model.config
 
 
 class CausalJob(VariableJob[Causal]):

@@ -1,8 +1,7 @@
 """Training a codec: rows of speech end to end, reconstruction first and a small adversary later."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -174,8 +173,8 @@ class CodecJob(Job[CodecModel]):
         self.data, self.sequences = data, len(data.labels)
         self.trainer = CodecTrainer(model, batches, config, processes, recipe.losses)
 
-    def config(self) -> dict[str, Any]:
-        return asdict(self.trainer.model.config)
+    def config(self) -> CodecConfig:
+        return self.trainer.model.config
 
     def weights(self) -> dict[str, Tensor]:
         """The EMA's weights, with the latents' mean and standard deviation measured for them."""

@@ -11,7 +11,7 @@ from adr_train.data.batch import BatchSource
 from adr_train.errors import TrainError
 from adr_train.loop import Model, Trainer
 from adr_train.monitor import Monitor
-from adr_train.recipes.recipe import Recipe
+from adr_train.recipes.recipe import ModelConfig, Recipe
 
 # What of the provenance of a codec or a teacher goes on into what is built upon it.
 PROVENANCE = ("minutes", "steps", "commit", "device")
@@ -28,8 +28,8 @@ class Job(ABC, Generic[Model]):
     sequences: int
 
     @abstractmethod
-    def config(self) -> dict[str, Any]:
-        """The model's config, as config.json holds it."""
+    def config(self) -> ModelConfig:
+        """What config.json holds of the model."""
 
     def provenance(self) -> dict[str, Any]:
         """What config.json says of what the model was built upon."""
