@@ -18,6 +18,7 @@ from random_models import (
     PICTURE,
     PYRAMID,
     SOUND,
+    TOLD,
     export,
     export_any_order,
     random_any_order,
@@ -55,7 +56,7 @@ def kept(request, tmp_path_factory) -> Callable[[str, Callable[[Path], None]], P
 
 @pytest.fixture(scope="session")
 def exported(kept) -> dict[str, Path]:
-    """Bundles by name: sound, latent and picture in the default dialect, portable-sound, softmax-sound. Read only."""
+    """Bundles by name: the default dialect, portable ones, and softmax-sound. Read only."""
     softmax = {"backbone": {**SOUND["backbone"], "mixer": "softmax"}}
     made = {
         "sound": (random_model(SOUND), "linear-attention"),
@@ -64,6 +65,8 @@ def exported(kept) -> dict[str, Path]:
         "portable-pyramid": (random_model(PYRAMID), "portable"),
         "portable-sound": (random_model(SOUND), "portable"),
         "latent": (random_model(LATENT), "linear-attention"),
+        "told": (random_model(TOLD), "linear-attention"),
+        "portable-told": (random_model(TOLD), "portable"),
         "softmax-sound": (random_model(SOUND, **softmax), "linear-attention"),
     }
 

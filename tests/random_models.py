@@ -20,6 +20,13 @@ LATENT = {
     "head": {"width": 24, "blocks": 2, "frequencies": 8},
     "schedule": {"kind": "cosine", "timesteps": 50},
 }  # fmt: skip
+TOLD = {
+    "controls": {"phone": 5, "place": 3},
+    "wave": {"sample_rate": 800, "hop": 8},
+    "backbone": {"layers": 1, "feedforward": 16, "retention": {"width": 16, "heads": 2}},
+    "head": {"width": 16, "blocks": 1, "frequencies": 8},
+    "schedule": {"kind": "cosine", "timesteps": 50},
+}
 PICTURE = {
     "labels": ["dot", "bar"],
     "image": {"height": 6, "width": 4, "channels": 3, "patch": 2},

@@ -20,6 +20,7 @@ from adr_runtime.causal.checks import CAUSAL, read_defaults
 from adr_runtime.causal.manifest import (
     AudioSpec,
     CausalManifest,
+    ControlSpec,
     Defaults,
     ImageSpec,
     ScheduleSpec,
@@ -136,6 +137,7 @@ def describe(
         ),
         labels=tuple(config.labels),
         speakers=tuple(config.speakers),
+        controls=tuple(ControlSpec(name, classes) for name, classes in config.controls.items()),
         audio=None if isinstance(codec, PictureTokens) else AudioSpec(codec.config.sample_rate, codec.hop, codec.delay),
         image=image,
         defaults=defaults,

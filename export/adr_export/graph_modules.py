@@ -13,26 +13,28 @@ class StepGraph(nn.Module):
     def __init__(self, model: ADRModel, form: Form):
         super().__init__()
         self.backbone, self.form = model.backbone, form
-        self.conditioning = [what for what in ("label", "speaker") if getattr(model.config, f"{what}s")]
+        has = {"label": model.config.labels, "speaker": model.config.speakers, "controls": model.config.controls}
+        self.conditioning = [what for what, names in has.items() if names]
 
-    def split(self, rest: tuple[Tensor, ...]) -> tuple[tuple[Tensor | None, Tensor | None], State]:
-        """Label and speaker, None where the model has none, and the states by name."""
+    def split(self, rest: tuple[Tensor, ...]) -> tuple[dict[str, Tensor], State]:
+        """Label, speaker and controls, as far as the model has them, and the states by name."""
         count = len(self.conditioning)
         conditioning = dict(zip(self.conditioning, rest[:count], strict=True))
-        state = dict(zip(self.backbone.initial_state(1), rest[count:], strict=True))
-        return (conditioning.get("label"), conditioning.get("speaker")), state
+        return conditioning, dict(zip(self.backbone.initial_state(1), rest[count:], strict=True))
 
     def forward(self, token: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        (label, speaker), past = self.split(rest)
-        condition, present = self.backbone.step(token, label, past, self.form, speaker)
+        told, past = self.split(rest)
+        label, speaker, controls = told.get("label"), told.get("speaker"), told.get("controls")
+        condition, present = self.backbone.step(token, label, past, self.form, speaker, controls)
         end = () if self.backbone.end is None else (self.backbone.ended(condition),)
         return condition, *end, *present.values()
 
 
 class ParallelGraph(StepGraph):
     def forward(self, tokens: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        (label, speaker), past = self.split(rest)
-        conditions, present = self.backbone(tokens, label, past, self.form, speaker)
+        told, past = self.split(rest)
+        label, speaker, controls = told.get("label"), told.get("speaker"), told.get("controls")
+        conditions, present = self.backbone(tokens, label, past, self.form, speaker, controls)
         assert present is not None
         return conditions, *present.values()
 

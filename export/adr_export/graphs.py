@@ -71,6 +71,11 @@ def backbone_graphs(model: ADRModel, form: Form, normal: Normal, rows: int, leng
     channels = model.tokens.channels
     names = {"label": model.config.labels, "speaker": model.config.speakers}
     conditioning = {what: torch.arange(rows) % (len(classes) + 1) for what, classes in names.items() if classes}
+    # The null class of each control is among them.
+    sizes = torch.tensor([classes + 1 for classes in model.config.controls.values()])
+    told = torch.arange(rows * length).reshape(rows, length, 1) % sizes if len(sizes) else None
+    at_once = {} if told is None else {"controls": told}
+    one = {} if told is None else {"controls": told[:, 0]}
     end = {} if model.backbone.end is None else {"end": {0: "rows"}}
     state = model.backbone.initial_state(rows)
     cache = 7 if model.config.backbone.mixer == "softmax" else 0
@@ -81,16 +86,16 @@ def backbone_graphs(model: ADRModel, form: Form, normal: Normal, rows: int, leng
         state[name] = normal(*shape) if value.is_floating_point() else torch.full_like(value, cache or 3)
     past = {f"past.{k}": v for k, v in state.items()}
     present = {f"present.{k}": rename_past(state_axes(k)) for k in state}
-    common = {**{k: {0: "rows"} for k in conditioning}, **{f"past.{k}": state_axes(k) for k in state}}
+    common = {**{k: {0: "rows"} for k in (*conditioning, *one)}, **{f"past.{k}": state_axes(k) for k in state}}
     return [
         Graph(
-            "step", StepGraph(model, form), {"token": normal(rows, channels), **conditioning, **past},
+            "step", StepGraph(model, form), {"token": normal(rows, channels), **conditioning, **one, **past},
             {"token": {0: "rows"}, **common}, {"condition": {0: "rows"}, **end, **present}, True,
         ),
         Graph(
             "parallel", ParallelGraph(model, "parallel" if form == "recurrent" else form),
-            {"tokens": normal(rows, length, channels), **conditioning, **past},
-            {"tokens": {0: "rows", 1: "length"}, **common},
+            {"tokens": normal(rows, length, channels), **conditioning, **at_once, **past},
+            {"tokens": {0: "rows", 1: "length"}, **common, **{k: {0: "rows", 1: "length"} for k in at_once}},
             {"conditions": {0: "rows", 1: "length"}, **present}, True,
         ),
     ]  # fmt: skip

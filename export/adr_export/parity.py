@@ -108,12 +108,19 @@ def check_sequences(model: ADRModel, sessions: Mapping[str, onnxruntime.Inferenc
         names = {"label": model.config.labels, "speaker": model.config.speakers}
         conditioning = {what: np.zeros(1, np.int64) for what, classes in names.items() if classes}
         tokens = torch.randn(1, warm + length, model.tokens.channels, generator=generator).numpy()
-        for n in range(warm):
-            _, state = advance(sessions["step"], {"token": tokens[:, n], **conditioning, **state})
-        whole, after = advance(sessions["parallel"], {"tokens": tokens[:, warm:], **conditioning, **state})
+        sizes = np.array([classes + 1 for classes in model.config.controls.values()], np.int64)
+        told = {"controls": np.arange(warm + length)[None, :, None] % sizes} if len(sizes) else {}
+        feeds = [
+            {"token": tokens[:, n], **conditioning, **{k: v[:, n] for k, v in told.items()}}
+            for n in range(warm + length)
+        ]
+        for feed in feeds[:warm]:
+            _, state = advance(sessions["step"], {**feed, **state})
+        rest = {"tokens": tokens[:, warm:], **conditioning, **{k: v[:, warm:] for k, v in told.items()}}
+        whole, after = advance(sessions["parallel"], {**rest, **state})
         steps = []
-        for n in range(warm, warm + length):
-            condition, state = advance(sessions["step"], {"token": tokens[:, n], **conditioning, **state})
+        for feed in feeds[warm:]:
+            condition, state = advance(sessions["step"], {**feed, **state})
             steps.append(condition)
         actual, reference = {"conditions": whole, **after}, {"conditions": np.stack(steps, 1), **state}
         checker.compare(f"parallel against step, {length} tokens", actual, reference)

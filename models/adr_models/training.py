@@ -8,18 +8,20 @@ from torch import nn
 
 
 class RowTensors:
-    """The base of dataclasses whose fields are tensors with one row a sequence."""
+    """The base of dataclasses whose fields are tensors with one row a sequence, or None."""
 
     def select(self, rows: slice, device: torch.device) -> Self:
         """Some of the rows, on a device."""
         assert is_dataclass(self)
-        return type(self)(*(getattr(self, f.name)[rows].to(device) for f in fields(self)))
+        values = [getattr(self, f.name) for f in fields(self)]
+        return type(self)(*(None if value is None else value[rows].to(device) for value in values))
 
     @classmethod
     def join(cls, parts: list[Self]) -> Self:
         """The rows of all parts, one after the other."""
         assert is_dataclass(cls)
-        return cls(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+        columns = [[getattr(part, f.name) for part in parts] for f in fields(cls)]
+        return cls(*(None if values[0] is None else torch.cat(values) for values in columns))
 
 
 class TrainableModel(nn.Module):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from adr_models.causal.controls import ControlEmbedding
 from adr_models.mixers.retention import Form, MultiScaleRetention, RetentionConfig
 from adr_models.mixers.rotary import RotaryAngles
 from adr_models.mixers.softmax import SoftmaxAttention
@@ -24,11 +25,13 @@ class BackboneConfig:
     """`grid` (rows, columns) adds 2-D position features for images; () for endless one-dimensional sequences.
     Where the tokens have neighbours (`adr_models.tokens.neighbours`), these are the input, which knows its place.
     `magnitudes` feeds |token| beside the token: where signs are near random, as in MDCT frames, no linear layer could
-    see the envelope otherwise. `ends` adds the output that says where a clip is over."""
+    see the envelope otherwise. `ends` adds the output that says where a clip is over. `controls` counts the classes of
+    each control that comes with a token."""
 
     channels: int = 128
     labels: int = 0
     speakers: int = 0
+    controls: tuple[int, ...] = ()
     layers: int = 5
     mixer: Literal["retention", "softmax"] = "retention"
     retention: RetentionConfig = field(default_factory=RetentionConfig)
@@ -95,6 +98,8 @@ class Backbone(nn.Module):
         self.label = nn.Embedding(config.labels + 1, width) if config.labels else None
         self.label_out = nn.Embedding(config.labels + 1, width) if config.labels else None
         self.speaker = nn.Embedding(config.speakers + 1, width) if config.speakers else None
+        self.controls = ControlEmbedding(config.controls, width) if config.controls else None
+        self.controls_out = ControlEmbedding(config.controls, width) if config.controls else None
         self.end = nn.Linear(width, 1) if config.ends else None
         if config.grid:
             self.register_buffer("grid_features", grid_features(*config.grid), persistent=False)
@@ -124,13 +129,13 @@ class Backbone(nn.Module):
 
     def forward(
         self, tokens: Tensor, label: Tensor | None = None, state: State | None = None, form: Form = "parallel",
-        speaker: Tensor | None = None,
+        speaker: Tensor | None = None, controls: Tensor | None = None,
     ) -> tuple[Tensor, State | None]:  # fmt: skip
         """tokens (rows, length, channels) -> conditions (rows, length, width), and the state when one was given. Where
         there is a mask, the condition ends with the channels that the token to come has.
 
-        label and speaker int64 (rows,), the null ones being config.labels and config.speakers. Without a state the
-        sequence starts at position 0.
+        label and speaker int64 (rows,), the null ones being config.labels and config.speakers; controls int64 (rows,
+        length, K), those of the tokens to come. Without a state the sequence starts at position 0.
         """
         rows, length = tokens.shape[:2]
         start = tokens.new_zeros(rows, dtype=torch.int64) if state is None else state["position"]
@@ -141,6 +146,8 @@ class Backbone(nn.Module):
             x = x + self.label(label)[:, None]
         if self.speaker is not None:
             x = x + self.speaker(speaker)[:, None]
+        if self.controls is not None:
+            x = x + self.controls(controls)
         if self.config.grid:
             x = x + self.grid(self.grid_features[position % self.grid_features.shape[0]])
         angles = self.rotary(position)
@@ -154,6 +161,8 @@ class Backbone(nn.Module):
         x = self.norm(x)
         if self.label_out is not None:
             x = x + self.label_out(label)[:, None]
+        if self.controls_out is not None:
+            x = x + self.controls_out(controls)
         if self.mask is not None:
             x = torch.cat([x, self.mask.to(x.dtype)[position % len(self.mask)]], -1)
         return x, None if state is None else present
@@ -180,10 +189,12 @@ class Backbone(nn.Module):
 
     def step(
         self, token: Tensor, label: Tensor | None, state: State, form: Form = "recurrent",
-        speaker: Tensor | None = None,
+        speaker: Tensor | None = None, controls: Tensor | None = None,
     ) -> tuple[Tensor, State]:  # fmt: skip
-        """One token (rows, channels) -> its successor's condition (rows, width), and the new state."""
-        condition, state_after = self(token[:, None], label, state, form, speaker)
+        """One token (rows, channels) -> its successor's condition (rows, width), and the new state; controls int64
+        (rows, K) are the successor's."""
+        of_one = None if controls is None else controls[:, None]
+        condition, state_after = self(token[:, None], label, state, form, speaker, of_one)
         return condition[:, 0], state_after
 
 

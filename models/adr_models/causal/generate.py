@@ -54,12 +54,15 @@ def denoise(
 @torch.no_grad()
 def generate(
     model: ADRModel, label: Tensor | None, rows: int, length: int, timestep: Tensor, coefficients: Tensor,
-    guidance: float, sample_range: float, generator: torch.Generator,
+    guidance: float, sample_range: float, generator: torch.Generator, controls: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
-    """tokens (rows, length, C) for label int64 (rows,) or None and the null speaker, by the step form; guidance 1 is
-    none."""
-    guides = 2 if label is not None and guidance != 1 else 1
-    device = model.backbone.start.device
+    """tokens (rows, length, C) for label int64 (rows,) or None, controls int64 (rows, length, K) or the null ones, and
+    the null speaker, by the step form; guidance 1 is none."""
+    told = label is not None or controls is not None
+    guides, device = 2 if told and guidance != 1 else 1, model.backbone.start.device
+    if model.config.controls:
+        null = model.null_controls().expand(rows, length, -1)
+        controls = torch.cat([null if controls is None else controls, null])[: guides * rows]
     if label is not None and guides == 2:
         label = torch.cat([label, torch.full_like(label, len(model.config.labels))])
     mix = torch.tensor([[guidance], [1 - guidance]] if guides == 2 else [[1.0]], device=device)
@@ -70,8 +73,9 @@ def generate(
     modulation = model.head.time_modulation(timestep)
     bound = torch.tensor(sample_range, device=device)
     tokens = []
-    for _ in range(length):
-        condition, state = model.backbone.step(token.repeat(guides, 1), label, state, speaker=speaker)
+    for n in range(length):
+        of_token = None if controls is None else controls[:, n]
+        condition, state = model.backbone.step(token.repeat(guides, 1), label, state, "recurrent", speaker, of_token)
         condition = condition.reshape(guides, rows, -1)
         initial = torch.randn(token.shape, generator=generator, device=device)
         noise = torch.randn(len(timestep), *token.shape, generator=generator, device=device)

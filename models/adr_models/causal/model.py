@@ -22,9 +22,9 @@ from adr_models.training import RowTensors, TrainableModel
 
 @dataclass(frozen=True)
 class LossConfig:
-    """`draws` noise levels a token and backbone pass (MAR uses 4); `label_dropout` trains the null label together
-    with the null speaker, and `speaker_dropout` the null speaker on its own; the context is mixed with noise of a
-    power drawn for each sequence, context_noise times the cube of a uniform number; `end` weights the binary
+    """`draws` noise levels a token and backbone pass (MAR uses 4); `label_dropout` trains the null label together with
+    the null speaker and null controls, and `speaker_dropout` the null speaker on its own; the context is mixed with
+    noise of a power drawn for each sequence, context_noise times the cube of a uniform number; `end` weights the binary
     cross-entropy of the clip's end.
 
     Timesteps are uniform, or, with `log_snr` (mean, deviation), such that the logarithm of the signal-to-noise ratio is
@@ -46,10 +46,12 @@ class LossConfig:
 @dataclass(frozen=True)
 class ADRConfig:
     """Everything that shapes a model. One of `image`, `pyramid`, `mdct`, `wave` and `codec` chooses the token geometry;
-    the channels, the grid and the number of labels and speakers of the backbone follow from it and from their names."""
+    the channels, the grid and the number of labels, speakers and controls of the backbone follow from it and from their
+    names. `controls` are the numbers of classes of each control, by name."""
 
     labels: tuple[str, ...] = ()
     speakers: tuple[str, ...] = ()
+    controls: dict[str, int] = field(default_factory=dict)
     image: ImageConfig | None = None
     pyramid: PyramidConfig | None = None
     mdct: MDCTConfig | None = None
@@ -90,6 +92,7 @@ class ADRModel(TrainableModel):
             "channels": self.tokens.channels,
             "labels": len(config.labels),
             "speakers": len(config.speakers),
+            "controls": tuple(config.controls.values()),
             "grid": grid,
         }
         self.config = config
@@ -111,12 +114,13 @@ class ADRModel(TrainableModel):
 
     def loss(
         self, tokens: Tensor, label: Tensor | None, mask: Tensor, draws: "Draws", speaker: Tensor | None = None,
-        ended: Tensor | None = None,
+        ended: Tensor | None = None, controls: Tensor | None = None,
     ) -> Tensor:  # fmt: skip
         """Sum of the per-token diffusion losses (Li et al. 2024), each the mean over draws and channels.
 
         tokens float (rows, length, C); label and speaker int64 (rows,) or None; mask bool (rows, length), False for
-        tokens that are padding; ended bool (rows, length), True where the clip is over.
+        tokens that are padding; ended bool (rows, length), True where the clip is over; controls int64 (rows, length,
+        K) or None.
         """
         loss, length = self.config.loss, tokens.shape[1]
         dropped = draws.drop < loss.label_dropout
@@ -125,8 +129,10 @@ class ADRModel(TrainableModel):
         if speaker is not None:
             unnamed = dropped | (draws.drop_speaker < loss.speaker_dropout)
             speaker = torch.where(unnamed, len(self.config.speakers), speaker)
+        if controls is not None:
+            controls = torch.where(dropped[:, None, None], self.null_controls(), controls)
         form: Form = "parallel" if length <= 2 * self.config.backbone.retention.chunk else "chunkwise"
-        conditions, _ = self.backbone(self.context(tokens, draws), label, None, form, speaker)
+        conditions, _ = self.backbone(self.context(tokens, draws), label, None, form, speaker, controls)
         t, epsilon, x0 = draws.t[mask], draws.epsilon[mask], tokens[mask][:, None].expand(-1, loss.draws, -1)
         own = self.own_channels(mask)
         epsilon = epsilon * own
@@ -137,6 +143,10 @@ class ADRModel(TrainableModel):
             logits = self.backbone.ended(conditions[mask]).float()
             total = total + loss.end * F.binary_cross_entropy_with_logits(logits, ended[mask].float(), reduction="sum")
         return total
+
+    def null_controls(self) -> Tensor:
+        """The null class of each control, int64 (K,)."""
+        return torch.tensor(tuple(self.config.controls.values()), device=self.backbone.start.device)
 
     def own_channels(self, mask: Tensor) -> Tensor:
         """1 for the channels that the tokens of a mask bool (rows, length) have, float (tokens, 1, C), or (1,) where

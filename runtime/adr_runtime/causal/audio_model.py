@@ -8,6 +8,7 @@ import numpy as np
 from adr_runtime.causal.clips import generate_clips
 from adr_runtime.causal.codec import checked_samples, reconstruct
 from adr_runtime.causal.config import GenerationConfig, GenerationOptions, Label, Settings, label_index, label_rows
+from adr_runtime.causal.controls import Controls
 from adr_runtime.causal.generator import TokenGenerator
 from adr_runtime.causal.manifest import AudioSpec
 from adr_runtime.causal.model import CausalModel
@@ -40,7 +41,7 @@ class AudioModel(CausalModel):
 
     def generate(
         self, *, label: Label | Sequence[Label] = None, count: int | None = None, seconds: float | None = None,
-        prompt: np.ndarray | None = None, **options: Unpack[GenerationOptions],
+        prompt: np.ndarray | None = None, controls: Controls | None = None, **options: Unpack[GenerationOptions],
     ) -> Audio:  # fmt: skip
         """Generate clips.
 
@@ -51,6 +52,8 @@ class AudioModel(CausalModel):
                 default time where it cannot say, or behind a prompt.
             prompt: Float32 samples (samples,) at the model's rate, with which the clips begin; a leading rest that does
                 not fill a token is dropped, and `seconds` counts what comes after.
+            controls: Of models that have them (`model.manifest.controls`): classes by the name of each control, one for
+                each token, the same for every clip (tokens,) or a row each (clips, tokens). The clips are as long.
             **options: The fields of `GenerationConfig`.
 
         Returns:
@@ -64,25 +67,29 @@ class AudioModel(CausalModel):
             >>> audio.save("seven.wav")
         """
         settings = GenerationConfig(**options).resolve(self.manifest, label_rows(label, count))
-        if seconds is None and prompt is None and self.manifest.ends:
+        if seconds is None and prompt is None and controls is None and self.manifest.ends:
             generator = TokenGenerator(self.opened, settings)
             samples, lengths = generate_clips(generator)
             return Audio(samples, self.sample_rate, settings.seed, lengths, generator.provenance())
-        stream = self.start(settings, self.manifest.defaults.seconds if seconds is None else seconds, WHOLE_CHUNK)
-        assert stream.limit is not None
-        check_samples(len(settings.labels), stream.limit + (0 if prompt is None else np.size(prompt)))
+        if seconds is None and controls is None:
+            seconds = self.manifest.defaults.seconds
+        stream = self.start(settings, seconds, WHOLE_CHUNK)
+        if controls is not None:
+            stream.extend(controls)
+        check_samples(len(settings.labels), stream.most + (0 if prompt is None else np.size(prompt)))
         return stream.continue_from(prompt).collect()
 
     def stream(
         self, *, label: Label | Sequence[Label] = None, count: int | None = None, seconds: float | None = None,
         prompt: np.ndarray | None = None, chunk_tokens: int = 1, playlist: Sequence[Label] = (), cycle: bool = False,
-        pause: float = 0.15, **options: Unpack[GenerationOptions],
+        pause: float = 0.15, controls: Controls | None = None, **options: Unpack[GenerationOptions],
     ) -> Stream:  # fmt: skip
         """Generate chunk by chunk, in constant memory however long it goes on.
 
         Args:
-            label, count, prompt, **options: As those of `generate`.
-            seconds: How long; endless unless `seconds` or `playlist` is given.
+            label, count, prompt, controls, **options: As those of `generate`. `Stream.extend` gives more controls, also
+                to a stream that has come to the end of those it had.
+            seconds: How long; endless unless `seconds`, `playlist` or `controls` is given.
             chunk_tokens: Tokens of each chunk.
             playlist: Labels to say one after the other, each until it is over; takes the place of label and count.
             cycle: Whether the playlist begins again after its end.
@@ -103,7 +110,10 @@ class AudioModel(CausalModel):
             raise InputError("a playlist takes the place of label and count; leave them out")
         rows = label_rows(words.label if words else label, count)
         settings = GenerationConfig(**options).resolve(self.manifest, rows)
-        return self.start(settings, seconds, chunk_tokens, words).continue_from(prompt)
+        stream = self.start(settings, seconds, chunk_tokens, words)
+        if controls is not None:
+            stream.extend(controls)
+        return stream.continue_from(prompt)
 
     def start(
         self, settings: Settings, seconds: float | None, chunk_tokens: int, playlist: Playlist | None = None

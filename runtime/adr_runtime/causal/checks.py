@@ -14,6 +14,8 @@ from adr_runtime.limits import MAX_COUNT, MAX_SECONDS, MAX_TEMPERATURE
 MAX_STEPS = 10_000
 MAX_LEVELS = 8
 MAX_SPACING = 4
+MAX_CONTROLS = 64
+MAX_CLASSES = 1 << 16
 PREDICTIONS = ("epsilon", "velocity")
 GRAPHS = ("step", "parallel", "timestep", "head", "decode", "encode")
 
@@ -28,7 +30,7 @@ def check_causal(manifest: CausalManifest) -> None:
 
 
 def token_rules(manifest: CausalManifest) -> list[Rule]:
-    schedule, tokens = manifest.schedule, manifest.tokens
+    schedule, tokens, controls = manifest.schedule, manifest.tokens, manifest.controls
     return [
         ("dialect", manifest.dialect, manifest.dialect in ("linear-attention", "portable"), "a known dialect"),
         ("schedule.betas", len(schedule.betas), 1 <= len(schedule.betas) <= MAX_STEPS, f"1 to {MAX_STEPS} numbers"),
@@ -38,6 +40,15 @@ def token_rules(manifest: CausalManifest) -> list[Rule]:
         ("tokens.channels", tokens.channels, 1 <= tokens.channels <= 1 << 16, "1 to 65536"),
         ("tokens.condition", tokens.condition, 1 <= tokens.condition <= 1 << 16, "1 to 65536"),
         ("speakers", "others", len(set(manifest.speakers)) == len(manifest.speakers), "no speaker twice"),
+        ("controls", len(controls), len(controls) <= MAX_CONTROLS, f"at most {MAX_CONTROLS}"),
+        ("controls", "some", not controls or manifest.kind == "audio", "none for pictures"),
+        ("controls", "others", len({control.name for control in controls}) == len(controls), "no control twice"),
+        (
+            "controls",
+            "others",
+            all(1 <= control.classes <= MAX_CLASSES for control in controls),
+            f"1 to {MAX_CLASSES} classes each",
+        ),
     ]
 
 

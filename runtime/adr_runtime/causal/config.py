@@ -54,10 +54,10 @@ class Settings:
 
     def guidance_rows(self, manifest: CausalManifest) -> int:
         """How many rows of the backbone make one row of tokens: with classifier-free guidance a second one, which knows
-        no label."""
+        no label and no controls."""
         named = any(i != len(manifest.labels) for i in self.labels)
         named |= any(i != len(manifest.speakers) for i in self.speakers)
-        return 2 if named and self.guidance != 1 else 1
+        return 2 if (named or manifest.controls) and self.guidance != 1 else 1
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from adr_runtime.causal.config import Settings
+from adr_runtime.causal.controls import null_controls
 from adr_runtime.causal.manifest import AudioSpec, CausalManifest, StateSpec
 from adr_runtime.causal.parts import Denoising, largest
 from adr_runtime.causal.samplers import Column, coefficients, initial_scale
@@ -28,8 +29,9 @@ class GenerationState:
     """What goes on from token to token: tokens made so far (`position`), the last of them, the labels and what of them
     the graphs are fed (`conditioning`), and the graphs' states; rows are guidance rows * batch.
 
-    `finished` (batch,) says whether the clip was over before the last token; all False where the model cannot tell.
-    `noise` float32 (tokens, 1 + steps or 1, batch, channels) was drawn ahead for the tokens from `noise_start` on.
+    `controls` int64 (batch, tokens, K) are those of the tokens to come, None where nobody gave any. `finished` (batch,)
+    says whether the clip was over before the last token; all False where the model cannot tell. `noise` float32
+    (tokens, 1 + steps or 1, batch, channels) was drawn ahead for the tokens from `noise_start` on.
     """
 
     position: int
@@ -41,6 +43,7 @@ class GenerationState:
     finished: np.ndarray
     noise_start: int
     noise: np.ndarray
+    controls: np.ndarray | None = None
 
     def copy(self) -> "GenerationState":
         """Arrays are replaced at every step and never written to, so sharing them is safe."""
@@ -169,7 +172,19 @@ class TokenGenerator:
 
     def step_feed(self, state: GenerationState) -> dict[str, Any]:
         """What `step` takes of a state, guidance rows * batch of each."""
-        return {"token": np.tile(state.token, (self.guidance_rows, 1)), **state.conditioning, **state.backbone}
+        told = {k: v[:, 0] for k, v in self.controls(1, state.controls).items()}
+        return {"token": np.tile(state.token, (self.guidance_rows, 1)), **state.conditioning, **told, **state.backbone}
+
+    def controls(self, length: int, given: np.ndarray | None) -> dict[str, np.ndarray]:
+        """The controls of the next tokens of the models that have some, int64 (guidance rows * batch, length, K): those
+        that were given for them, then the null ones, which are all that the second guidance row knows."""
+        if not self.manifest.controls:
+            return {}
+        null = null_controls(self.manifest)
+        told = np.broadcast_to(null, (self.guidance_rows * self.batch, length, len(null))).copy()
+        if given is not None:
+            told[: self.batch, : given.shape[1]] = given[:, :length]
+        return {"controls": told}
 
     def head_feed(self, state: GenerationState, condition: np.ndarray) -> dict[str, Any]:
         """What `head` takes of a state, and of its condition float32 (guidance rows * batch, width) out of `step`."""
@@ -186,13 +201,15 @@ class TokenGenerator:
         if "end" in outputs:
             state.finished = outputs["end"][: self.batch] > 0
         state.position += 1
+        if state.controls is not None:
+            state.controls = state.controls[:, 1:]
 
     def prefill(self, state: GenerationState, tokens: np.ndarray) -> None:
         """Take tokens (batch, length, channels) as given, through the parallel graph in pieces of fixed memory."""
         before = np.concatenate([state.token[:, None], tokens[:, :-1]], 1)
         for a in range(0, tokens.shape[1], PREFILL):
             piece = np.tile(before[:, a : a + PREFILL], (self.guidance_rows, 1, 1))
-            feed = {"tokens": piece, **state.conditioning, **state.backbone}
+            feed = {"tokens": piece, **state.conditioning, **self.controls(piece.shape[1], None), **state.backbone}
             outputs = self.sessions["parallel"].run(feed, self.device_outputs)
             state.backbone = self.carried(outputs, "backbone")
         state.token, state.position = tokens[:, -1], state.position + tokens.shape[1]

@@ -30,10 +30,13 @@ def check_interfaces(manifest: CausalManifest) -> None:
     channels, condition = manifest.tokens.channels, manifest.tokens.condition
     named: Tensors = {what: ("int64", ("rows",)) for what in ("label", "speaker") if getattr(manifest, f"{what}s")}
     end: Tensors = {"end": ("float32", ("rows",))} if manifest.ends else {}
+    controls = len(manifest.controls)
+    one: Tensors = {"controls": ("int64", ("rows", controls))} if controls else {}
+    several: Tensors = {"controls": ("int64", ("rows", "length", controls))} if controls else {}
     past, present = {**named, **states_in(manifest, "backbone")}, states_out(manifest, "backbone")
-    check_tensors(manifest.graphs, "step", {"token": floats("rows", channels), **past},
+    check_tensors(manifest.graphs, "step", {"token": floats("rows", channels), **one, **past},
                   {"condition": floats("rows", condition), **end, **present})  # fmt: skip
-    check_tensors(manifest.graphs, "parallel", {"tokens": floats("rows", "length", channels), **past},
+    check_tensors(manifest.graphs, "parallel", {"tokens": floats("rows", "length", channels), **several, **past},
                   {"conditions": floats("rows", "length", condition), **present})  # fmt: skip
     check_head(manifest)
     check_codec(manifest)

@@ -40,6 +40,14 @@ class ScheduleSpec:
 
 
 @dataclass(frozen=True)
+class ControlSpec:
+    """What every token is told from outside: one of so many `classes`, or the null one, whose number is `classes`."""
+
+    name: str
+    classes: int
+
+
+@dataclass(frozen=True)
 class AudioSpec:
     """`hop` samples a token; the decoder runs `delay` samples late, which a fresh stream drops."""
 
@@ -86,10 +94,11 @@ class CausalManifest(Manifest):
     audio: AudioSpec | None
     image: ImageSpec | None
     defaults: Defaults
+    controls: tuple[ControlSpec, ...] = ()
     ORDER = (
         "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "states", "tokens", "schedule",
-        "labels", "speakers", "audio", "image", "defaults", "licence", "data", "training", "quality", "parity",
-        "onnxruntime",
+        "labels", "speakers", "controls", "audio", "image", "defaults", "licence", "data", "training", "quality",
+        "parity", "onnxruntime",
     )  # fmt: skip
 
     def values(self) -> dict[str, Any]:
@@ -99,6 +108,8 @@ class CausalManifest(Manifest):
             del values["image"]["levels"]
         if self.defaults.spacing == Defaults.spacing:
             del values["defaults"]["spacing"]
+        if not self.controls:
+            del values["controls"]
         return values
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from adr_runtime.causal.codec import PIECE, checked_samples, encode
+from adr_runtime.causal.controls import Controls, checked_controls
 from adr_runtime.causal.generator import GenerationState, TokenGenerator
 from adr_runtime.causal.playlist import Playlist
 from adr_runtime.causal.stream_header import Header
@@ -75,8 +76,9 @@ class Stream:
 
     @property
     def over(self) -> bool:
-        """Whether nothing comes any more."""
+        """Whether nothing comes any more, unless `extend` says what."""
         ended = self.limit is not None and self.emitted >= self.limit
+        ended |= self.progress.controls is not None and not self.progress.controls.shape[1]
         return ended or (self.playlist is not None and self.playlist.done)
 
     def __next__(self) -> np.ndarray:
@@ -86,6 +88,14 @@ class Stream:
             if samples.shape[1]:
                 return samples
         raise StopIteration
+
+    @property
+    def most(self) -> int:
+        """Samples that a stream with a limit, or with controls, has at most."""
+        known, limits = self.progress.controls, [] if self.limit is None else [self.limit]
+        if known is not None:
+            limits.append(int(known.shape[1]) * self.generator.audio.hop)
+        return min(limits)
 
     def emit(self, samples: np.ndarray) -> np.ndarray:
         """What of the samples (count, samples) that were decoded is heard: nothing of the delay, nothing behind the
@@ -102,6 +112,8 @@ class Stream:
         if self.limit is not None:
             count = min(count, -(-(self.limit - self.emitted + self.skip) // self.generator.audio.hop))
         tokens: list[np.ndarray] = []
+        if self.progress.controls is not None:
+            count = min(count, self.progress.controls.shape[1])
         while len(tokens) < count and not (self.playlist and self.playlist.done):
             tokens.append(self.generator.next_token(self.progress))
             self.turn()
@@ -112,10 +124,19 @@ class Stream:
         if self.playlist and self.playlist.advance(bool(self.progress.finished.all())):
             self.generator.restart(self.progress, (self.playlist.label,) * self.generator.batch)
 
+    def extend(self, controls: Controls) -> "Stream":
+        """Say what the tokens are told that come behind those whose controls are known; the stream ends with the last
+        of them. Raises InputError."""
+        told = checked_controls(self.generator.manifest, controls, self.generator.batch)
+        known = self.progress.controls
+        self.progress.controls = told if known is None else np.concatenate([known, told], 1)
+        return self
+
     def collect(self) -> Audio:
         """All of a stream that ends, behind its prompt, as clips; chunks that were taken before are not in them.
         Raises InputError for an endless stream."""
-        if self.limit is None and (self.playlist is None or self.playlist.cycle):
+        endless = self.progress.controls is None and (self.playlist is None or self.playlist.cycle)
+        if self.limit is None and endless:
             raise InputError("an endless stream cannot be collected; give seconds, or a playlist without cycle")
         return self.as_audio(list(self))
 
@@ -142,7 +163,7 @@ class Stream:
         header = Header(
             generator.opened.bundle.hash, generator.settings, state.position, cache_length(generator.manifest, state),
             state.labels, tuple(state.finished.tolist()), self.limit, self.chunk_tokens, self.emitted, self.skip,
-            self.playlist,
+            self.playlist, None if state.controls is None else state.controls.shape[1],
         )  # fmt: skip
         return pack_state(header, generator.manifest, state)
 

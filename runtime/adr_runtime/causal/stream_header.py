@@ -1,6 +1,7 @@
 """The header of a stream's state, and what its numbers may be beyond their types."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from adr_runtime.bundles.manifest import Rule
 from adr_runtime.causal.config import MAX_GUIDANCE, Settings
@@ -23,8 +24,8 @@ MAX_NOISE_BYTES = 1 << 30
 @dataclass(frozen=True)
 class Header:
     """`bundle` is the SHA-256 of its manifest.json. `past` is the length of the softmax mixer's cache, 0 without one;
-    `finished` says for each row whether its clip is over; the rest are the fields of `Stream`, `GenerationState` and
-    `Playlist`."""
+    `finished` says for each row whether its clip is over; `controls` counts the tokens to come whose controls are
+    known, null where nobody gave any; the rest are the fields of `Stream`, `GenerationState` and `Playlist`."""
 
     bundle: str
     settings: Settings
@@ -37,6 +38,14 @@ class Header:
     emitted: int
     skip: int
     playlist: Playlist | None
+    controls: int | None = None
+
+    def values(self) -> dict[str, Any]:
+        """All fields as JSON has them; the one that came later only where it says something, for older runtimes."""
+        values = asdict(self)
+        if self.controls is None:
+            del values["controls"]
+        return values
 
 
 def header_rules(header: Header, manifest: CausalManifest) -> list[Rule]:
@@ -53,6 +62,8 @@ def header_rules(header: Header, manifest: CausalManifest) -> list[Rule]:
         ("chunk_tokens", header.chunk_tokens, 1 <= header.chunk_tokens <= MAX_CHUNK, f"1 to {MAX_CHUNK}"),
         ("emitted", header.emitted, 0 <= header.emitted <= header.position * audio.hop, "no more than was made"),
         ("playlist", "several rows", header.playlist is None or rows == 1, "one row for a playlist"),
+        ("controls", header.controls, header.controls is None or bool(manifest.controls), "null without controls"),
+        ("controls", header.controls, 0 <= (header.controls or 0) < MAX_POSITION, f"0 to {MAX_POSITION - 1}"),
         ("skip", header.skip, 0 <= header.skip <= audio.delay, f"0 to {audio.delay}"),
     ]
     return [*rules, *settings_rules(header.settings, rows, manifest), *playlist_rules(header.playlist, manifest)]

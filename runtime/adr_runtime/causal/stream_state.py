@@ -6,7 +6,7 @@ All numbers are little-endian, and the CRC-32 is that of everything before it. T
 fields of `Header`. The arrays follow one another without padding: the last token float32 (rows, channels), then the
 states of the manifest in their order, backbone before decode, with their dtypes and shapes. There "rows" is the number
 of labels, twice that for the backbone where guidance is on, and "past", the length of a softmax mixer's cache, is in
-the header.
+the header. Where a model has controls and those of tokens to come are known, they come last, int64 (rows, tokens, K).
 
 A state comes from others like a bundle does: its header is read strictly, every number is bounded, and the sizes of the
 arrays are known, and compared with what is there, before they are read.
@@ -16,12 +16,12 @@ import json
 import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from adr_runtime.bundles.strict_json import convert, read_json, refuse
+from adr_runtime.causal.controls import null_controls
 from adr_runtime.causal.generator import GenerationState, TokenGenerator
 from adr_runtime.causal.manifest import CausalManifest, StateSpec
 from adr_runtime.causal.stream_header import MAX_POSITION, Header, header_rules
@@ -30,17 +30,19 @@ from adr_runtime.inference.opening import OpenBundle
 from adr_runtime.inference.session import to_host
 
 MAGIC, VERSION = b"ADRS", 4
-WHAT = "the stream's state"
+WHAT, CONTROLS = "the stream's state", "controls"
 START, END = len(MAGIC) + 5, 4
 MAX_HEADER = 1 << 20
 
 
 def pack_state(header: Header, manifest: CausalManifest, state: GenerationState) -> bytes:
     """The bytes of a state. Raises ADRError where the graphs have left numbers that are not finite."""
-    text = json.dumps(asdict(header)).encode()
+    text = json.dumps(header.values()).encode()
     parts = [MAGIC, bytes([VERSION]), len(text).to_bytes(4, "little"), text]
     states = {**state.backbone, **state.decoder}
-    for name, value in [("token", state.token), *((spec.past, states[spec.past]) for spec in ordered(manifest))]:
+    known = [] if state.controls is None else [(CONTROLS, state.controls)]
+    saved = [("token", state.token), *((spec.past, states[spec.past]) for spec in ordered(manifest)), *known]
+    for name, value in saved:
         array = np.ascontiguousarray(to_host(value))
         check_values(array, name)
         parts.append(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
@@ -69,7 +71,9 @@ def unpack_state(state: bytes, opened: OpenBundle) -> tuple[Header, TokenGenerat
     values = read_arrays(header, manifest, arrays)
     generator = TokenGenerator(opened, header.settings)
     resumed = generator.start()
-    resumed.token = values.pop("token")
+    resumed.token, resumed.controls = values.pop("token"), values.pop(CONTROLS, None)
+    if resumed.controls is not None and (resumed.controls > null_controls(manifest)).any():
+        refuse(CONTROLS, "classes that the model has", "others", WHAT)
     for states in (resumed.backbone, resumed.decoder):
         states.update({name: values[name] for name in states})
     resumed.position, resumed.labels = header.position, header.labels
@@ -115,6 +119,8 @@ def shapes(header: Header, manifest: CausalManifest) -> Iterator[tuple[str, np.d
         named = {"rows": count, "past": header.past}
         shape = tuple(named[size] if isinstance(size, str) else size for size in spec.shape)
         yield spec.past, np.dtype(spec.dtype), shape
+    if header.controls is not None:
+        yield CONTROLS, np.dtype("int64"), (rows, header.controls, len(manifest.controls))
 
 
 def read_arrays(header: Header, manifest: CausalManifest, data: memoryview) -> dict[str, np.ndarray]:

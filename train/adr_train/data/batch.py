@@ -10,13 +10,14 @@ from torch import Tensor
 @dataclass(frozen=True)
 class Batch(RowTensors):
     """tokens float32 (rows, length, C); label and speaker int64 (rows,); mask and ended bool (rows, length): the
-    tokens that count, and those after a clip's end."""
+    tokens that count, and those after a clip's end; controls int64 (rows, length, K) of data that has some."""
 
     tokens: Tensor
     label: Tensor
     speaker: Tensor
     mask: Tensor
     ended: Tensor
+    controls: Tensor | None = None
 
 
 class BatchSource(Protocol):

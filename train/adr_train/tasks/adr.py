@@ -41,7 +41,7 @@ class ADRLoss(nn.Module):
     def forward(self, batch: Batch, draws: Draws) -> Tensor:
         config = self.model.config
         label, speaker = batch.label if config.labels else None, batch.speaker if config.speakers else None
-        return self.model.loss(batch.tokens, label, batch.mask, draws, speaker, batch.ended)
+        return self.model.loss(batch.tokens, label, batch.mask, draws, speaker, batch.ended, batch.controls)
 
 
 class ADRJob(Job[ADRModel]):
