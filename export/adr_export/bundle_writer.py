@@ -152,9 +152,12 @@ def describe(
 
 
 def read_defaults(about: About) -> Defaults:
+    return Defaults(**default_values(about))
+
+
+def default_values(about: About) -> dict[str, Any]:
     """Lists, as a recipe has them, are tuples of values by parts."""
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in about["defaults"].items()}
-    return Defaults(**values)
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in about["defaults"].items()}
 
 
 def describe_image(tokens: PictureTokens) -> ImageSpec:

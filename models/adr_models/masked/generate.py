@@ -21,7 +21,7 @@ def fill(
     mix = torch.tensor([[guidance], [1 - guidance]] if guides == 2 else [[1.0]], device=tokens.device)
     modulation, bound = model.head.time_modulation(timestep), torch.tensor(sample_range, device=tokens.device)
     tokens, known = tokens.clone(), known.clone()
-    for index in order.split(counts, 1):
+    for index in torch.split(order, counts, 1):
         conditions = model(tokens.repeat(guides, 1, 1), known.repeat(guides, 1), label)
         row = torch.arange(len(tokens), device=tokens.device).repeat_interleave(index.shape[1])
         token = index.flatten()

@@ -105,7 +105,7 @@ class MaskedADR(TrainableModel):
     def forward(self, tokens: Tensor, known: Tensor, label: Tensor | None = None) -> Tensor:
         """tokens (rows, length, C), whatever they are where `known` bool (rows, length) is False; label int64 (rows,),
         the null one being len(config.labels) -> conditions (rows, length, D), as the head takes them."""
-        levels = tokens.split(self.tokens.regions, 1)
+        levels = torch.split(tokens, self.tokens.regions, 1)
         widths = self.tokens.widths
         x = torch.cat([layer(t[..., :n]) for layer, t, n in zip(self.values, levels, widths, strict=True)], 1)
         x = torch.where(known[..., None], x, self.unknown) + self.place.weight

@@ -1,7 +1,7 @@
 """manifest.json of a causal model (family "adr"): its graphs, states, tokens, schedule and defaults."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from adr_runtime.bundles.manifest import Manifest
 from adr_runtime.bundles.specs import Sizes
@@ -86,7 +86,7 @@ class CausalManifest(Manifest):
     audio: AudioSpec | None
     image: ImageSpec | None
     defaults: Defaults
-    ORDER = (
+    ORDER: ClassVar[tuple[str, ...]] = (
         "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "states", "tokens", "schedule",
         "labels", "speakers", "audio", "image", "defaults", "licence", "data", "training", "quality", "parity",
         "onnxruntime",
