@@ -15,13 +15,17 @@ import pytest
 from random_models import (
     ANY_ORDER,
     LATENT,
+    MASKED,
+    MASKED_PLAIN,
     PICTURE,
     PYRAMID,
     SOUND,
     TOLD,
     export,
     export_any_order,
+    export_masked,
     random_any_order,
+    random_masked,
     random_model,
 )
 from stream_states import SETTINGS, STREAMS
@@ -88,6 +92,18 @@ def any_order(kept) -> dict[str, Path]:
         export_any_order(random_any_order(ANY_ORDER["colours"]), folder / "portable-colours", "portable")
 
     return {path.name: path for path in kept("any-order-bundles", make).iterdir()}
+
+
+@pytest.fixture(scope="session")
+def masked(kept) -> dict[str, Path]:
+    """Bundles of masked models by name: masked, portable-masked and masked-plain. Read only."""
+
+    def make(folder: Path) -> None:
+        export_masked(random_masked(MASKED), folder / "masked")
+        export_masked(random_masked(MASKED), folder / "portable-masked", "portable")
+        export_masked(random_masked(MASKED_PLAIN), folder / "masked-plain")
+
+    return {path.name: path for path in kept("masked-bundles", make).iterdir()}
 
 
 @pytest.fixture(scope="session")

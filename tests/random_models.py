@@ -41,6 +41,21 @@ PYRAMID = {
     "head": {"width": 24, "blocks": 2, "frequencies": 8},
     "schedule": {"kind": "cosine", "timesteps": 50},
 }
+MASKED = {
+    "labels": ["dot", "bar"],
+    "pyramid": {"height": 8, "width": 12, "channels": 3, "region": 4, "levels": 3},
+    "mixer": "softmax", "layers": 2, "feedforward": 32, "retention": {"width": 32, "heads": 2, "first_exponent": 2},
+    "head": {"width": 24, "blocks": 2, "frequencies": 8},
+    "schedule": {"kind": "cosine", "timesteps": 50},
+    "masks": {"given": 0.5, "random": 0.25},
+}  # fmt: skip
+# Without labels; two levels whose tokens have equally many channels, so that the head needs no mask.
+MASKED_PLAIN = {
+    "pyramid": {"height": 8, "width": 8, "channels": 3, "region": 2, "levels": 2},
+    "layers": 1, "feedforward": 16, "retention": {"width": 16, "heads": 2, "first_exponent": 2},
+    "head": {"width": 16, "blocks": 1, "frequencies": 8, "shared": True},
+    "schedule": {"kind": "linear", "timesteps": 50, "prediction": "epsilon", "learned_variance": True},
+}  # fmt: skip
 SYMBOLS = {
     "kind": "text", "shape": [1, 24, 1], "levels": 256, "branching": 256, "stem": 3, "layers": 1, "feedforward": 16,
     "retention": {"width": 16, "heads": 2, "first_exponent": 1},
@@ -75,6 +90,19 @@ def random_model(config, **changes):
     return model.eval()
 
 
+def random_masked(config, **changes):
+    """A masked model whose every weight is random."""
+    import torch
+    from adr_models.masked.model import MaskedADR, MaskedADRConfig
+
+    torch.manual_seed(0)
+    model = MaskedADR(MaskedADRConfig.from_dict({**config, **changes}))
+    for parameter in model.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1)
+    return model.eval()
+
+
 def random_any_order(config, seed=0):
     """An ARDM with random weights, and losses that fall, to plan budgets from."""
     import torch
@@ -101,6 +129,17 @@ def export_any_order(model, out: Path, dialect: str = "linear-attention", **chan
         "defaults": {"steps": 6, "count": 4}, "training": {"recipe": "none", "minutes": 0.0}, **changes,
     }  # fmt: skip
     return write_any_order(model, about, out, dialect, half=True, overwrite=False)
+
+
+def export_masked(model, out: Path, dialect: str = "linear-attention", **changes):
+    from adr_export.masked import write_masked
+
+    defaults = {k: v for k, v in DEFAULTS.items() if k != "seconds"} | {"calls": 6}
+    about = {
+        "name": out.name, "description": "Random weights, for tests", "licence": "CC0-1.0", "source": "none",
+        "defaults": defaults, "clip": 4.0, "training": {"recipe": "none", "minutes": 0.0}, **changes,
+    }  # fmt: skip
+    return write_masked(model, about, out, dialect, half=True, overwrite=False)
 
 
 def export(model, out: Path, dialect: str, **changes):

@@ -62,7 +62,7 @@ def write_bundle(
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
     length = model.tokens.length if isinstance(model.tokens, PictureTokens) else None
-    defaults = read_defaults(about["defaults"], model.config.schedule.timesteps, length)
+    defaults = read_defaults(Defaults, about["defaults"], model.config.schedule.timesteps, length)
     if half:
         round_weights(model)
     files: dict[str, bytes] = {}

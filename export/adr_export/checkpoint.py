@@ -6,19 +6,22 @@ from adr_models import ADRConfig, ADRModel
 from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.network import ARDMConfig
 from adr_models.checkpoint import CheckpointConfig, read_config, read_tensors
+from adr_models.masked.model import MaskedADR, MaskedADRConfig
 from torch import Tensor
 
 from adr_export.errors import ExportError
 
 
-def load_checkpoint(path: Path, short: bool = False) -> tuple[ADRModel | ARDM, CheckpointConfig]:
+def load_checkpoint(path: Path, short: bool = False) -> tuple[ADRModel | ARDM | MaskedADR, CheckpointConfig]:
     """The model in evaluation mode, with the long or the short average of its weights, and config.json. Missing and
     left-over tensors are both errors."""
     config = read_config(path)
-    model: ADRModel | ARDM
+    model: ADRModel | ARDM | MaskedADR
     try:
         if config.kind == "ardm":
             model = ARDM(ARDMConfig.from_dict(config.model))
+        elif config.kind == "masked":
+            model = MaskedADR(MaskedADRConfig.from_dict(config.model))
         elif config.kind in ("adr", "distil"):
             model = ADRModel(ADRConfig.from_dict(config.model))
         else:

@@ -46,6 +46,7 @@ TemperatureOption = Annotated[
         parser=parts(float), metavar="<float>", help="Its default temperature; 1.1:1:1 gives parts their own."
     ),
 ]
+CallsOption = Annotated[Optional[int], typer.Option(help="Its default network calls, of a masked model.")]
 PushOption = Annotated[
     Optional[str],
     typer.Option(metavar="OWNER/NAME", help="Upload the bundle to this repository on the Hugging Face hub."),
@@ -60,12 +61,15 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 def export(
     checkpoint: CheckpointArgument, out: OutArgument = None, portable: PortableOption = False, name: NameOption = None,
     half: HalfOption = True, average: AverageOption = "long", steps: StepsOption = None, sampler: SamplerOption = None,
-    guidance: GuidanceOption = None, temperature: TemperatureOption = None, overwrite: OverwriteOption = False,
-    push: PushOption = None, private: PrivateOption = False, json_: JsonOption = False, debug: DebugOption = False,
+    guidance: GuidanceOption = None, temperature: TemperatureOption = None, calls: CallsOption = None,
+    overwrite: OverwriteOption = False, push: PushOption = None, private: PrivateOption = False,
+    json_: JsonOption = False, debug: DebugOption = False,
 ) -> None:  # fmt: skip
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
     dialect = "portable" if portable else "linear-attention"
-    overrides = {"steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature}
+    overrides = {
+        "steps": steps, "sampler": sampler, "guidance": guidance, "temperature": temperature, "calls": calls,
+    }  # fmt: skip
     if average not in ("long", "short"):
         raise ExportError(f"--average {average!r}: choose long or short")
     if private and push is None:
@@ -102,11 +106,13 @@ def write(
     with empty_handed():
         from adr_models.any_order.ardm import ARDM
         from adr_models.checkpoint import find_checkpoint
+        from adr_models.masked.model import MaskedADR
         from adr_runtime.bundles.manifest import Manifest
 
         from adr_export.any_order import write_any_order
         from adr_export.bundle_writer import About, write_bundle
         from adr_export.checkpoint import load_checkpoint
+        from adr_export.masked import write_masked
 
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
@@ -125,6 +131,10 @@ def write(
         if isinstance(steps := overrides["steps"], tuple):
             raise ExportError(f"--steps {parts_text(steps)}: {about['name']} is an any-order model; give one number")
         manifest = write_any_order(model, about, out, dialect, half, overwrite, console.print)
+    elif isinstance(model, MaskedADR):
+        manifest = write_masked(model, about, out, dialect, half, overwrite, console.print)
+    elif overrides["calls"] is not None:
+        raise ExportError(f"{about['name']} is no masked model, which --calls is for; leave it out")
     else:
         manifest = write_bundle(model, about, out, dialect, half, overwrite, console.print)
     size = sum(graph.bytes for graph in manifest.graphs.values())

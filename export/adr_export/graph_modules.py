@@ -4,6 +4,7 @@ import torch
 from adr_models import ADRModel
 from adr_models.causal.backbone import State
 from adr_models.causal.generate import denoise_step
+from adr_models.masked.model import MaskedADR
 from adr_models.mixers.retention import Form
 from torch import Tensor, nn
 from torch._higher_order_ops.scan import scan
@@ -40,7 +41,7 @@ class ParallelGraph(StepGraph):
 
 
 class TimestepGraph(nn.Module):
-    def __init__(self, model: ADRModel):
+    def __init__(self, model: ADRModel | MaskedADR):
         super().__init__()
         self.head = model.head
 
@@ -51,7 +52,7 @@ class TimestepGraph(nn.Module):
 class HeadGraph(nn.Module):
     """`adr_models.causal.generate.denoise` with its loop as an ONNX Scan."""
 
-    def __init__(self, model: ADRModel):
+    def __init__(self, model: ADRModel | MaskedADR):
         super().__init__()
         self.head = model.head
 
@@ -74,7 +75,7 @@ class HeadGraph(nn.Module):
 
 
 class DecodeGraph(nn.Module):
-    def __init__(self, model: ADRModel):
+    def __init__(self, model: ADRModel | MaskedADR):
         super().__init__()
         self.tokens = model.tokens
 
@@ -85,7 +86,7 @@ class DecodeGraph(nn.Module):
 
 
 class EncodeGraph(nn.Module):
-    def __init__(self, model: ADRModel):
+    def __init__(self, model: ADRModel | MaskedADR):
         super().__init__()
         self.tokens = model.tokens
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from adr_models import ADRModel
+from adr_models.masked.model import MaskedADR
 from adr_models.mixers.retention import Form
 from adr_models.tokens.geometry import PictureTokens
 from adr_models.tokens.patches import ImageTokens
@@ -54,16 +55,22 @@ def state_axes(name: str) -> Axes:
 
 def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
     """Every graph of a bundle, with example arguments whose dynamic sizes are all different and above 1."""
-    generator = torch.Generator().manual_seed(0)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=model.backbone.start.dtype)
-
+    normal = normal_values(model.backbone.start.dtype)
     return [
         *backbone_graphs(model, form, normal, rows=4, length=6),
         *head_graphs(model, normal, steps=5, guides=2, batch=3),
         *signal_graphs(model, normal, rows=4),
     ]
+
+
+def normal_values(dtype: torch.dtype) -> Normal:
+    """Draws the same numbers for everybody who draws the same shapes."""
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=dtype)
+
+    return normal
 
 
 def backbone_graphs(model: ADRModel, form: Form, normal: Normal, rows: int, length: int) -> list[Graph]:
@@ -101,7 +108,7 @@ def backbone_graphs(model: ADRModel, form: Form, normal: Normal, rows: int, leng
     ]  # fmt: skip
 
 
-def head_graphs(model: ADRModel, normal: Normal, steps: int, guides: int, batch: int) -> list[Graph]:
+def head_graphs(model: ADRModel | MaskedADR, normal: Normal, steps: int, guides: int, batch: int) -> list[Graph]:
     """timestep, and head with its loop over denoising steps."""
     channels, of_condition = model.tokens.channels, model.condition_width
     of_time = model.head.time_modulation(torch.arange(steps)).shape[-1]
@@ -117,7 +124,7 @@ def head_graphs(model: ADRModel, normal: Normal, steps: int, guides: int, batch:
                 "condition": normal(guides, batch, of_condition), "mix": normal(guides, batch),
                 "modulation": normal(steps, of_time), "coefficients": normal(steps, 7),
                 "initial": normal(batch, channels), "noise": normal(steps, batch, channels),
-                "clip": torch.tensor(8.0, dtype=model.backbone.start.dtype),
+                "clip": torch.tensor(8.0, dtype=model.head.input.weight.dtype),
             },
             {
                 "condition": {0: "guides", 1: "batch"}, "mix": {0: "guides", 1: "batch"},
@@ -134,7 +141,7 @@ def rename_past(axes: Axes) -> Axes:
     return {k: "total" if v == "past" else v for k, v in axes.items()}
 
 
-def signal_graphs(model: ADRModel, normal: Normal, rows: int) -> list[Graph]:
+def signal_graphs(model: ADRModel | MaskedADR, normal: Normal, rows: int) -> list[Graph]:
     """decode and encode, whose axes depend on the token geometry."""
     codec, channels = model.tokens, model.tokens.channels
     overlap = {k: normal(rows, *v.shape[1:]) for k, v in codec.initial_state(rows).items()}

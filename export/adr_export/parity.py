@@ -6,12 +6,13 @@ Errors are relative: the largest difference over the largest magnitude of the re
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import onnxruntime
 import torch
 from adr_models import ADRModel
+from adr_models.masked.model import MaskedADR
 from adr_runtime.causal.samplers import coefficients
 from adr_runtime.errors import ADRError
 from torch import Tensor
@@ -69,16 +70,22 @@ def check_parity(model: ADRModel, files: Mapping[str, bytes], tolerance: float =
     single = {g.name: g for g in build_graphs(model, "recurrent")}
     double = {g.name: g for g in build_graphs(copy.deepcopy(model).double(), "recurrent")}
     checker = Checker(tolerance)
-    for name, session in sessions.items():
-        arguments = dict(single[name].arguments)
-        if name == "head":
-            arguments |= sampler_arguments(model)
-        actual = run_onnx(session, arguments)
-        checker.compare(f"{name} against float32", actual, run_torch(single[name], arguments))
-        checker.compare(f"{name} against float64", actual, run_torch(double[name], widen(arguments)))
+    compare_graphs(sessions, single.values(), double.values(), sampler_arguments(model), checker)
     check_sequences(model, sessions, checker)
     check_far_position(single["step"], double["step"], sessions["step"], checker)
     return {name: float(f"{error:.2e}") for name, error in checker.errors.items()}
+
+
+def compare_graphs(
+    sessions: Mapping[str, onnxruntime.InferenceSession], single: Iterable[Graph], double: Iterable[Graph],
+    of_head: Mapping[str, Tensor], checker: Checker,
+) -> None:  # fmt: skip
+    """Each graph in ONNX Runtime against PyTorch in float32 and in float64, the head's with some of its arguments."""
+    for graph, wide in zip(single, double, strict=True):
+        arguments = {**graph.arguments, **(of_head if graph.name == "head" else {})}
+        actual = run_onnx(sessions[graph.name], arguments)
+        checker.compare(f"{graph.name} against float32", actual, run_torch(graph, arguments))
+        checker.compare(f"{graph.name} against float64", actual, run_torch(wide, widen(arguments)))
 
 
 def run_onnx(session: onnxruntime.InferenceSession, arguments: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
@@ -87,7 +94,7 @@ def run_onnx(session: onnxruntime.InferenceSession, arguments: Mapping[str, Tens
     return dict(zip(names, session.run(names, feed), strict=True))
 
 
-def sampler_arguments(model: ADRModel) -> dict[str, Tensor]:
+def sampler_arguments(model: ADRModel | MaskedADR) -> dict[str, Tensor]:
     """The table and modulation of a real sampler: 25 steps of DDPM."""
     schedule = model.schedule
     timestep, table = coefficients(

@@ -1,7 +1,7 @@
 """Test vectors of a bundle: a small choice of what it makes, by the runtime on a CPU (`adr_runtime.self_test`)."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from adr_runtime.causal.audio_model import AudioModel
 from adr_runtime.causal.image_model import ImageModel
 from adr_runtime.causal.samplers import SAMPLERS
 from adr_runtime.loading import load
+from adr_runtime.masked.model import MaskedModel
 from adr_runtime.self_test import noise_of, result_of, table_of
 from adr_runtime.vectors import VECTORS, Arguments, NoiseVector, ResultVector, SamplerVector, Vectors
 
@@ -37,7 +38,7 @@ def said(value: Any) -> Any:
     return [said(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def causal_vectors(model: AudioModel | ImageModel) -> Vectors:
+def causal_vectors(model: AudioModel | ImageModel | MaskedModel) -> Vectors:
     manifest = model.manifest
     timesteps = len(manifest.schedule.betas)
     samplers = []
@@ -52,6 +53,11 @@ def causal_vectors(model: AudioModel | ImageModel) -> Vectors:
         Arguments("1", defaults.steps, defaults.temperature, first, None, defaults.sampler, defaults.guidance, tokens),
         Arguments(str(SEED), min(3, timesteps), 0.9, last, speaker, "ddpm", 1.5, tokens),
     )
+    if isinstance(model, MaskedModel):
+        orders, calls = model.manifest.orders, model.manifest.defaults.calls
+        # Fewer calls than by default make more tokens at a time.
+        fewer = max(calls // 2, model.spec.levels)
+        choices = replace(choices[0], calls=calls, order=orders[0]), replace(choices[1], calls=fewer, order=orders[-1])
     noise = NoiseVector(str(SEED), 1, 3, 2, floats(noise_of(model, SEED, 1, 3, 2)))
     tolerance = SOUND_TOLERANCE if isinstance(model, AudioModel) else PICTURE_TOLERANCE
     results = tuple(result(model, choice, tolerance) for choice in choices)
@@ -70,7 +76,9 @@ def any_order_vectors(model: AnyOrderModel) -> Vectors:
     return Vectors(model.bundle.hash, tuple(result(model, choice, DRAWN_TOLERANCE) for choice in choices))
 
 
-def result(model: AudioModel | ImageModel | AnyOrderModel, arguments: Arguments, tolerance: float) -> ResultVector:
+def result(
+    model: AudioModel | ImageModel | AnyOrderModel | MaskedModel, arguments: Arguments, tolerance: float
+) -> ResultVector:
     made: dict[str, Any] = {}
     for what, value in result_of(model, arguments).items():
         if isinstance(value, np.ndarray):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from adr_runtime.coding.compression import CodedFile, Compressed, compress, decompress
     from adr_runtime.errors import ADRError, BundleError, DamagedFileError, InputError, ProviderError
     from adr_runtime.loading import load
+    from adr_runtime.masked.config import MaskedConfig, MaskedOptions
+    from adr_runtime.masked.model import MaskedModel
     from adr_runtime.media.audio import Audio
     from adr_runtime.media.exact.files import File
     from adr_runtime.media.images import Images
@@ -33,7 +35,8 @@ else:
         "causal.stream": ("Stream",), "coding.archive": ("Agree",),
         "coding.compression": ("CodedFile", "Compressed", "compress", "decompress"),
         "errors": ("ADRError", "BundleError", "DamagedFileError", "InputError", "ProviderError"),
-        "loading": ("load",), "media.audio": ("Audio",), "media.exact.files": ("File",), "media.images": ("Images",),
+        "loading": ("load",), "masked.config": ("MaskedConfig", "MaskedOptions"), "masked.model": ("MaskedModel",),
+        "media.audio": ("Audio",), "media.exact.files": ("File",), "media.images": ("Images",),
         "media.texts": ("Texts",),
     }  # fmt: skip
 
@@ -54,6 +57,6 @@ __version__ = "0.1.0"
 __all__ = [
     "ADRError", "Agree", "AnyOrderConfig", "AnyOrderModel", "AnyOrderOptions", "Audio", "AudioModel", "BundleError",
     "CodedFile", "Compressed", "DamagedFileError", "File", "GenerationConfig", "GenerationOptions", "ImageModel",
-    "Images", "InputError", "Label", "Progress", "ProviderError", "Score", "Show", "Stream", "Texts", "compress",
-    "decompress", "load",
+    "Images", "InputError", "Label", "MaskedConfig", "MaskedModel", "MaskedOptions", "Progress", "ProviderError",
+    "Score", "Show", "Stream", "Texts", "compress", "decompress", "load",
 ]  # fmt: skip

@@ -12,8 +12,10 @@ from adr_runtime.causal.checks import CAUSAL
 from adr_runtime.causal.image_model import ImageModel
 from adr_runtime.errors import InputError
 from adr_runtime.inference.opening import open_model
+from adr_runtime.masked.manifest import MASKED
+from adr_runtime.masked.model import MaskedModel
 
-FAMILIES = {"adr": CAUSAL, "ardm": ANY_ORDER}
+FAMILIES = {"adr": CAUSAL, "ardm": ANY_ORDER, "masked": MASKED}
 # The shipped model that a command takes unless one is named: to generate, by the kind of what is made; to fill in, by
 # the channels of the picture; to score and to compress, by the kind of file.
 GENERATORS = {"audio": "speech-digits", "image": "cifar10", "text": "shakespeare"}
@@ -23,7 +25,7 @@ CODERS = {"image": "pictures", "text": "shakespeare"}
 
 def load(
     name: str | Path, provider: str = "auto", threads: int | None = None
-) -> AudioModel | ImageModel | AnyOrderModel:
+) -> AudioModel | ImageModel | AnyOrderModel | MaskedModel:
     """Load a shipped model by name, or any bundle by its folder or its name on a hub, as whatever it is.
 
     Args:
@@ -34,7 +36,7 @@ def load(
             more than they bring.
 
     Returns:
-        `AnyOrderModel` for the family "ardm", else `AudioModel` or `ImageModel`.
+        `AnyOrderModel` for the family "ardm", `MaskedModel` for "masked", else `AudioModel` or `ImageModel`.
 
     Raises:
         ADRError: In one line that says what to do.
@@ -42,6 +44,8 @@ def load(
     opened = open_model(name, FAMILIES, provider, threads)
     if opened.bundle.manifest.family == "ardm":
         return AnyOrderModel(opened)
+    if opened.bundle.manifest.family == "masked":
+        return MaskedModel(opened)
     return AudioModel(opened) if opened.bundle.manifest.kind == "audio" else ImageModel(opened)
 
 

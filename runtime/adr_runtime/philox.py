@@ -53,9 +53,15 @@ def normal(
 
     seed in [0, 2^64); rows, tokens and steps in [0, 2^32).
     """
+    return normal_at(seed, rows, tokens[:, None, None], steps[:, None], channels)
+
+
+def normal_at(
+    seed: int, rows: NDArray[np.int64], tokens: NDArray[np.int64], steps: NDArray[np.int64], channels: int
+) -> NDArray[np.float32]:
+    """The same for rows, tokens and steps side by side: float32 (..., channels) where they broadcast to (...)."""
     block = np.arange(-(-channels // 4))
-    counter = (block, rows[:, None], tokens[:, None, None, None], steps[:, None, None])
-    words = philox4x32(counter, (seed & 0xFFFFFFFF, seed >> 32))
+    words = philox4x32((block, rows[..., None], tokens[..., None], steps[..., None]), (seed & 0xFFFFFFFF, seed >> 32))
     uniform = (words.astype(np.float64) + 0.5) * 2.0**-32
     radius = np.sqrt(-2 * np.log(uniform[..., 0::2]))
     angle = 2 * np.pi * uniform[..., 1::2]

@@ -13,6 +13,9 @@ from adr_runtime.causal.image_model import ImageModel
 from adr_runtime.causal.parts import parts_text
 from adr_runtime.causal.samplers import coefficients
 from adr_runtime.errors import DamagedFileError
+from adr_runtime.masked.config import MaskedConfig
+from adr_runtime.masked.filler import TokenFiller
+from adr_runtime.masked.model import MaskedModel
 from adr_runtime.philox import normal
 from adr_runtime.vectors import VECTORS, Arguments, ResultVector, read_vectors
 
@@ -38,7 +41,7 @@ class Check:
         return self.difference <= self.tolerance
 
 
-def self_test(model: AudioModel | ImageModel | AnyOrderModel) -> list[Check]:
+def self_test(model: AudioModel | ImageModel | AnyOrderModel | MaskedModel) -> list[Check]:
     """Make everything again that the bundle's vectors have, and compare. Raises ADRError."""
     vectors, checks = read_vectors(model.bundle), list[Check]()
     if not isinstance(model, AnyOrderModel):
@@ -84,7 +87,7 @@ def differing(made: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.mean(made != wanted)) if made.shape == wanted.shape else 1.0
 
 
-def noise_of(model: AudioModel | ImageModel, seed: int, row: int, token: int, step: int) -> np.ndarray:
+def noise_of(model: AudioModel | ImageModel | MaskedModel, seed: int, row: int, token: int, step: int) -> np.ndarray:
     """float32 (channels,)."""
     channels = model.manifest.tokens.channels
     noise: np.ndarray = normal(seed, np.array([row]), np.array([token]), np.array([step]), channels).reshape(-1)
@@ -92,7 +95,7 @@ def noise_of(model: AudioModel | ImageModel, seed: int, row: int, token: int, st
 
 
 def table_of(
-    model: AudioModel | ImageModel, sampler: str, steps: int, temperature: float
+    model: AudioModel | ImageModel | MaskedModel, sampler: str, steps: int, temperature: float
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Timesteps int64 (K,) and coefficients float32 (K, 7)."""
     schedule = model.manifest.schedule
@@ -102,10 +105,14 @@ def table_of(
     )  # fmt: skip
 
 
-def result_of(model: AudioModel | ImageModel | AnyOrderModel, arguments: Arguments) -> dict[str, Any]:
+def result_of(
+    model: AudioModel | ImageModel | AnyOrderModel | MaskedModel, arguments: Arguments
+) -> dict[str, Any]:  # fmt: skip
     """What a generation makes, under the names that a `ResultVector` has for it. Raises ADRError."""
     if isinstance(model, AnyOrderModel):
         return any_order_result(model, arguments)
+    if isinstance(model, MaskedModel):
+        return masked_result(model, arguments)
     settings = GenerationConfig(
         steps=arguments.steps, sampler=arguments.sampler, guidance=arguments.guidance,
         temperature=arguments.temperature, seed=int(arguments.seed), speaker=arguments.speaker,
@@ -119,6 +126,17 @@ def result_of(model: AudioModel | ImageModel | AnyOrderModel, arguments: Argumen
     if isinstance(model, AudioModel):
         return first | {"samples": decoded[model.spec.delay :]}
     return first | {"pixels": (np.clip(decoded, 0, 1) * 255).round().astype(np.uint8).reshape(-1)[:MOST_PIXELS]}
+
+
+def masked_result(model: MaskedModel, arguments: Arguments) -> dict[str, Any]:
+    settings = MaskedConfig(
+        steps=arguments.steps, sampler=arguments.sampler, guidance=arguments.guidance,
+        temperature=arguments.temperature, seed=int(arguments.seed), calls=arguments.calls, order=arguments.order,
+    ).resolve(model.manifest, [arguments.label])  # fmt: skip
+    manifest = model.manifest
+    nothing = np.zeros((1, manifest.length, manifest.tokens.channels), np.float32)
+    tokens = TokenFiller(model.opened, settings, settings.seed).fill(nothing, np.zeros(manifest.length, bool))
+    return {"first_tokens": tokens[0, :FIRST_TOKENS], "pixels": model.decode(tokens).reshape(-1)[:MOST_PIXELS]}
 
 
 def any_order_result(model: AnyOrderModel, arguments: Arguments) -> dict[str, Any]:

@@ -42,7 +42,8 @@ class SamplerVector:
 @dataclass(frozen=True)
 class Arguments:
     """One generation of one row. Sound has so many `tokens`; of any-order models, sound has so many samples
-    (`length`), and text fills the holes ("?") of a `template`."""
+    (`length`), and text fills the holes ("?") of a `template`; masked models make `calls` of the network in an `order`.
+    """
 
     seed: str
     steps: int | tuple[int, ...]
@@ -54,6 +55,8 @@ class Arguments:
     tokens: int | None = None
     length: int | None = None
     template: str | None = None
+    calls: int | None = None
+    order: str | None = None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def make_trainer(recipe, processes=Processes(0, 1, torch.device("cpu")), **chang
     data = load_dataset("digits", None, "train")
     torch.manual_seed(0)
     model = ADRModel(replace(chosen.model, labels=data.names))
-    fit_tokens(model, data)
+    fit_tokens(model.tokens, data)
     batches = Batches(data, model.tokens, config.batch, config.seed)
     return Trainer(model, ADRLoss(model), batches, config, processes)
 

@@ -32,6 +32,7 @@ from adr_train.tasks.any_order import ARDMJob, CausalJob
 from adr_train.tasks.codec import CodecJob
 from adr_train.tasks.distil import DistilJob
 from adr_train.tasks.job import Job, read_source
+from adr_train.tasks.masked import MaskedJob
 from adr_train.tasks.start import read_start
 
 AnyJob = Job[TrainableModel]
@@ -117,14 +118,15 @@ def load_splits(
 
 
 def picture_shape(model: ModelConfig) -> tuple[int, int, int] | None:
-    """Height, width and channels of what a causal model of pictures makes."""
-    picture = model.picture if isinstance(model, ADRConfig) else None
+    """Height, width and channels of what a model of pictures with a diffusion head makes."""
+    picture = model.picture if isinstance(model, ADRConfig) else getattr(model, "pyramid", None)
     return (picture.height, picture.width, picture.channels) if picture else None
 
 
 def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, options: Options) -> AnyJob:
-    jobs: dict[str, type[ADRJob | CodecJob | DistilJob | ARDMJob | CausalJob]] = {
+    jobs: dict[str, type[ADRJob | CodecJob | DistilJob | ARDMJob | CausalJob | MaskedJob]] = {
         "adr": ADRJob, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": CausalJob,
+        "masked": MaskedJob,
     }  # fmt: skip
     source = options.teacher if recipe.kind == "distil" else options.codec
     # A run that goes on has its weights already.

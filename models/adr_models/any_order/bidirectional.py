@@ -73,7 +73,8 @@ class BidirectionalNetwork(nn.Module):
     """A stack of blocks over a line (tokens,) or a grid (rows, columns) of tokens in raster order.
 
     `stem` is the kernel of a convolution before them, 0 for none: nearby symbols tell the most, and it need not learn
-    where they are (docs/design-notes.md has what that is worth).
+    where they are (docs/design-notes.md has what that is worth). Of several `levels` of tokens on one grid, one behind
+    the other, those of one place are no distance apart.
     """
 
     positions: Tensor
@@ -81,7 +82,7 @@ class BidirectionalNetwork(nn.Module):
 
     def __init__(
         self, config: RetentionConfig, mixer: Mixer, layers: int, feedforward: int, dropout: float, stem: int,
-        grid: tuple[int, ...],
+        grid: tuple[int, ...], levels: int = 1,
     ):  # fmt: skip
         super().__init__()
         dim, axes = config.width // config.heads, len(grid)
@@ -89,7 +90,8 @@ class BidirectionalNetwork(nn.Module):
             raise ValueError(f"a head of {dim} channels cannot be rotated along {axes} axes")
         self.rotary = RotaryAngles(dim // axes)
         steps = torch.meshgrid(*(torch.arange(n) for n in grid), indexing="ij")
-        self.register_buffer("positions", torch.stack([s.flatten() for s in steps], -1), persistent=False)
+        places = torch.stack([s.flatten() for s in steps], -1)
+        self.register_buffer("positions", places.repeat(levels, 1), persistent=False)
         self.grid, convolution = grid, nn.Conv1d if axes == 1 else nn.Conv2d
         self.stem = convolution(config.width, config.width, stem, padding=stem // 2) if stem else None
         self.blocks = nn.ModuleList(BidirectionalBlock(config, mixer, feedforward, dropout) for _ in range(layers))

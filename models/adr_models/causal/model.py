@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from adr_models.causal.backbone import Backbone, BackboneConfig
 from adr_models.causal.head import DiffusionHead, HeadConfig
 from adr_models.causal.schedule import Schedule, ScheduleConfig
+from adr_models.causal.token_loss import token_losses
 from adr_models.config import build
 from adr_models.mixers.retention import Form
 from adr_models.tokens.codec import CodecConfig
@@ -133,12 +134,10 @@ class ADRModel(TrainableModel):
             controls = torch.where(dropped[:, None, None], self.null_controls(), controls)
         form: Form = "parallel" if length <= 2 * self.config.backbone.retention.chunk else "chunkwise"
         conditions, _ = self.backbone(self.context(tokens, draws), label, None, form, speaker, controls)
-        t, epsilon, x0 = draws.t[mask], draws.epsilon[mask], tokens[mask][:, None].expand(-1, loss.draws, -1)
-        own = self.own_channels(mask)
-        epsilon = epsilon * own
-        xt = self.schedule.q_sample(x0, t, epsilon)
-        output = self.head(xt, self.time_modulation(t), self.head.condition_modulation(conditions[mask])[:, None])
-        total = (self.schedule.loss(output.float(), x0, xt, t, epsilon) / own.mean(-1)).mean(-1).sum()
+        total = token_losses(
+            self.head, self.schedule, conditions[mask], tokens[mask], self.own_channels(mask), draws.t[mask],
+            draws.epsilon[mask],
+        ).sum()  # fmt: skip
         if self.config.backbone.ends and ended is not None:
             logits = self.backbone.ended(conditions[mask]).float()
             total = total + loss.end * F.binary_cross_entropy_with_logits(logits, ended[mask].float(), reduction="sum")
@@ -163,13 +162,6 @@ class ADRModel(TrainableModel):
             power = (draws.power**3 * self.config.loss.context_noise)[:, None, None]
             tokens = (1 - power).sqrt() * tokens + power.sqrt() * draws.context
         return torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, :-1]], 1)
-
-    def time_modulation(self, t: Tensor) -> Tensor:
-        """The head's timestep modulation for t int64 (...), through a table of all timesteps where t repeats."""
-        timesteps = self.config.schedule.timesteps
-        if t.numel() < timesteps:
-            return self.head.time_modulation(t.flatten()).reshape(*t.shape, -1)
-        return F.embedding(t, self.head.time_modulation(torch.arange(timesteps, device=t.device)))
 
     def draw(self, rows: int, length: int, generator: torch.Generator) -> "Draws":
         """The random numbers of one loss, on the generator's device."""

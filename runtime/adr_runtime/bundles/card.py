@@ -49,7 +49,8 @@ def model_card(manifest: Manifest) -> str:
 
 def front_matter(manifest: Manifest) -> list[str]:
     """What hubs index a card by, as YAML between two rules, and an empty line."""
-    kinds = ["autoregressive-diffusion"] + ["any-order", "lossless-compression"] * (manifest.family == "ardm")
+    own = {"ardm": ["any-order", "lossless-compression"], "masked": ["any-order"]}
+    kinds = ["autoregressive-diffusion", *own.get(manifest.family, [])]
     return [
         "---",
         *licence_lines(manifest.licence),

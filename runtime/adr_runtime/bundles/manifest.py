@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 MAX_MANIFEST_BYTES = 4 << 20
 
 # The class that loads a family's bundles.
-LOADERS = {"adr": "AudioModel or ImageModel", "ardm": "AnyOrderModel"}
+LOADERS = {"adr": "an AudioModel or ImageModel", "ardm": "an AnyOrderModel", "masked": "a MaskedModel"}
 
 # A field, what was found there, whether that is right, and what would be.
 Rule = tuple[str, Any, bool, str]
@@ -121,7 +121,7 @@ def known_families(families: Mapping[str, Family], family: object) -> str:
     """What a reader of these families expects; it may be the wrong one for a bundle that is right."""
     expected = " or ".join(f'"{name}"' for name in families)
     other = LOADERS.get(family) if isinstance(family, str) else None
-    return f"{expected} (load it as an {other})" if other else expected
+    return f"{expected} (load it as {other})" if other else expected
 
 
 def enforce(rules: list[Rule], file: str = MANIFEST) -> None:

@@ -88,7 +88,7 @@ def convert(hint: Any, value: Any, where: str, file: str = MANIFEST) -> Any:
 
 @dataclass(frozen=True)
 class Layout:
-    """Types of a dataclass' fields by name, and which of them have a default."""
+    """Types by name of the fields that a dataclass is made with, and which of them have a default."""
 
     hints: dict[str, Any]
     optional: frozenset[str]
@@ -96,9 +96,9 @@ class Layout:
 
 @cache
 def layout(kind: Any) -> Layout:
-    hints = typing.get_type_hints(kind)
-    optional = frozenset(f.name for f in fields(kind) if f.default is not MISSING)
-    return Layout({f.name: hints[f.name] for f in fields(kind)}, optional)
+    hints, read = typing.get_type_hints(kind), [f for f in fields(kind) if f.init]
+    optional = frozenset(f.name for f in read if f.default is not MISSING)
+    return Layout({f.name: hints[f.name] for f in read}, optional)
 
 
 def convert_object(hint: Callable[..., Any], value: Any, where: str, file: str) -> Any:

@@ -1,7 +1,7 @@
 """What a causal model's manifest may say, beyond the types of its fields."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from adr_runtime.bundles.manifest import Family, Rule, check_graphs, common_rules, enforce
 from adr_runtime.bundles.strict_json import MANIFEST, convert
@@ -16,6 +16,7 @@ MAX_LEVELS = 8
 MAX_SPACING = 4
 MAX_CONTROLS = 64
 MAX_CLASSES = 1 << 16
+SomeDefaults = TypeVar("SomeDefaults", bound=Defaults)
 PREDICTIONS = ("epsilon", "velocity")
 GRAPHS = ("step", "parallel", "timestep", "head", "decode", "encode")
 
@@ -76,11 +77,13 @@ def signal_rules(manifest: CausalManifest) -> list[Rule]:
     return rules
 
 
-def read_defaults(values: Mapping[str, Any], timesteps: int, length: int | None, file: str = MANIFEST) -> Defaults:
-    """The defaults that a recipe has, lists for parts of a picture among them, as a manifest has them. Raises ADRError
-    as `check_defaults`."""
+def read_defaults(
+    kind: type[SomeDefaults], values: Mapping[str, Any], timesteps: int, length: int | None, file: str = MANIFEST
+) -> SomeDefaults:
+    """The defaults that a recipe has, lists for parts of a picture among them, as a manifest of the kind has them.
+    Raises ADRError as `check_defaults`."""
     listed = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-    defaults: Defaults = convert(Defaults, listed, "defaults", file)
+    defaults: SomeDefaults = convert(kind, listed, "defaults", file)
     check_defaults(defaults, timesteps, length, file)
     return defaults
 

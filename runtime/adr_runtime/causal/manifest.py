@@ -1,7 +1,7 @@
 """manifest.json of a causal model (family "adr"): its graphs, states, tokens, schedule and defaults."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from adr_runtime.bundles.manifest import Manifest
 from adr_runtime.bundles.specs import Sizes
@@ -95,7 +95,7 @@ class CausalManifest(Manifest):
     image: ImageSpec | None
     defaults: Defaults
     controls: tuple[ControlSpec, ...] = ()
-    ORDER = (
+    ORDER: ClassVar[tuple[str, ...]] = (
         "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "states", "tokens", "schedule",
         "labels", "speakers", "controls", "audio", "image", "defaults", "licence", "data", "training", "quality",
         "parity", "onnxruntime",
@@ -109,7 +109,7 @@ class CausalManifest(Manifest):
         if self.defaults.spacing == Defaults.spacing:
             del values["defaults"]["spacing"]
         if not self.controls:
-            del values["controls"]
+            values.pop("controls", None)
         return values
 
     @property

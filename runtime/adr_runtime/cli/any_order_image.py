@@ -9,7 +9,7 @@ import numpy as np
 from adr_runtime.any_order.config import AnyOrderOptions
 from adr_runtime.any_order.model import AnyOrderModel
 from adr_runtime.causal.config import GenerationOptions
-from adr_runtime.cli.image_request import ImageRequest
+from adr_runtime.cli.image_request import ImageRequest, filling
 from adr_runtime.cli.options import refuse_options
 from adr_runtime.cli.output import listed, report
 from adr_runtime.cli.preview import preview
@@ -17,7 +17,6 @@ from adr_runtime.errors import InputError
 from adr_runtime.limits import check_count
 from adr_runtime.media.images import Images, visible_scale
 from adr_runtime.media.naming import file_stem
-from adr_runtime.media.reading import read_unchanged
 
 
 def generate_any_order(
@@ -34,8 +33,7 @@ def generate_any_order(
     seed = own["seed"]
     count, scale = request.count, request.scale or visible_scale(height)
     if picture is not None and request.mask is not None:
-        mask = read_unchanged(request.mask).max(-1) > 127
-        picture = fitted(model, request, picture, mask)
+        picture, mask = filling(request, picture, model.name, channels)
         (height, width), scale = mask.shape, request.scale or 1
         count = 1 if count is None else count
     count = model.manifest.defaults.count if count is None else count
@@ -61,17 +59,3 @@ def any_order_options(model: str, options: GenerationOptions) -> AnyOrderOptions
         if isinstance(value, tuple):
             raise InputError(f"{model} is an any-order model, which takes one number for --{name}")
     return AnyOrderOptions(steps=options["steps"], temperature=options["temperature"], seed=options["seed"])  # type: ignore[typeddict-item]
-
-
-def fitted(model: AnyOrderModel, request: ImageRequest, picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The picture with the model's channels. Raises InputError where model or mask do not fit it."""
-    channels = model.variables.shape[2]
-    if picture.shape[2] > channels:
-        raise InputError(f"{request.fill}: is in colour, {model.name} makes greys; choose another --model")
-    height, width = picture.shape[:2]
-    if (height, width) != mask.shape:
-        raise InputError(
-            f"{request.fill}: {width} x {height} pixels, the mask {mask.shape[1]} x {mask.shape[0]}; "
-            "make them of one size"
-        )
-    return np.broadcast_to(picture, (height, width, channels))

@@ -1,7 +1,6 @@
 """adr-run image: pictures, whole or continued from their top, and what is missing of them."""
 
 import time
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Optional
@@ -13,7 +12,8 @@ from adr_runtime.causal.config import GenerationOptions
 from adr_runtime.causal.image_model import ImageModel
 from adr_runtime.cli.any_order_image import generate_any_order
 from adr_runtime.cli.image_request import ImageRequest
-from adr_runtime.cli.labels import choose_labels
+from adr_runtime.cli.labels import asked_labels
+from adr_runtime.cli.masked_image import ROW, generate_masked
 from adr_runtime.cli.options import (
     CountOption,
     DebugOption,
@@ -31,16 +31,18 @@ from adr_runtime.cli.output import announced, listed, listed_labels, report
 from adr_runtime.cli.parts_options import PictureGuidanceOption, PictureStepsOption, PictureTemperatureOption
 from adr_runtime.cli.preview import check_terminal, preview
 from adr_runtime.errors import InputError
-from adr_runtime.limits import check_bytes, check_count
+from adr_runtime.limits import check_bytes
 from adr_runtime.loading import FILLERS, GENERATORS, load
+from adr_runtime.masked.config import MaskedOptions
+from adr_runtime.masked.model import MaskedModel
 from adr_runtime.media.atomic import check_target
 from adr_runtime.media.images import ANIMATIONS, Images, visible_scale, write_animation
 from adr_runtime.media.naming import default_name
 from adr_runtime.media.reading import read_picture, read_unchanged
 from adr_runtime.philox import checked_seed
 
-# Pictures in a row of a sheet, and frames of an animation and on a terminal.
-ROW, FRAMES, SHOWN_FRAMES = 8, 64, 12
+# Frames of an animation and on a terminal.
+FRAMES, SHOWN_FRAMES = 64, 12
 
 
 @app.command(epilog="Example: adr-run image -n 16 --label 7 --seed 1 --out sevens.png")
@@ -59,6 +61,10 @@ def image(
     sampler: SamplerOption = None,
     guidance: PictureGuidanceOption = None,
     temperature: PictureTemperatureOption = None,
+    calls: Annotated[
+        Optional[int], typer.Option(help="Masked models: network calls a picture, or a window of --fill.")
+    ] = None,
+    order: Annotated[Optional[str], typer.Option(help="Masked models: levels (coarse tokens first) or random.")] = None,
     seed: SeedOption = None,
     prompt: PromptOption = None,
     fill: Annotated[Optional[Path], typer.Option(help="A picture to fill in where --mask is white.")] = None,
@@ -85,6 +91,11 @@ def image(
     picture = None if fill is None else read_unchanged(fill)
     name = GENERATORS["image"] if picture is None else FILLERS[picture.shape[2]]
     opened = announced(load(model or name, provider, threads))
+    if isinstance(opened, MaskedModel):
+        generate_masked(opened, request, picture, MaskedOptions(**options, calls=calls, order=order))
+        return
+    if calls is not None or order is not None:
+        raise InputError(f"{opened.name} is no masked model, which --calls and --order are for; leave them out")
     if isinstance(opened, AnyOrderModel):
         generate_any_order(opened, request, picture, options)
     elif fill is not None:
@@ -101,7 +112,7 @@ def generate(model: ImageModel, request: ImageRequest, options: GenerationOption
     height, width, channels = model.size
     count = model.manifest.defaults.count if request.count is None else request.count
     columns = (ROW if request.count is None else request.count) if request.sheet else None
-    labels = choose_labels(model.manifest, request.label, count, seed) if columns is None else sheet(model, columns)
+    labels = asked_labels(model.manifest, request.label, count, columns, seed)
     count = len(labels)
     out = request.out or default_name(model.name, labels, seed, ".png")
     scale = request.scale or visible_scale(height)
@@ -128,13 +139,3 @@ def generate(model: ImageModel, request: ImageRequest, options: GenerationOption
     values = {**images.provenance, "files": [str(f) for f in files], "seconds": round(seconds, 3)}
     line = f"{listed(files)}: {count} x {listed_labels(labels)}, seed {seed}, {seconds:.2f} s on {model.provider}"
     report(values, request.json, line)
-
-
-def sheet(model: ImageModel, columns: int) -> Sequence[str | None]:
-    """Each label `columns` times. Raises InputError for a model without labels, and for too many pictures."""
-    if not model.labels:
-        raise InputError(f"{model.name} has no labels; leave --sheet out")
-    check_count(columns)
-    labels = [label for label in model.labels for _ in range(columns)]
-    check_count(len(labels))
-    return labels

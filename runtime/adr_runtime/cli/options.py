@@ -42,8 +42,8 @@ BudgetOption = Annotated[
 ]
 
 
-def refuse_options(model: str, asked: Mapping[str, object]) -> None:
-    """Raises InputError for an option, asked for unless None or False, that any-order models do not have."""
+def refuse_options(model: str, asked: Mapping[str, object], kind: str = "an any-order model") -> None:
+    """Raises InputError for an option, asked for unless None or False, that models of a kind do not have."""
     for option, value in asked.items():
         if value is not None and value is not False:
-            raise InputError(f"{model} is an any-order model, which takes no --{option}")
+            raise InputError(f"{model} is {kind}, which takes no --{option}")

@@ -13,6 +13,7 @@ from adr_runtime.cli.options import DebugOption, ProviderOption, app
 from adr_runtime.cli.output import announced, console
 from adr_runtime.errors import ADRError, InputError, ProviderError, install_hint
 from adr_runtime.loading import GENERATORS, load
+from adr_runtime.masked.model import MaskedModel
 
 ModelsOption = Annotated[
     Optional[list[str]],
@@ -45,8 +46,9 @@ def serve(
     models: dict[str, AudioModel | ImageModel] = {}
     for name in model or [GENERATORS["audio"], GENERATORS["image"]]:
         loaded = announced(load(name, provider))
-        if isinstance(loaded, AnyOrderModel):
-            raise InputError(f"{loaded.name} is an any-order model, which is not served")
+        if isinstance(loaded, AnyOrderModel | MaskedModel):
+            kind = "a masked" if isinstance(loaded, MaskedModel) else "an any-order"
+            raise InputError(f"{loaded.name} is {kind} model, which is not served")
         if loaded.name in models:
             raise InputError(f"two models are called {loaded.name}; give one of them")
         models[loaded.name] = loaded

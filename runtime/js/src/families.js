@@ -29,5 +29,8 @@ export function parseManifest(text) {
   if (values && Number(values.schema_version) > SCHEMA_VERSION) {
     throw new BundleError(`manifest.json: schema_version is ${values.schema_version}; upgrade adr-runtime`);
   }
-  return values?.family === "ardm" ? readAnyOrder(values) : readCausal(values);
+  const family = values?.family;
+  // A family that readers in other languages know.
+  if (family === "masked") throw new BundleError('manifest.json: family "masked" is for adr-run and Python alone');
+  return family === "ardm" ? readAnyOrder(values) : readCausal(values);
 }

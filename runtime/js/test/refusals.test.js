@@ -82,6 +82,7 @@ test("manifests that say what no bundle says", async () => {
     [(m) => { m.states[1].shape[1] = 1 << 29; }, /states: expected at most 268435456 bytes a row/],
     [(m) => { m.graphs.head.inputs[0].shape[2] = 7; }, /graphs\.head\.inputs: expected/],
     [(m) => { m.graphs.step.outputs.shift(); }, /graphs\.step\.outputs: expected condition/],
+    [(m) => { m.family = "masked"; }, /family "masked" is for adr-run and Python alone/],
     [(m) => { m.schema_version = 2; }, /schema_version is 2; upgrade adr-runtime/],
     [() => "{", /not JSON/],
     [() => "[]", /the whole: expected an object, found a list of 0 values/],

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Optional
 
 import adr_runtime
 import typer
-from adr_runtime import AnyOrderModel, AudioModel, ImageModel
+from adr_runtime import AnyOrderModel, AudioModel, ImageModel, MaskedConfig, MaskedModel
 from adr_runtime.bundles.hub import is_hub_name
 from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.causal.parts import parts_text, read_parts
@@ -26,7 +26,7 @@ console = PlainConsole(stderr=True)
 EXAMPLE = "Example: adr-eval speech-digits --data fsdd --per-label 20"
 SWEPT: dict[str, Callable[[str], Any]] = {
     "steps": partial(read_parts, kind=int), "guidance": partial(read_parts, kind=float),
-    "temperature": partial(read_parts, kind=float), "sampler": str, "seed": int,
+    "temperature": partial(read_parts, kind=float), "sampler": str, "seed": int, "calls": int, "order": str,
 }  # fmt: skip
 
 
@@ -90,7 +90,6 @@ def evaluate(
         from adr_train.evaluation.labelled import Comparison, evaluate_labelled
         from adr_train.evaluation.report import check_folder
 
-    base = GenerationConfig(steps, sampler, guidance, temperature, seed)
     combinations = sweep_values(sweep or [])
     check_choice(split, combinations, write)
     if write and is_hub_name(bundle):
@@ -109,6 +108,11 @@ def evaluate(
         raise TrainError(f"{model.name} is no any-order model; --budgets, --causal and --count are for those")
     if not model.labels:
         raise TrainError(f"{model.name} has no labels; samples are judged by label")
+    own = MaskedConfig if isinstance(model, MaskedModel) else GenerationConfig
+    base = own(steps, sampler, guidance, temperature, seed)
+    foreign = {name for values in combinations for name in values if not hasattr(base, name)}
+    if foreign:
+        raise TrainError(f"{model.name} is no masked model, which --sweep {min(foreign)} is for; leave it out")
     settings = {name_of(values): replace(base, **values) for values in combinations}
     for setting in settings.values():
         setting.resolve(model.manifest)
@@ -126,14 +130,14 @@ def check_choice(split: str, combinations: list[dict[str, Any]], write: bool) ->
     """What is reported is one setting, at several numbers of steps perhaps, and was not chosen by its own report."""
     if split not in ("validation", "test"):
         raise TrainError(f"--split {split!r}: choose settings on validation, then report once on test")
-    if any(set(values) - {"steps"} for values in combinations):
+    if any(set(values) - {"steps", "calls"} for values in combinations):
         if split == "test":
-            raise TrainError("--split test is for reporting: sweep on --split validation, here steps alone")
+            raise TrainError("--split test is for reporting: sweep on --split validation, here steps and calls alone")
         if write:
             raise TrainError("--write takes one setting, or --sweep steps=...; leave the other sweeps out")
 
 
-def load_baseline(bundle: str, provider: str, threads: Optional[int]) -> AudioModel | ImageModel:
+def load_baseline(bundle: str, provider: str, threads: Optional[int]) -> AudioModel | ImageModel | MaskedModel:
     model = adr_runtime.load(bundle, provider, threads)
     if isinstance(model, AnyOrderModel):
         raise TrainError(f"--beside {bundle}: an any-order model makes no samples of labels")

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from adr_runtime import Audio, AudioModel, ImageModel
+from adr_runtime import Audio, AudioModel, ImageModel, MaskedModel
 from adr_runtime.causal.config import GenerationConfig
 
 from adr_train.data.datasets import load_dataset
@@ -36,7 +36,7 @@ from adr_train.evaluation.metrics import (
 ROWS_AT_ONCE = 64
 Figures = dict[str, float]
 # Models that generate samples of labels.
-LabelledModel = AudioModel | ImageModel
+LabelledModel = AudioModel | ImageModel | MaskedModel
 
 
 class Evaluator:

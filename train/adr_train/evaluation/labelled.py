@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from adr_runtime import AudioModel, ImageModel
+from adr_runtime import AudioModel, ImageModel, MaskedModel
 from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.terminal.display import PlainConsole
 
@@ -43,7 +43,7 @@ def evaluate_labelled(
     puts them on a page in the folder `report`."""
     split, requested = comparison.split, comparison.per_label * len(model.labels)
     dataset = comparison.dataset or dataset_of(str(model.manifest.training.get("recipe")))
-    shape = model.size if isinstance(model, ImageModel) else None
+    shape = model.size if isinstance(model, ImageModel | MaskedModel) else None
     evaluator = Evaluator(dataset, comparison.folder, split, comparison.cache, shape=shape)
     if evaluator.train.names != model.labels:
         raise TrainError(f"{model.name} has other labels than the data set: {', '.join(model.labels)}")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adr_runtime import AnyOrderModel
+from adr_runtime import AnyOrderModel, MaskedConfig, MaskedModel
 from adr_runtime.bundles.card import model_card
 from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.causal.parts import parts_text
@@ -33,6 +33,10 @@ def record(
         "seed": setting.seed,
         "seeds": seeds,
     }
+    if isinstance(model, MaskedModel):
+        own = [s for s in settings if isinstance(s, MaskedConfig)]
+        calls = ", ".join(str(s.calls or model.manifest.defaults.calls) for s in own)
+        quality |= {"calls": calls, "order": own[0].order or model.manifest.orders[0]}
     record_rows(model, rows, quality)
 
 

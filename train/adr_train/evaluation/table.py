@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from adr_runtime import AnyOrderModel, AudioModel, ImageModel
+from adr_runtime import AnyOrderModel, AudioModel, ImageModel, MaskedModel
 from adr_runtime.terminal.display import PlainConsole
 from rich.table import Table
 
@@ -24,7 +24,7 @@ HEADINGS = {
 
 
 def print_rows(
-    model: AudioModel | ImageModel | AnyOrderModel, split: str, settings: dict[str, Any], rows: Rows,
+    model: AudioModel | ImageModel | AnyOrderModel | MaskedModel, split: str, settings: dict[str, Any], rows: Rows,
     as_json: bool,
 ) -> None:  # fmt: skip
     if as_json:

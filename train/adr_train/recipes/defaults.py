@@ -3,9 +3,13 @@
 from adr_models import ADRConfig
 from adr_models.any_order.discrete import Upscaling
 from adr_models.any_order.network import ARDMConfig
+from adr_models.masked.model import MaskedADRConfig
 from adr_models.tokens.geometry import PictureTokens, make_tokens
+from adr_models.tokens.pyramid import PyramidTokens
 from adr_runtime.any_order import manifest as any_order
 from adr_runtime.causal import checks as causal
+from adr_runtime.causal.manifest import Defaults
+from adr_runtime.masked.manifest import MaskedDefaults
 
 from adr_train.recipes.recipe import ModelConfig, Recipe
 
@@ -17,7 +21,10 @@ def check_defaults(recipe: Recipe, model: ModelConfig) -> None:
         stages = Upscaling(model.levels, model.branching).stages
         any_order.read_defaults(recipe.defaults, stages, model.dimensions, file)
     elif isinstance(model, ADRConfig):
-        causal.read_defaults(recipe.defaults, model.schedule.timesteps, picture_length(model), file)
+        causal.read_defaults(Defaults, recipe.defaults, model.schedule.timesteps, picture_length(model), file)
+    elif isinstance(model, MaskedADRConfig):
+        length = PyramidTokens(model.pyramid).length
+        causal.read_defaults(MaskedDefaults, recipe.defaults, model.schedule.timesteps, length, file)
 
 
 def picture_length(model: ADRConfig) -> int | None:

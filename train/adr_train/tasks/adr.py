@@ -10,7 +10,7 @@ from adr_models import ADRConfig, ADRModel
 from adr_models.causal.model import Draws
 from adr_models.checkpoint import CheckpointConfig, read_tensors
 from adr_models.tokens.codec import CodecConfig, CodecTokens
-from adr_models.tokens.geometry import PictureTokens
+from adr_models.tokens.geometry import PictureTokens, Tokens
 from adr_models.tokens.patches import ImageTokens
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -70,7 +70,7 @@ class ADRJob(Job[ADRModel]):
             begin(model, start)
             self.sample_range = start.clip
         else:
-            self.sample_range = 1.1 * fit_tokens(model, data)
+            self.sample_range = 1.1 * fit_tokens(model.tokens, data)
         batches, self.validation = make_batches(recipe, model, data, held_out)
         model.to(processes.device)
         self.trainer = Trainer(model, ADRLoss(model), batches, recipe.train, processes)
@@ -141,9 +141,8 @@ def check_data(recipe: Recipe, model: ADRConfig, data: LabelledData) -> None:
 
 
 @torch.no_grad()
-def fit_tokens(model: ADRModel, data: LabelledData) -> float:
+def fit_tokens(tokens: Tokens, data: LabelledData) -> float:
     """Fit the normalisation (a codec brings its own) to the training data; the largest magnitude of a token's value."""
-    tokens = model.tokens
     if isinstance(tokens, PictureTokens):
         assert isinstance(data, Images)
         whole = isinstance(tokens, ImageTokens)
