@@ -12,11 +12,12 @@ PACKAGES = {"adr_models": "models", "adr_train": "train", "adr_export": "export"
 ORDER = {
     "adr_runtime": (
         ("errors",), ("limits",), ("philox",), ("terminal",), ("bundles",), ("inference",), ("media",),
-        ("causal", "any_order"), ("loading",), ("vectors",), ("self_test",), ("coding", "serving"), ("cli",),
-        ("__main__",),
+        ("causal", "any_order", "spoken_text"), ("loading",), ("vectors",), ("self_test",), ("coding", "serving"),
+        ("cli",), ("__main__",),
     ),
     "adr_models": (
-        ("config", "training"), ("mixers",), ("tokens",), ("causal",), ("any_order",), ("bundle_weights", "checkpoint"),
+        ("config", "training"), ("mixers",), ("tokens",), ("causal",), ("any_order",), ("spoken_text",),
+        ("bundle_weights", "checkpoint"),
     ),
     "adr_train": (
         ("errors",), ("data",), ("recipes",), ("checkpoint", "precision", "processes"), ("muon",), ("optimizers",),

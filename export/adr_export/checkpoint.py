@@ -1,24 +1,33 @@
 """A model from a checkpoint of adr-train."""
 
 from pathlib import Path
+from typing import Any
 
 from adr_models import ADRConfig, ADRModel
 from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.network import ARDMConfig
-from adr_models.checkpoint import CheckpointConfig, read_config, read_tensors
+from adr_models.checkpoint import CheckpointConfig, find_checkpoint, read_config, read_tensors
+from adr_models.spoken_text.durations import DurationsConfig, DurationsModel
+from adr_models.spoken_text.letters import LettersConfig, LettersModel
 
 from adr_export.errors import ExportError
 
+Exported = ADRModel | ARDM | LettersModel | DurationsModel
 
-def load_checkpoint(path: Path) -> tuple[ADRModel | ARDM, CheckpointConfig]:
+
+def load_checkpoint(path: Path) -> tuple[Exported, CheckpointConfig]:
     """The model in evaluation mode, and config.json. Missing and left-over tensors are both errors."""
     config = read_config(path)
-    model: ADRModel | ARDM
+    model: Exported
     try:
         if config.kind == "ardm":
             model = ARDM(ARDMConfig.from_dict(config.model))
         elif config.kind in ("adr", "distil"):
             model = ADRModel(ADRConfig.from_dict(config.model))
+        elif config.kind == "letters":
+            model = LettersModel(LettersConfig.from_dict(config.model))
+        elif config.kind == "durations":
+            model = DurationsModel(DurationsConfig.from_dict(config.model))
         else:
             raise ValueError(f"models of the kind {config.kind!r} make no bundle")
     except (TypeError, ValueError) as error:
@@ -30,3 +39,11 @@ def load_checkpoint(path: Path) -> tuple[ADRModel | ARDM, CheckpointConfig]:
         line = " ".join(str(error).split())
         raise ExportError(f"{weights}: not the weights of the model in config.json: {line}") from error
     return model.eval(), config
+
+
+def load_durations(folder: Path) -> tuple[DurationsModel, dict[str, Any]]:
+    """The model of a run of durations, and its provenance."""
+    model, config = load_checkpoint(find_checkpoint(folder))
+    if not isinstance(model, DurationsModel):
+        raise ExportError(f"{folder}: a run of {config.recipe}, not of durations")
+    return model, config.training

@@ -42,6 +42,12 @@ TemperatureOption = Annotated[
         parser=parts(float), metavar="<float>", help="Its default temperature; 1.1:1:1 gives parts their own."
     ),
 ]
+LexiconOption = Annotated[
+    Optional[Path], typer.Option(help="For a run of letters: the dictionary of its bundle, as cmudict.dict.")
+]
+DurationsOption = Annotated[
+    Optional[Path], typer.Option(help="For a run of letters: the --out folder of one of durations.")
+]
 PushOption = Annotated[
     Optional[str],
     typer.Option(metavar="OWNER/NAME", help="Upload the bundle to this repository on the Hugging Face hub."),
@@ -57,7 +63,8 @@ def export(
     checkpoint: CheckpointArgument, out: OutArgument = None, portable: PortableOption = False, name: NameOption = None,
     half: HalfOption = True, steps: StepsOption = None, sampler: SamplerOption = None,
     guidance: GuidanceOption = None, temperature: TemperatureOption = None, overwrite: OverwriteOption = False,
-    push: PushOption = None, private: PrivateOption = False, json_: JsonOption = False, debug: DebugOption = False,
+    lexicon: LexiconOption = None, durations: DurationsOption = None, push: PushOption = None,
+    private: PrivateOption = False, json_: JsonOption = False, debug: DebugOption = False,
 ) -> None:  # fmt: skip
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
     dialect = "portable" if portable else "linear-attention"
@@ -65,7 +72,10 @@ def export(
     if private and push is None:
         raise ExportError("--private goes with --push")
     if out is None:
-        options = {"portable": portable, "name": name, "full": not half, "overwrite": overwrite, **overrides}
+        options = {
+            "portable": portable, "name": name, "full": not half, "overwrite": overwrite, "lexicon": lexicon,
+            "durations": durations, **overrides,
+        }  # fmt: skip
         asked = [option for option, value in options.items() if value is not None and value is not False]
         if push is None or asked or not (checkpoint / "manifest.json").is_file():
             raise ExportError("give OUT, the folder of the new bundle; only BUNDLE --push OWNER/NAME goes without")
@@ -75,7 +85,7 @@ def export(
         target = check_push(push)
     result: dict[str, Any] = {"bundle": str(out or checkpoint)}
     if out is not None:
-        result |= write(checkpoint, out, name, dialect, half, overrides, overwrite)
+        result |= write(checkpoint, out, name, dialect, half, overrides, overwrite, lexicon, durations)
     if push is not None:
         result["address"] = push_bundle(out or checkpoint, target, private)
         console.print(f"adr-run info {target} shows it", soft_wrap=True)
@@ -87,17 +97,20 @@ def export(
 
 def write(
     checkpoint: Path, out: Path, name: str | None, dialect: str, half: bool, overrides: dict[str, Any],
-    overwrite: bool,
+    overwrite: bool, lexicon: Path | None, durations: Path | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Export a checkpoint to `out`. -> the bundle's size and parity figures, by name."""
     with empty_handed():
         from adr_models.any_order.ardm import ARDM
         from adr_models.checkpoint import find_checkpoint
+        from adr_models.spoken_text.durations import DurationsModel
+        from adr_models.spoken_text.letters import LettersModel
         from adr_runtime.bundles.manifest import Manifest
 
         from adr_export.any_order import write_any_order
         from adr_export.bundle_writer import About, write_bundle
-        from adr_export.checkpoint import load_checkpoint
+        from adr_export.checkpoint import load_checkpoint, load_durations
+        from adr_export.spoken_text import write_spoken_text
 
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
@@ -109,7 +122,21 @@ def write(
         "clip": config.clip, "training": config.training,
     }  # fmt: skip
     manifest: Manifest
-    if isinstance(model, ARDM):
+    if (lexicon or durations) and not isinstance(model, LettersModel):
+        raise ExportError(f"--lexicon and --durations go with a run of letters; {checkpoint} is one of {config.recipe}")
+    if isinstance(model, DurationsModel):
+        raise ExportError(f"{checkpoint}: durations go into the bundle of letters, by its --durations {checkpoint}")
+    if isinstance(model, LettersModel):
+        foreign = [k for k, v in overrides.items() if v is not None]
+        if foreign or not lexicon:
+            raise ExportError(
+                f"{about['name']} turns text into phones, which have no --{foreign[0]}"
+                if foreign
+                else "give --lexicon FILE, the dictionary that the run was trained on, as cmudict.dict"
+            )
+        timed = load_durations(durations) if durations else None
+        manifest = write_spoken_text(model, timed, lexicon, about, out, dialect, half, overwrite, console.print)
+    elif isinstance(model, ARDM):
         foreign = [k for k, v in overrides.items() if v is not None and k != "steps"]
         if foreign:
             raise ExportError(f"{about['name']} is an any-order model, which has no --{foreign[0]}")

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from adr_train.checkpoint import save_checkpoint
 from adr_train.data.datasets import load_dataset
-from adr_train.data.types import AudioClips, Dataset, Text, level
+from adr_train.data.types import AudioClips, Dataset, Images, level
 from adr_train.errors import TrainError
 from adr_train.loop import Progress, Trainer
 from adr_train.monitor import Monitor
@@ -29,7 +29,9 @@ from adr_train.tasks.adr import ADRJob
 from adr_train.tasks.any_order import ARDMJob, CausalJob
 from adr_train.tasks.codec import CodecJob
 from adr_train.tasks.distil import DistilJob
+from adr_train.tasks.durations import DurationsJob
 from adr_train.tasks.job import Job
+from adr_train.tasks.letters import LettersJob
 from adr_train.tasks.start import read_start
 
 AnyJob = Job[TrainableModel]
@@ -95,7 +97,7 @@ def load_splits(recipe: Recipe, folder: Path | None) -> tuple[Dataset, Dataset]:
     """The splits that train and that validate, at the recipe's loudness."""
     shape = picture_shape(recipe)
     data, held_out = (load_dataset(recipe.dataset, folder, split, shape) for split in ("train", "validation"))
-    if not isinstance(held_out, Text) and not len(held_out.labels):
+    if isinstance(held_out, AudioClips | Images) and not len(held_out.labels):
         raise TrainError(f"{folder}: nothing is left to validate on; add more data")
     loudness = recipe.train.loudness
     if loudness and isinstance(data, AudioClips) and isinstance(held_out, AudioClips):
@@ -110,8 +112,9 @@ def picture_shape(recipe: Recipe) -> tuple[int, int, int] | None:
 
 
 def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, options: Options) -> AnyJob:
-    jobs: dict[str, type[ADRJob | CodecJob | DistilJob | ARDMJob | CausalJob]] = {
+    jobs: dict[str, type[ADRJob | CodecJob | DistilJob | ARDMJob | CausalJob | LettersJob | DurationsJob]] = {
         "adr": ADRJob, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": CausalJob,
+        "letters": LettersJob, "durations": DurationsJob,
     }  # fmt: skip
     source = options.teacher if recipe.kind == "distil" else options.codec
     # A run that goes on has its weights already.

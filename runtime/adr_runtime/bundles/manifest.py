@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 MAX_MANIFEST_BYTES = 4 << 20
 
 # The class that loads a family's bundles.
-LOADERS = {"adr": "AudioModel or ImageModel", "ardm": "AnyOrderModel"}
+LOADERS = {"adr": "AudioModel or ImageModel", "ardm": "AnyOrderModel", "spoken-text": "SpokenText"}
 
 # A field, what was found there, whether that is right, and what would be.
 Rule = tuple[str, Any, bool, str]

@@ -10,6 +10,8 @@ from adr_models import ADRConfig
 from adr_models.any_order.baseline import CausalConfig
 from adr_models.any_order.network import ARDMConfig
 from adr_models.config import build
+from adr_models.spoken_text.durations import DurationsConfig
+from adr_models.spoken_text.letters import LettersConfig
 from adr_models.tokens.codec import CodecConfig
 
 from adr_train.errors import TrainError
@@ -20,8 +22,9 @@ SIZES = ("cpu", "gpu")
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe in one size, of an ADR model, of a codec, of a head that learns jumps, of an any-order
-    model or its causal baseline (`kind` adr, codec, distil, ardm, causal).
+    """A recipe in one size, of an ADR model, of a codec, of a head that learns jumps, of an any-order model or its
+    causal baseline, of letters to phones or phones to durations (`kind` adr, codec, distil, ardm, causal, letters,
+    durations).
 
     `model` has its labels and speakers still empty: they come with the data; and where `tokens` names a codec's
     recipe, its codec, which comes with --codec. `losses` is a codec's. To distil, `teacher` names the recipe of the
@@ -34,7 +37,7 @@ class Recipe:
     description: str
     licence: str
     source: str
-    model: ADRConfig | CodecConfig | ARDMConfig | CausalConfig
+    model: ADRConfig | CodecConfig | ARDMConfig | CausalConfig | LettersConfig | DurationsConfig
     train: TrainConfig
     defaults: dict[str, Any] = field(default_factory=dict)
     kind: str = "adr"
@@ -63,9 +66,11 @@ def read_recipe(name: str, size: str) -> Recipe:
         if size not in sizes:
             raise TrainError(f"{path}: no size {size!r}; it has {', '.join(sizes)}")
         merged = merge(values, sizes[size])
-        variables = {"ardm": ARDMConfig, "causal": CausalConfig}
-        if merged.get("kind") in variables:
-            merged["model"] = build(variables[merged["kind"]], merged["model"], "model")
+        plain: dict[str, Any] = {
+            "ardm": ARDMConfig, "causal": CausalConfig, "letters": LettersConfig, "durations": DurationsConfig,
+        }  # fmt: skip
+        if merged.get("kind") in plain:
+            merged["model"] = build(plain[merged["kind"]], merged["model"], "model")
         elif merged.get("kind") == "codec":
             merged["model"] = build(CodecConfig, merged["model"], "model")
             merged["losses"] = build(CodecLossConfig, merged.get("losses", {}), "losses")
