@@ -13,11 +13,11 @@ PACKAGES = {"adr_models": "models", "adr_train": "train", "adr_export": "export"
 ORDER = {
     "adr_runtime": (
         ("errors",), ("limits",), ("philox",), ("terminal",), ("bundles",), ("inference",), ("media",),
-        ("causal", "any_order"), ("masked",), ("loading",), ("vectors",), ("self_test",), ("coding", "serving"),
-        ("cli",), ("__main__",),
+        ("causal", "any_order", "spoken_text"), ("masked",), ("loading",), ("vectors",), ("self_test",),
+        ("coding", "serving"), ("cli",), ("__main__",),
     ),
     "adr_models": (
-        ("config", "training"), ("mixers",), ("tokens",), ("causal",), ("any_order",), ("masked",),
+        ("config", "training"), ("mixers",), ("tokens",), ("causal",), ("any_order",), ("masked",), ("spoken_text",),
         ("bundle_weights", "checkpoint"),
     ),
     "adr_train": (

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -28,6 +28,7 @@ from adr_runtime.causal.manifest import (
     TokenSpec,
 )
 from adr_runtime.errors import ADRError
+from adr_runtime.loading import FAMILIES
 from adr_runtime.terminal.interrupts import held
 
 from adr_export.errors import ExportError
@@ -77,8 +78,10 @@ def write_bundle(
     return manifest
 
 
-def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest) -> None:
-    """Graphs, manifest and card into a folder that appears only when it is whole."""
+def write_folder(
+    out: Path, files: dict[str, bytes], manifest: Manifest, others: Mapping[str, bytes] | None = None
+) -> None:
+    """Graphs, manifest and card, and `others` by their names, into a folder that appears only when it is whole."""
     for name, data in files.items():
         try:
             check_onnx(data, f"{name}.onnx", name)
@@ -89,9 +92,12 @@ def write_folder(out: Path, files: dict[str, bytes], manifest: Manifest) -> None
         temporary.mkdir(parents=True)
         for name, data in files.items():
             (temporary / f"{name}.onnx").write_bytes(data)
+        for name, data in (others or {}).items():
+            (temporary / name).write_bytes(data)
         (temporary / "manifest.json").write_text(manifest.to_json())
         (temporary / "README.md").write_text(model_card(manifest))
-        write_vectors(temporary)
+        if manifest.family in FAMILIES:
+            write_vectors(temporary)
         # Once the old bundle is out of the way, the new one takes its place, whatever comes.
         with held():
             if out.exists():

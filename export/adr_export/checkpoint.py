@@ -1,22 +1,27 @@
 """A model from a checkpoint of adr-train."""
 
 from pathlib import Path
+from typing import Any
 
 from adr_models import ADRConfig, ADRModel
 from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.network import ARDMConfig
-from adr_models.checkpoint import CheckpointConfig, read_config, read_tensors
+from adr_models.checkpoint import CheckpointConfig, find_checkpoint, read_config, read_tensors
 from adr_models.masked.model import MaskedADR, MaskedADRConfig
+from adr_models.spoken_text.durations import DurationsConfig, DurationsModel
+from adr_models.spoken_text.letters import LettersConfig, LettersModel
 from torch import Tensor
 
 from adr_export.errors import ExportError
 
+Exported = ADRModel | ARDM | MaskedADR | LettersModel | DurationsModel
 
-def load_checkpoint(path: Path, short: bool = False) -> tuple[ADRModel | ARDM | MaskedADR, CheckpointConfig]:
+
+def load_checkpoint(path: Path, short: bool = False) -> tuple[Exported, CheckpointConfig]:
     """The model in evaluation mode, with the long or the short average of its weights, and config.json. Missing and
     left-over tensors are both errors."""
     config = read_config(path)
-    model: ADRModel | ARDM | MaskedADR
+    model: Exported
     try:
         if config.kind == "ardm":
             model = ARDM(ARDMConfig.from_dict(config.model))
@@ -24,6 +29,10 @@ def load_checkpoint(path: Path, short: bool = False) -> tuple[ADRModel | ARDM | 
             model = MaskedADR(MaskedADRConfig.from_dict(config.model))
         elif config.kind in ("adr", "distil"):
             model = ADRModel(ADRConfig.from_dict(config.model))
+        elif config.kind == "letters":
+            model = LettersModel(LettersConfig.from_dict(config.model))
+        elif config.kind == "durations":
+            model = DurationsModel(DurationsConfig.from_dict(config.model))
         else:
             raise ValueError(f"models of the kind {config.kind!r} make no bundle")
     except (TypeError, ValueError) as error:
@@ -46,3 +55,11 @@ def read_short(file: Path) -> dict[str, Tensor]:
     if not tensors:
         raise ExportError(f"{file}: no short average of the weights; this run kept one average only")
     return tensors
+
+
+def load_durations(folder: Path) -> tuple[DurationsModel, dict[str, Any]]:
+    """The model of a run of durations, and its provenance."""
+    model, config = load_checkpoint(find_checkpoint(folder))
+    if not isinstance(model, DurationsModel):
+        raise ExportError(f"{folder}: a run of {config.recipe}, not of durations")
+    return model, config.training

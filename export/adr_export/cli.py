@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from adr_runtime.causal.parts import parts_text
 from adr_runtime.cli.parts_options import parts
 from adr_runtime.terminal.display import PlainConsole
 from adr_runtime.terminal.interrupts import empty_handed
@@ -47,6 +46,12 @@ TemperatureOption = Annotated[
     ),
 ]
 CallsOption = Annotated[Optional[int], typer.Option(help="Its default network calls, of a masked model.")]
+LexiconOption = Annotated[
+    Optional[Path], typer.Option(help="For a run of letters: the dictionary of its bundle, as cmudict.dict.")
+]
+DurationsOption = Annotated[
+    Optional[Path], typer.Option(help="For a run of letters: the --out folder of one of durations.")
+]
 PushOption = Annotated[
     Optional[str],
     typer.Option(metavar="OWNER/NAME", help="Upload the bundle to this repository on the Hugging Face hub."),
@@ -62,8 +67,8 @@ def export(
     checkpoint: CheckpointArgument, out: OutArgument = None, portable: PortableOption = False, name: NameOption = None,
     half: HalfOption = True, average: AverageOption = "long", steps: StepsOption = None, sampler: SamplerOption = None,
     guidance: GuidanceOption = None, temperature: TemperatureOption = None, calls: CallsOption = None,
-    overwrite: OverwriteOption = False, push: PushOption = None, private: PrivateOption = False,
-    json_: JsonOption = False, debug: DebugOption = False,
+    lexicon: LexiconOption = None, durations: DurationsOption = None, overwrite: OverwriteOption = False,
+    push: PushOption = None, private: PrivateOption = False, json_: JsonOption = False, debug: DebugOption = False,
 ) -> None:  # fmt: skip
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
     dialect = "portable" if portable else "linear-attention"
@@ -77,7 +82,7 @@ def export(
     if out is None:
         options = {
             "portable": portable, "name": name, "full": not half, "short": average == "short",
-            "overwrite": overwrite, **overrides,
+            "overwrite": overwrite, "lexicon": lexicon, "durations": durations, **overrides,
         }  # fmt: skip
         asked = [option for option, value in options.items() if value is not None and value is not False]
         if push is None or asked or not (checkpoint / "manifest.json").is_file():
@@ -88,7 +93,8 @@ def export(
         target = check_push(push)
     result: dict[str, Any] = {"bundle": str(out or checkpoint)}
     if out is not None:
-        result |= write(checkpoint, out, name, dialect, half, average == "short", overrides, overwrite)
+        spoken = {"lexicon": lexicon, "durations": durations}
+        result |= write(checkpoint, out, name, dialect, half, average == "short", overrides, overwrite, **spoken)
     if push is not None:
         result["address"] = push_bundle(out or checkpoint, target, private)
         console.print(f"adr-run info {target} shows it", soft_wrap=True)
@@ -99,20 +105,16 @@ def export(
 
 
 def write(
-    checkpoint: Path, out: Path, name: str | None, dialect: str, half: bool, short: bool,
-    overrides: dict[str, Any], overwrite: bool,
+    checkpoint: Path, out: Path, name: str | None, dialect: str, half: bool, short: bool, overrides: dict[str, Any],
+    overwrite: bool, lexicon: Path | None, durations: Path | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Export a checkpoint to `out`. -> the bundle's size and parity figures, by name."""
     with empty_handed():
-        from adr_models.any_order.ardm import ARDM
         from adr_models.checkpoint import find_checkpoint
-        from adr_models.masked.model import MaskedADR
-        from adr_runtime.bundles.manifest import Manifest
 
-        from adr_export.any_order import write_any_order
-        from adr_export.bundle_writer import About, write_bundle
+        from adr_export.bundle_writer import About
         from adr_export.checkpoint import load_checkpoint
-        from adr_export.masked import write_masked
+        from adr_export.kinds import check_options, write_any_kind
 
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
@@ -123,20 +125,9 @@ def write(
         "defaults": config.defaults | {k: v for k, v in overrides.items() if v is not None},
         "clip": config.clip, "training": config.training | ({"average": "short"} if short else {}),
     }  # fmt: skip
-    manifest: Manifest
-    if isinstance(model, ARDM):
-        foreign = [k for k, v in overrides.items() if v is not None and k != "steps"]
-        if foreign:
-            raise ExportError(f"{about['name']} is an any-order model, which has no --{foreign[0]}")
-        if isinstance(steps := overrides["steps"], tuple):
-            raise ExportError(f"--steps {parts_text(steps)}: {about['name']} is an any-order model; give one number")
-        manifest = write_any_order(model, about, out, dialect, half, overwrite, console.print)
-    elif isinstance(model, MaskedADR):
-        manifest = write_masked(model, about, out, dialect, half, overwrite, console.print)
-    elif overrides["calls"] is not None:
-        raise ExportError(f"{about['name']} is no masked model, which --calls is for; leave it out")
-    else:
-        manifest = write_bundle(model, about, out, dialect, half, overwrite, console.print)
+    given = overrides | {"lexicon": lexicon, "durations": durations}
+    check_options(model, about["name"], {k: v for k, v in given.items() if v is not None})
+    manifest = write_any_kind(model, about, out, dialect, half, overwrite, lexicon, durations, console.print)
     size = sum(graph.bytes for graph in manifest.graphs.values())
     worst = max(manifest.parity, key=lambda k: float(manifest.parity[k] or 0))
     console.print(f"{out}: {size / 2**20:.1f} MiB, largest error {manifest.parity[worst]} ({worst})")

@@ -13,15 +13,15 @@ class RowTensors:
     def select(self, rows: slice, device: torch.device) -> Self:
         """Some of the rows, on a device."""
         assert is_dataclass(self)
-        values = [getattr(self, f.name) for f in fields(self)]
-        return type(self)(*(None if value is None else value[rows].to(device) for value in values))
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return type(self)(**{k: None if v is None else v[rows].to(device) for k, v in values.items()})
 
     @classmethod
     def join(cls, parts: list[Self]) -> Self:
         """The rows of all parts, one after the other."""
         assert is_dataclass(cls)
-        columns = [[getattr(part, f.name) for part in parts] for f in fields(cls)]
-        return cls(*(None if values[0] is None else torch.cat(values) for values in columns))
+        columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(cls)}
+        return cls(**{k: None if values[0] is None else torch.cat(values) for k, values in columns.items()})
 
 
 class TrainableModel(nn.Module):

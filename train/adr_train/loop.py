@@ -93,7 +93,7 @@ class Trainer(Generic[Model]):
             generator.manual_seed((((self.config.seed * 2 + purpose) << 32) + step) * shards + shard)
             parts.append(batch.select(slice(edges[shard], edges[shard + 1]), self.device))
             drawn.append(self.model.draw(edges[shard + 1] - edges[shard], length, generator))
-        return Batch.join(parts), type(drawn[0]).join(drawn)
+        return type(parts[0]).join(parts), type(drawn[0]).join(drawn)
 
     def train_step(self) -> Progress:
         """One optimiser step. A loss that is not finite raises TrainError and changes nothing."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -17,7 +18,7 @@ from rich.console import Console
 
 from adr_train.checkpoint import save_checkpoint
 from adr_train.data.datasets import load_dataset
-from adr_train.data.types import AudioClips, Dataset, Text, level
+from adr_train.data.types import AudioClips, Dataset, Images, level
 from adr_train.errors import TrainError
 from adr_train.loop import Progress, Trainer
 from adr_train.monitor import Monitor
@@ -31,7 +32,9 @@ from adr_train.tasks.adr import ADRJob
 from adr_train.tasks.any_order import ARDMJob, CausalJob
 from adr_train.tasks.codec import CodecJob
 from adr_train.tasks.distil import DistilJob
+from adr_train.tasks.durations import DurationsJob
 from adr_train.tasks.job import Job, read_source
+from adr_train.tasks.letters import LettersJob
 from adr_train.tasks.masked import MaskedJob
 from adr_train.tasks.start import read_start
 
@@ -109,7 +112,7 @@ def load_splits(
 ) -> tuple[Dataset, Dataset]:
     """The splits that train and that validate, at the recipe's loudness; one's own pictures brought to a shape."""
     data, held_out = (load_dataset(recipe.dataset, folder, split, shape) for split in ("train", "validation"))
-    if not isinstance(held_out, Text) and not len(held_out.labels):
+    if isinstance(held_out, AudioClips | Images) and not len(held_out.labels):
         raise TrainError(f"{folder}: nothing is left to validate on; add more data")
     loudness = recipe.train.loudness
     if loudness and isinstance(data, AudioClips) and isinstance(held_out, AudioClips):
@@ -124,9 +127,9 @@ def picture_shape(model: ModelConfig) -> tuple[int, int, int] | None:
 
 
 def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, options: Options) -> AnyJob:
-    jobs: dict[str, type[ADRJob | CodecJob | DistilJob | ARDMJob | CausalJob | MaskedJob]] = {
+    jobs: dict[str, Callable[[Recipe, Dataset, Dataset, Processes, Path | None], AnyJob]] = {
         "adr": ADRJob, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": CausalJob,
-        "masked": MaskedJob,
+        "masked": MaskedJob, "letters": LettersJob, "durations": DurationsJob,
     }  # fmt: skip
     source = options.teacher if recipe.kind == "distil" else options.codec
     # A run that goes on has its weights already.

@@ -18,7 +18,7 @@ KNOWN_LICENCE = re.compile(
 
 def model_card(manifest: Manifest) -> str:
     """README.md of a bundle: front matter as model hubs read it, use, data and licence, quality, parity."""
-    any_order = manifest.family == "ardm"
+    any_order, front_end = manifest.family == "ardm", manifest.family == "spoken-text"
     speakers: tuple[str, ...] = getattr(manifest, "speakers", ())
     example = f" --label {shlex.quote(manifest.labels[-1])}" if manifest.labels else ""
     sections = [
@@ -27,11 +27,10 @@ def model_card(manifest: Manifest) -> str:
         "",
         f"{manifest.description}.",
         "",
-        f"    adr-run {manifest.makes} --model {manifest.name}{example}",
-        "",
+        *([f"    adr-run {manifest.makes} --model {manifest.name}{example}", ""] if not front_end else []),
         f"- Data: {manifest.data}",
         f"- Licence: {manifest.licence}",
-        *([f"- Labels: {', '.join(manifest.labels) or 'none'}"] if not any_order else []),
+        *([f"- Labels: {', '.join(manifest.labels) or 'none'}"] if not any_order and not front_end else []),
         *([f"- Speakers: {', '.join(speakers)}"] if speakers else []),
         f"- Output: {manifest.output}",
         f"- Dialect: {manifest.dialect}",
@@ -51,6 +50,8 @@ def front_matter(manifest: Manifest) -> list[str]:
     """What hubs index a card by, as YAML between two rules, and an empty line."""
     own = {"ardm": ["any-order", "lossless-compression"], "masked": ["any-order"]}
     kinds = ["autoregressive-diffusion", *own.get(manifest.family, [])]
+    if manifest.family == "spoken-text":
+        kinds = ["grapheme-to-phoneme"]
     return [
         "---",
         *licence_lines(manifest.licence),

@@ -18,7 +18,10 @@ SCHEMA_VERSION = 1
 MAX_MANIFEST_BYTES = 4 << 20
 
 # The class that loads a family's bundles.
-LOADERS = {"adr": "an AudioModel or ImageModel", "ardm": "an AnyOrderModel", "masked": "a MaskedModel"}
+LOADERS = {
+    "adr": "an AudioModel or ImageModel", "ardm": "an AnyOrderModel", "masked": "a MaskedModel",
+    "spoken-text": "a SpokenText",
+}  # fmt: skip
 
 # A field, what was found there, whether that is right, and what would be.
 Rule = tuple[str, Any, bool, str]

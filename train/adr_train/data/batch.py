@@ -1,6 +1,6 @@
 """What one training step sees."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from adr_models.training import RowTensors
@@ -17,7 +17,7 @@ class Batch(RowTensors):
     speaker: Tensor
     mask: Tensor
     ended: Tensor
-    controls: Tensor | None = None
+    controls: Tensor | None = field(default=None, kw_only=True)
 
 
 class BatchSource(Protocol):

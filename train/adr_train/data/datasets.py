@@ -3,21 +3,22 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from adr_train.data import cifar10, digits, fashion, fsdd, speech_commands, text
+from adr_train.data import aligned, cifar10, digits, fashion, fsdd, pronunciations, speech_commands, text
 from adr_train.data import folder as pictures
 from adr_train.data.download import RELEASES
 from adr_train.data.splits import SPLITS
 from adr_train.data.types import Dataset
 from adr_train.errors import TrainError
 
-# One's own pictures.
-IMAGES = "images"
+# One's own pictures; the dictionary, which an installed package may bring.
+IMAGES, PRONUNCIATIONS = "images", "pronunciations"
 
 
 def load_dataset(name: str, folder: Path | None, split: str, shape: tuple[int, int, int] | None = None) -> Dataset:
     """One split of a data set in its public release's layout, or of one's own "images", brought to `shape` (height,
     width, channels). Raises TrainError that names the file at fault."""
     readers: dict[str, Callable[[Path, str], Dataset]] = {
+        "aligned-speech": aligned.read,
         "cifar10": cifar10.read,
         "fashion": fashion.read,
         "fsdd": fsdd.read,
@@ -28,8 +29,11 @@ def load_dataset(name: str, folder: Path | None, split: str, shape: tuple[int, i
         raise TrainError(f"unknown split {split!r}; there are {', '.join(SPLITS)}")
     if name == "digits":
         return digits.read(split)
+    if name == PRONUNCIATIONS:
+        return pronunciations.read(folder, split)
     if name not in (*readers, IMAGES):
-        raise TrainError(f"unknown data set {name!r}; there are digits, {IMAGES}, {', '.join(readers)}")
+        others = f"digits, {IMAGES}, {PRONUNCIATIONS}"
+        raise TrainError(f"unknown data set {name!r}; there are {others}, {', '.join(readers)}")
     if name == IMAGES:
         if folder is None or not folder.is_dir():
             raise TrainError(f"{folder or IMAGES}: give --data DIR, with one sub-folder of pictures for each class")

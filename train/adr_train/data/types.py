@@ -1,6 +1,7 @@
 """What the readers of data sets return: plain arrays with names for their labels."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -33,8 +34,29 @@ class Text:
     alphabet: str
 
 
+@dataclass(frozen=True)
+class Pronunciations:
+    """Words in small letters, and the ways to say each, the commonest first, as phones of ARPAbet."""
+
+    words: tuple[str, ...]
+    phones: tuple[tuple[tuple[str, ...], ...], ...]
+
+
+@dataclass(frozen=True)
+class AlignedSpeech:
+    """Sentences of one speaker and where each of their phones ends: symbols and places of each sentence as
+    `adr_runtime.spoken_text.phones` has them, `ends` int64 (symbols,) in samples, and the recordings."""
+
+    texts: tuple[str, ...]
+    symbols: tuple[tuple[str, ...], ...]
+    places: tuple[tuple[int, ...], ...]
+    ends: tuple[np.ndarray, ...]
+    files: tuple[Path, ...]
+    sample_rate: int
+
+
 LabelledData = Images | AudioClips
-Dataset = LabelledData | Text
+Dataset = LabelledData | Text | Pronunciations | AlignedSpeech
 
 
 def level(data: AudioClips, loudness: float) -> AudioClips:

@@ -18,7 +18,7 @@ from adr_runtime.causal.config import GenerationConfig
 
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import call_seed, spread
-from adr_train.data.types import AudioClips, LabelledData, Text, level
+from adr_train.data.types import AudioClips, Images, LabelledData, level
 from adr_train.errors import TrainError
 from adr_train.evaluation.classifiers import ClassifierConfig
 from adr_train.evaluation.crossfit import CrossFit, part, samples_of
@@ -149,7 +149,7 @@ def load_labelled(
     dataset: str, folder: Path | None, split: str, shape: tuple[int, int, int] | None = None
 ) -> LabelledData:
     data = load_dataset(dataset, folder, split, shape)
-    if isinstance(data, Text):
+    if not isinstance(data, AudioClips | Images):
         raise TrainError(f"{dataset} has no labels; samples are judged by label")
     return data
 

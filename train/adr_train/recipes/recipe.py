@@ -11,6 +11,8 @@ from adr_models.any_order.baseline import CausalConfig
 from adr_models.any_order.network import ARDMConfig
 from adr_models.config import build
 from adr_models.masked.model import MaskedADRConfig
+from adr_models.spoken_text.durations import DurationsConfig
+from adr_models.spoken_text.letters import LettersConfig
 from adr_models.tokens.codec import CodecConfig
 
 from adr_train.errors import TrainError
@@ -18,13 +20,14 @@ from adr_train.recipes.configs import CodecLossConfig, DistilConfig, TrainConfig
 
 SIZES = ("cpu", "gpu")
 # What shapes a model, of any kind.
-ModelConfig = ADRConfig | CodecConfig | ARDMConfig | CausalConfig | MaskedADRConfig
+ModelConfig = ADRConfig | CodecConfig | ARDMConfig | CausalConfig | MaskedADRConfig | LettersConfig | DurationsConfig
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A recipe in one size, of an ADR model, of a codec, of a head that learns jumps, of an any-order model or its
-    causal baseline, of a masked model (`kind` adr, codec, distil, ardm, causal, masked).
+    causal baseline, of a masked model, of letters to phones or phones to durations (`kind` adr, codec, distil, ardm,
+    causal, masked, letters, durations).
 
     `model` has its labels and speakers still empty: they come with the data; and where `tokens` names a codec's
     recipe, its codec, which comes with --codec. `losses` is a codec's. To distil, `teacher` names the recipe of the
@@ -66,9 +69,12 @@ def read_recipe(name: str, size: str) -> Recipe:
         if size not in sizes:
             raise TrainError(f"{path}: no size {size!r}; it has {', '.join(sizes)}")
         merged = merge(values, sizes[size])
-        others = {"ardm": ARDMConfig, "causal": CausalConfig, "masked": MaskedADRConfig}
-        if merged.get("kind") in others:
-            merged["model"] = build(others[merged["kind"]], merged["model"], "model")
+        plain: dict[str, Any] = {
+            "ardm": ARDMConfig, "causal": CausalConfig, "masked": MaskedADRConfig, "letters": LettersConfig,
+            "durations": DurationsConfig,
+        }  # fmt: skip
+        if merged.get("kind") in plain:
+            merged["model"] = build(plain[merged["kind"]], merged["model"], "model")
         elif merged.get("kind") == "codec":
             merged["model"] = build(CodecConfig, merged["model"], "model")
             merged["losses"] = build(CodecLossConfig, merged.get("losses", {}), "losses")

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from adr_train.data.batch import Batch
 from adr_train.data.splits import spread
-from adr_train.data.types import AudioClips, Dataset, Images, LabelledData, Text
+from adr_train.data.types import AudioClips, Dataset, Images, LabelledData
 from adr_train.errors import TrainError
 from adr_train.loop import Trainer
 from adr_train.monitor import Monitor
@@ -103,7 +103,7 @@ def first_guidance(defaults: dict[str, Any]) -> float:
 
 
 def labelled(recipe: Recipe, data: Dataset) -> LabelledData:
-    if isinstance(data, Text):
+    if not isinstance(data, AudioClips | Images):
         raise TrainError(f"{recipe.dataset} and the tokens of recipe {recipe.name} are of different kinds")
     return data
 

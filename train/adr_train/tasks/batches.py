@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from adr_models.tokens.geometry import PictureTokens, Tokens
 from adr_models.tokens.pyramid import PyramidTokens
+from torch import Tensor, nn
 
 from adr_train.data.batch import Batch
 from adr_train.data.types import AudioClips, Images, LabelledData
@@ -26,6 +27,27 @@ def epoch_order(lengths: np.ndarray, batch: int, seed: int, epoch: int) -> np.nd
     pools = [order[a : a + POOL * size] for a in range(0, len(order), POOL * size)]
     batches = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
     return random.permutation(batches.reshape(-1, size))
+
+
+def padded(rows: list[Tensor], value: int) -> Tensor:
+    """Sequences (length,) as rows of one length (rows, longest), `value` behind the shorter ones."""
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)
+
+
+class EpochBatches:
+    """Which sequences make the batch of any step; the order of the epoch that was asked for last is kept."""
+
+    def __init__(self, lengths: np.ndarray, batch: int, seed: int):
+        self.lengths, self.batch, self.seed = lengths, batch, seed
+        self.epoch, self.order = -1, np.empty((0, batch), np.int64)
+
+    def at(self, step: int) -> np.ndarray:
+        """Indices int64 (batch,)."""
+        per_epoch = max(len(self.lengths) // self.batch, 1)
+        if step // per_epoch != self.epoch:
+            self.epoch = step // per_epoch
+            self.order = epoch_order(self.lengths, self.batch, self.seed, self.epoch)
+        return np.asarray(self.order[step % per_epoch])
 
 
 class Batches:
@@ -47,14 +69,10 @@ class Batches:
         else:
             self.lengths = np.zeros(len(data.pixels), np.int64)
             self.make_batch = self.image_batch
-        self.epoch, self.order = -1, np.empty((0, batch), np.int64)
+        self.batches = EpochBatches(self.lengths, batch, seed)
 
     def at(self, step: int) -> Batch:
-        per_epoch = max(len(self.lengths) // self.batch, 1)
-        if step // per_epoch != self.epoch:
-            self.epoch = step // per_epoch
-            self.order = epoch_order(self.lengths, self.batch, self.seed, self.epoch)
-        return self.make_batch(self.order[step % per_epoch], np.random.default_rng((self.seed, 1, step)))
+        return self.make_batch(self.batches.at(step), np.random.default_rng((self.seed, 1, step)))
 
     def image_batch(self, index: np.ndarray, random: np.random.Generator) -> Batch:
         assert isinstance(self.data, Images) and isinstance(self.tokens, PictureTokens)

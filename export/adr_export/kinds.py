@@ -1,0 +1,57 @@
+"""What is written of a checkpoint of each kind, and which options of adr-export are for it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from adr_models.any_order.ardm import ARDM
+from adr_models.masked.model import MaskedADR
+from adr_models.spoken_text.durations import DurationsModel
+from adr_models.spoken_text.letters import LettersModel
+from adr_runtime.bundles.manifest import Manifest
+from adr_runtime.causal.parts import parts_text
+
+from adr_export.any_order import write_any_order
+from adr_export.bundle_writer import About, write_bundle
+from adr_export.checkpoint import Exported, load_durations
+from adr_export.errors import ExportError
+from adr_export.masked import write_masked
+from adr_export.spoken_text import write_spoken_text
+
+DENOISING = ("steps", "sampler", "guidance", "temperature")
+
+
+def check_options(model: Exported, name: str, given: Mapping[str, Any]) -> None:
+    """Raises ExportError for options that say nothing of a model of this kind."""
+    if isinstance(model, DurationsModel):
+        raise ExportError("durations go into the bundle of a run of letters: adr-export LETTERS OUT --durations RUN")
+    kinds: list[tuple[type[Exported], str, tuple[str, ...]]] = [
+        (ARDM, "an any-order model", ("steps",)), (MaskedADR, "a masked model", (*DENOISING, "calls")),
+        (LettersModel, "a model of letters", ("lexicon", "durations")),
+    ]  # fmt: skip
+    of = [(what, known) for kind, what, known in kinds if isinstance(model, kind)]
+    what, known = of[0] if of else ("a causal model", DENOISING)
+    foreign = [option for option in given if option not in known]
+    if foreign:
+        raise ExportError(f"{name} is {what}, which has no --{foreign[0]}; leave it out")
+    if isinstance(model, ARDM) and isinstance(steps := given.get("steps"), tuple):
+        raise ExportError(f"--steps {parts_text(steps)}: {name} is an any-order model; give one number")
+    if isinstance(model, LettersModel) and "lexicon" not in given:
+        raise ExportError("give --lexicon FILE, the dictionary that the run was trained on, as cmudict.dict")
+
+
+def write_any_kind(
+    model: Exported, about: About, out: Path, dialect: str, half: bool, overwrite: bool, lexicon: Path | None,
+    durations: Path | None, tell: Callable[[str], None],
+) -> Manifest:  # fmt: skip
+    """The manifest of the bundle that is written to `out`. Raises ADRError, and nothing is written then."""
+    if isinstance(model, LettersModel):
+        assert lexicon
+        timed = load_durations(durations) if durations else None
+        return write_spoken_text(model, timed, lexicon, about, out, dialect, half, overwrite, tell)
+    if isinstance(model, ARDM):
+        return write_any_order(model, about, out, dialect, half, overwrite, tell)
+    if isinstance(model, MaskedADR):
+        return write_masked(model, about, out, dialect, half, overwrite, tell)
+    assert not isinstance(model, DurationsModel)
+    return write_bundle(model, about, out, dialect, half, overwrite, tell)

@@ -1,0 +1,1 @@
+"""The networks around speech from text: letters to phones, phones to durations."""

@@ -1,0 +1,57 @@
+"""Phones to how long they take: the logarithm of seconds, so that no frame rate is built in."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from adr_runtime.spoken_text.phones import PLACES, SYMBOLS
+from torch import Tensor, nn
+
+from adr_models.any_order.baseline import NoDraws
+from adr_models.config import build
+from adr_models.spoken_text.encoder import Encoder, EncoderConfig
+from adr_models.training import TrainableModel
+
+PADDING = len(SYMBOLS)
+# What an untrained network says of every phone.
+TYPICAL_LOG_SECONDS = -2.6
+
+
+@dataclass(frozen=True)
+class DurationsConfig:
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "DurationsConfig":
+        return build(cls, values, "model")
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class DurationsModel(TrainableModel):
+    """Log-seconds of every phone of a sentence, by the phones around it, their stress, where it stands in its word, and
+    how far the pauses are at both ends of the sentence."""
+
+    def __init__(self, config: DurationsConfig):
+        super().__init__()
+        self.config, width = config, config.encoder.retention.width
+        self.symbol = nn.Embedding(len(SYMBOLS) + 1, width)
+        self.place = nn.Embedding(PLACES, width)
+        self.encoder = Encoder(config.encoder)
+        self.out = nn.Linear(width, 1)
+
+    def forward(self, symbols: Tensor, places: Tensor) -> Tensor:
+        """symbols and places int64 (rows, length) -> float (rows, length)."""
+        hidden = self.encoder(self.symbol(symbols) + self.place(places), symbols != PADDING)
+        log_seconds: Tensor = self.out(hidden)[..., 0] + TYPICAL_LOG_SECONDS
+        return log_seconds
+
+    def loss(self, symbols: Tensor, places: Tensor, log_seconds: Tensor) -> Tensor:
+        """Absolute differences of log-seconds, summed over the phones: the median is learned, which long outliers move
+        less than the mean."""
+        differences: Tensor = (self(symbols, places).float() - log_seconds) * (symbols != PADDING)
+        return differences.abs().sum()
+
+    def draw(self, rows: int, length: int, generator: torch.Generator) -> NoDraws:
+        return NoDraws()

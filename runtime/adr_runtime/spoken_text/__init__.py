@@ -1,0 +1,1 @@
+"""English text to what a voice says: sentences, words, phones, and how long each phone takes."""

@@ -1,0 +1,67 @@
+"""The manifest of a bundle that turns text into phones: the graph of letters, a dictionary, and perhaps the graph of
+durations."""
+
+from dataclasses import dataclass
+
+from adr_runtime.bundles.interfaces import check_tensors, floats
+from adr_runtime.bundles.manifest import Family, Manifest, check_graphs, common_rules, enforce
+from adr_runtime.bundles.specs import Sizes, Tensors
+from adr_runtime.spoken_text.letters import CLASSES, SLOTS
+from adr_runtime.spoken_text.lexicon import MAX_PACKED
+
+LETTERS: tuple[Tensors, Tensors] = (
+    {"letters": ("int64", ("rows", "length"))},
+    {"log_probabilities": floats("rows", "slots", CLASSES)},
+)
+DURATIONS: tuple[Tensors, Tensors] = (
+    {"symbols": ("int64", ("rows", "length")), "places": ("int64", ("rows", "length"))},
+    {"log_seconds": floats("rows", "length")},
+)
+
+
+@dataclass(frozen=True)
+class FileSpec:
+    """A file of the bundle that is no graph."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpokenTextManifest(Manifest):
+    """`lexicon` is the dictionary (`adr_runtime.spoken_text.lexicon`)."""
+
+    labels: tuple[str, ...] = ()
+    lexicon: FileSpec
+    ORDER = (
+        "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "lexicon", "licence", "data",
+        "training", "quality", "parity", "labels", "onnxruntime",
+    )  # fmt: skip
+
+    @property
+    def output(self) -> str:
+        return "phones of American English (ARPAbet)" + (" and their durations" * ("durations" in self.graphs))
+
+    def output_sizes(self, graph: str) -> Sizes:
+        return lambda sizes: {"slots": SLOTS * sizes["length"]} if graph == "letters" else {}
+
+
+def check_spoken_text(manifest: SpokenTextManifest) -> None:
+    """Check what the types cannot say. Raises ADRError that names the field."""
+    present = ("letters", "durations") if "durations" in manifest.graphs else ("letters",)
+    lexicon = manifest.lexicon
+    confined = bool(lexicon.file == lexicon.file.strip(". ") and not set(lexicon.file) & set("/\\:\0") and lexicon.file)
+    enforce([
+        *common_rules(manifest, ("text",), present),
+        ("labels", len(manifest.labels), not manifest.labels, "none"),
+        ("lexicon.file", lexicon.file, confined, "a plain file name inside the bundle"),
+        ("lexicon.bytes", lexicon.bytes, 0 < lexicon.bytes <= MAX_PACKED, f"1 to {MAX_PACKED}"),
+    ])  # fmt: skip
+    check_graphs(manifest)
+    for name, tensors in {"letters": LETTERS, "durations": DURATIONS}.items():
+        if name in manifest.graphs:
+            check_tensors(manifest.graphs, name, *tensors)
+
+
+SPOKEN_TEXT = Family(SpokenTextManifest, check_spoken_text)

@@ -1,0 +1,91 @@
+"""Speech of one speaker with the ends of its phones: a folder in the layout of LJSpeech, and a file of alignments.
+
+    wavs/{id}.wav       16 bits, mono
+    metadata.csv        id|text|text as words, a line a sentence
+    alignments.jsonl    a JSON object a line, in the order of metadata.csv:
+                        {"id", "text", "words", "rate", "symbols": [...], "places": [...], "ends": [...]}
+
+`symbols` are phones and pauses, `places` where in its word each stands (`adr_runtime.spoken_text.phones`), `ends` where
+each ends, in samples from the beginning; the last one is the recording's length.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from adr_runtime.spoken_text.phones import INDEX, PLACES
+
+from adr_train.data.types import AlignedSpeech
+from adr_train.errors import TrainError
+
+ALIGNMENTS, METADATA, RECORDINGS = "alignments.jsonl", "metadata.csv", "wavs"
+# Of a hundred sentences, by the hashes of their texts, so many test and validate.
+TEST, VALIDATION = 3, 3
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """One line of the file."""
+
+    id: str
+    text: str
+    words: str
+    rate: int
+    symbols: tuple[str, ...]
+    places: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def line(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":")) + "\n"
+
+
+def read(folder: Path, split: str) -> AlignedSpeech:
+    """One split, in the order of the file. Raises TrainError that names the line at fault."""
+    rows = [row for row in read_alignments(folder / ALIGNMENTS) if split_of(row.text) == split]
+    rates = {row.rate for row in rows}
+    if len(rates) != 1:
+        found = "no sentences" if not rates else f"several sample rates, {sorted(rates)}"
+        raise TrainError(f"{folder / ALIGNMENTS}: {found} in the split {split!r}; make more, or make it anew")
+    return AlignedSpeech(
+        tuple(row.text for row in rows), tuple(row.symbols for row in rows), tuple(row.places for row in rows),
+        tuple(np.array(row.ends, np.int64) for row in rows),
+        tuple(folder / RECORDINGS / f"{row.id}.wav" for row in rows), rates.pop(),
+    )  # fmt: skip
+
+
+def read_alignments(path: Path) -> list[Alignment]:
+    """Every line, checked. Raises TrainError."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainError(f"{path}: cannot read the alignments: {error}") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows.append(parse(line))
+        except (AttributeError, ValueError, TypeError) as error:
+            raise TrainError(f"{path}:{number}: not an alignment: {error}") from error
+    return rows
+
+
+def parse(line: str) -> Alignment:
+    """Raises ValueError, TypeError or AttributeError for what is no alignment."""
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(line).items()}
+    row = Alignment(**values)
+    if not len(row.symbols) == len(row.places) == len(row.ends) > 0:
+        raise ValueError(f"{len(row.symbols)} symbols, {len(row.places)} places and {len(row.ends)} ends")
+    unknown = sorted(set(row.symbols) - set(INDEX))
+    if unknown or not set(row.places) <= set(range(PLACES)):
+        raise ValueError(f"unknown symbols {unknown[:3]} or places {sorted(set(row.places))[:5]}")
+    if row.ends[0] <= 0 or any(a >= b for a, b in zip(row.ends, row.ends[1:], strict=False)):
+        raise ValueError("ends that do not rise")
+    return row
+
+
+def split_of(text: str) -> str:
+    """The split of a sentence, the same for every speaker."""
+    place = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % 100
+    return "test" if place < TEST else "validation" if place < TEST + VALIDATION else "train"
