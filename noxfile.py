@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent
 nox.options.sessions = ["lint", "types", "tests", "javascript", "native", "fuzz", "docs", "wheel"]
 # The lowest ONNX Runtime that the extra `cpu` allows.
 LOWEST = re.findall(r'^cpu = \["onnxruntime>=([0-9.]+)"\]$', (ROOT / "pyproject.toml").read_text(), re.M)[0]
+BOTH_LANGUAGES = "tests/runtime/test_javascript.py"
+IN_A_BROWSER = "tests/runtime/test_demo.py::test_the_page_says_a_word_in_a_browser"
 
 
 @nox.session(venv_backend="none")
@@ -32,8 +34,9 @@ def types(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """The test suite, but for the example in C, which `native` builds."""
-    session.run("pytest", "--durations=15", "--ignore=tests/test_example_c.py", *session.posargs)
+    """The test suite, but for what `javascript` and `native` test."""
+    others = [f"--ignore={path}" for path in (BOTH_LANGUAGES, "tests/test_example_c.py")]
+    session.run("pytest", "--durations=15", *others, f"--deselect={IN_A_BROWSER}", *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -45,8 +48,7 @@ def javascript(session: nox.Session) -> None:
         # A browser that is missing fails the tests of the page.
         chromium = shutil.which("chromium") or "chromium"
         session.run("npm", "test", external=True, env={"ADR_CHROMIUM": chromium})
-    both = ("tests/runtime/test_javascript.py", "tests/runtime/test_demo.py")
-    session.run("pytest", *both, env={"ADR_JAVASCRIPT": "1", "ADR_CHROMIUM": chromium})
+    session.run("pytest", BOTH_LANGUAGES, IN_A_BROWSER, env={"ADR_JAVASCRIPT": "1", "ADR_CHROMIUM": chromium})
 
 
 @nox.session(venv_backend="none")
@@ -69,18 +71,20 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="venv")
-@nox.parametrize("onnxruntime", [f"=={LOWEST}", f">={LOWEST}"], ids=["lowest", "newest"])
-def wheel(session: nox.Session, onnxruntime: str) -> None:
-    """The wheel alone, as a user installs it, with the lowest and the newest ONNX Runtime."""
+def wheel(session: nox.Session) -> None:
+    """The wheel alone, as a user installs it, with the lowest ONNX Runtime, and once more with the newest."""
     built = build_wheel(session)
     # Constraints name one version of ONNX Runtime.
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     constraints = Path(session.create_tmp()) / "constraints.txt"
     constraints.write_text("\n".join(line for line in lines if not line.startswith("onnxruntime")) + "\n")
-    session.install("-c", str(constraints), f"{built}[cpu,compress]", f"onnxruntime{onnxruntime}")
-    session.chdir(session.create_tmp())
-    session.run("python", str(ROOT / ".ci" / "without_torch.py"))
-    session.run("adr-run", "doctor")
+    for name, version in (("lowest", f"=={LOWEST}"), ("newest", f">={LOWEST}")):
+        folder = Path(session.create_tmp()) / name
+        folder.mkdir()
+        session.chdir(folder)
+        session.install("-U", "-c", str(constraints), f"{built}[cpu,compress]", f"onnxruntime{version}")
+        session.run("python", str(ROOT / ".ci" / "without_torch.py"))
+        session.run("adr-run", "doctor")
 
 
 @nox.session(venv_backend="venv")

@@ -1,109 +1,38 @@
 """Small random models, exported once for the whole run, and helpers that run the installed commands."""
 
-import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from importlib import metadata
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from random_models import (
-    ANY_ORDER,
-    LATENT,
-    MASKED,
-    MASKED_PLAIN,
-    PICTURE,
-    PYRAMID,
-    SOUND,
-    TOLD,
-    export,
-    export_any_order,
-    export_masked,
-    random_any_order,
-    random_masked,
-    random_model,
-)
+from kept_bundles import CAUSAL, IN_ANY_ORDER, WITH_MASKS, Bundles
 from stream_states import SETTINGS, STREAMS
-
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="session")
-def kept(request, tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
-    """kept(name, make) -> the folder that `make` filled, in this run or in an earlier one of the same code: exporting
-    takes minutes."""
-    digest = hashlib.sha256("".join(metadata.version(p) for p in ("torch", "onnx", "onnxruntime")).encode())
-    for path in sorted(p for room in ("models", "export", "runtime") for p in (ROOT / room).rglob("*.py")):
-        # What no bundle depends on may change.
-        if not {"cli", "coding", "serving", "terminal"} & set(path.parts):
-            digest.update(path.read_bytes())
-    digest.update((ROOT / "tests" / "random_models.py").read_bytes())
-
-    def keep(name: str, make: Callable[[Path], None]) -> Path:
-        root = request.config.cache.mkdir(name)
-        folder = root / digest.hexdigest()[:16]
-        if not folder.exists():
-            fresh = tmp_path_factory.mktemp(name)
-            make(fresh)
-            shutil.rmtree(root)
-            shutil.copytree(fresh, folder.with_suffix(".part"))
-            folder.with_suffix(".part").rename(folder)
-        return folder
-
-    return keep
+from tiny_recipe import TINY
+from warm_commands import WarmCommands
 
 
 @pytest.fixture(scope="session")
-def exported(kept) -> dict[str, Path]:
-    """Bundles by name: the default dialect, portable ones, and softmax-sound. Read only."""
-    softmax = {"backbone": {**SOUND["backbone"], "mixer": "softmax"}}
-    made = {
-        "sound": (random_model(SOUND), "linear-attention"),
-        "picture": (random_model(PICTURE), "linear-attention"),
-        "pyramid": (random_model(PYRAMID), "linear-attention"),
-        "portable-pyramid": (random_model(PYRAMID), "portable"),
-        "portable-sound": (random_model(SOUND), "portable"),
-        "latent": (random_model(LATENT), "linear-attention"),
-        "told": (random_model(TOLD), "linear-attention"),
-        "portable-told": (random_model(TOLD), "portable"),
-        "softmax-sound": (random_model(SOUND, **softmax), "linear-attention"),
-    }
-
-    def make(folder: Path) -> None:
-        for name, (model, dialect) in made.items():
-            export(model, folder / name, dialect)
-
-    folder = kept("causal-bundles", make)
-    return {name: folder / name for name in made}
+def exported() -> Bundles:
+    """Bundles of causal models by name: sound, latent, told, picture and pyramid in the default dialect, some of them
+    portable, and softmax-sound. Read only."""
+    return Bundles(CAUSAL)
 
 
 @pytest.fixture(scope="session")
-def any_order(kept) -> dict[str, Path]:
+def any_order() -> Bundles:
     """Bundles of any-order models by name: symbols, greys, colours, samples, and portable-colours. Read only."""
-
-    def make(folder: Path) -> None:
-        for name, config in ANY_ORDER.items():
-            export_any_order(random_any_order(config), folder / name)
-        export_any_order(random_any_order(ANY_ORDER["colours"]), folder / "portable-colours", "portable")
-
-    return {path.name: path for path in kept("any-order-bundles", make).iterdir()}
+    return Bundles(IN_ANY_ORDER)
 
 
 @pytest.fixture(scope="session")
-def masked(kept) -> dict[str, Path]:
+def masked() -> Bundles:
     """Bundles of masked models by name: masked, portable-masked and masked-plain. Read only."""
-
-    def make(folder: Path) -> None:
-        export_masked(random_masked(MASKED), folder / "masked")
-        export_masked(random_masked(MASKED), folder / "portable-masked", "portable")
-        export_masked(random_masked(MASKED_PLAIN), folder / "masked-plain")
-
-    return {path.name: path for path in kept("masked-bundles", make).iterdir()}
+    return Bundles(WITH_MASKS)
 
 
 @pytest.fixture(scope="session")
@@ -160,9 +89,18 @@ def bundle_copy(exported, tmp_path):
     return copy
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmCommands]:
+    """Runs commands without importing them each time."""
+    commands = WarmCommands()
+    yield commands
+    commands.close()
+
+
 @pytest.fixture
-def command(tmp_path):
-    """command("adr-run", "list") runs the installed command in an empty folder -> CompletedProcess of text."""
+def command(tmp_path, warm):
+    """command("adr-run", "list") runs the installed command in an empty folder -> CompletedProcess of text. It is
+    forked from a process that has imported it, unless there are settings that imported modules may heed."""
 
     def run(program: str, *arguments: object, binary: bool = False, **environment: str):
         path = Path(sys.executable).with_name(program)
@@ -171,9 +109,11 @@ def command(tmp_path):
                 f"{program} is not installed beside {sys.executable}: "
                 "pip install -e '.[cpu,compress,hub,serve,train,export,dev]'"
             )
+        whole = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1", **environment}
+        if sys.platform == "linux" and not binary and all(name.startswith("HF_") for name in environment):
+            return warm.run(program, *arguments, folder=tmp_path, **whole)
         return subprocess.run(
-            [path, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=not binary,
-            env={**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1", **environment},
+            [path, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=not binary, env=whole,
         )  # fmt: skip
 
     return run
@@ -281,6 +221,18 @@ def trained_digits(tmp_path_factory) -> Path:
         check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     return folder / "digits"
+
+
+@pytest.fixture(scope="session")
+def trained_tiny(tmp_path_factory, warm) -> Path:
+    """The --out folder of a run of `TINY`. Read only."""
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "tiny.yaml").write_text(TINY)
+    done = warm.run(
+        "adr-train", "tiny.yaml", "--size", "cpu", "--out", "run", "--steps", 2, "--device", "cpu", folder=folder
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
 
 
 @pytest.fixture(scope="module", params=["picture", "pyramid", "portable-pyramid"])

@@ -9,6 +9,7 @@ SOUND = {
     "head": {"width": 24, "blocks": 2, "frequencies": 8, "gaussian": True},
     "schedule": {"kind": "cosine", "timesteps": 50},
 }
+SOFTMAX = {**SOUND, "backbone": {**SOUND["backbone"], "layers": 1, "mixer": "softmax"}}
 LATENT = {
     "labels": ["low", "mid", "high"],
     "speakers": ["ann", "ben"],
@@ -30,15 +31,15 @@ TOLD = {
 PICTURE = {
     "labels": ["dot", "bar"],
     "image": {"height": 6, "width": 4, "channels": 3, "patch": 2},
-    "backbone": {"layers": 2, "feedforward": 32, "retention": {"width": 32, "heads": 2}},
-    "head": {"width": 24, "blocks": 2, "frequencies": 8},
+    "backbone": {"layers": 1, "feedforward": 32, "retention": {"width": 32, "heads": 2}},
+    "head": {"width": 24, "blocks": 1, "frequencies": 8},
     "schedule": {"kind": "linear", "timesteps": 50, "prediction": "epsilon", "learned_variance": True},
 }
 PYRAMID = {
     "labels": ["dot", "bar"],
     "pyramid": {"height": 8, "width": 8, "channels": 3, "region": 4, "levels": 3},
-    "backbone": {"layers": 2, "feedforward": 32, "retention": {"width": 32, "heads": 2}},
-    "head": {"width": 24, "blocks": 2, "frequencies": 8},
+    "backbone": {"layers": 1, "feedforward": 32, "retention": {"width": 32, "heads": 2}},
+    "head": {"width": 24, "blocks": 1, "frequencies": 8},
     "schedule": {"kind": "cosine", "timesteps": 50},
 }
 MASKED = {

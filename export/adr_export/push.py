@@ -8,7 +8,7 @@ from adr_runtime.bundles.card import hub_card, model_card
 from adr_runtime.bundles.hub import HubName, import_hub, refuse
 from adr_runtime.errors import DISTRIBUTION
 from adr_runtime.loading import open_bundle
-from adr_runtime.vectors import VECTORS
+from adr_runtime.vectors import VECTORS, read_vectors
 
 from adr_export.errors import ExportError
 
@@ -26,11 +26,15 @@ def check_push(repository: str) -> HubName:
 def push_bundle(folder: Path, name: HubName, private: bool) -> str:
     """Verify a bundle, make the repository unless it is there, and commit manifest, graphs, test vectors and card.
     -> the repository's address. What else the repository holds stays as it is. Raises ADRError."""
-    manifest = open_bundle(folder).manifest
+    bundle = open_bundle(folder)
+    manifest = bundle.manifest
     card = folder / "README.md"
     text = card.read_text(encoding="utf-8") if card.is_file() else model_card(manifest)
     files: dict[str, str | bytes] = {"README.md": hub_card(manifest, text, str(name)).encode()}
     vectors = [VECTORS] * (folder / VECTORS).is_file()
+    if vectors:
+        # Those of another manifest would fail everybody's adr-run doctor.
+        read_vectors(bundle)
     for file in ("manifest.json", *vectors, *(graph.file for graph in manifest.graphs.values())):
         files[file] = str(folder / file)
     hub = import_hub()

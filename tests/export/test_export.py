@@ -145,9 +145,8 @@ def test_an_operator_that_the_runtime_would_refuse_is_noticed_here(exported, tmp
     assert not list(tmp_path.iterdir())
 
 
-def test_the_short_average_is_what_the_state_holds(trained_digits, tmp_path):
-    run = tmp_path / "run"
-    shutil.copytree(next(trained_digits.glob("checkpoint-*")), run)
+def test_the_short_average_is_what_the_state_holds(trained_tiny, tmp_path):
+    run = shutil.copytree(next(trained_tiny.glob("checkpoint-*")), tmp_path / "run")
     state = load_file(run / "state.safetensors")
     (long, _), (short, _) = load_checkpoint(run), load_checkpoint(run, short=True)
     names = [name for name, _ in long.named_parameters()]
@@ -158,15 +157,10 @@ def test_the_short_average_is_what_the_state_holds(trained_digits, tmp_path):
         load_checkpoint(run, short=True)
 
 
-def test_command(command, refused, trained_digits, tmp_path):
-    """A checkpoint of adr-train through the installed adr-export, and every refusal of bad input."""
-    run = tmp_path / "run"
-    shutil.copytree(trained_digits, run)
-    made = command("adr-export", "run", "bundle", "--json", "--name", "mine")
-    assert made.returncode == 0, made.stderr
-    assert json.loads(made.stdout)["bytes"] > 0 and (tmp_path / "bundle" / "README.md").is_file()
-    assert json.loads((tmp_path / "bundle" / "manifest.json").read_text())["name"] == "mine"
-    assert command("adr-run", "image", "--model", "bundle", "--label", "3").returncode == 0
+def test_bad_input(refused, trained_tiny, tmp_path):
+    """What adr-export makes of a checkpoint is in `test_push`."""
+    run = shutil.copytree(trained_tiny, tmp_path / "run")
+    (tmp_path / "bundle").mkdir()
     refused("adr-export", "run", "bundle", says=("bundle exists", "--overwrite"))
     refused("adr-export", "run", "other", "--average", "best", says=("--average 'best'", "long or short"))
     refused("adr-export", "none", "other", says=("none: no checkpoint here", "adr-train"))

@@ -51,11 +51,14 @@ def test_a_bundle_is_one_commit_with_a_card_that_the_hub_takes(hub, settings, co
     assert json.loads(seen.stdout)["hash"] == open_bundle(DIGITS).hash
 
 
-def test_a_checkpoint_is_exported_and_pushed(hub, settings, command, trained_digits, tmp_path):
-    arguments = ("bundle", "--push", "hf:someone/run", "--private", "--json")
-    done = command("adr-export", trained_digits, *arguments, **settings)
+def test_a_checkpoint_is_exported_and_pushed(hub, settings, command, trained_tiny, tmp_path):
+    arguments = ("bundle", "--push", "hf:someone/run", "--private", "--json", "--name", "mine")
+    done = command("adr-export", trained_tiny, *arguments, **settings)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
+    assert result["bytes"] > 0 and (tmp_path / "bundle" / "README.md").is_file()
+    assert json.loads((tmp_path / "bundle" / "manifest.json").read_text())["name"] == "mine"
+    assert command("adr-run", "image", "--model", "bundle", "--label", "3").returncode == 0
     assert result["bundle"] == "bundle" and result["address"] == f"{hub.address}/someone/run"
     assert result["bytes"] == sum(path.stat().st_size for path in tmp_path.glob("bundle/*.onnx"))
     repository = hub.repositories["someone/run"]
@@ -68,6 +71,8 @@ def test_what_cannot_be_pushed_gets_one_line_and_changes_nothing(hub, settings, 
     before = dict(hub.repositories["someone/public"].commits)
     damaged = shutil.copytree(DIGITS, tmp_path / "damaged")
     (damaged / "head.onnx").write_bytes(b"x")
+    mixed = shutil.copytree(DIGITS, tmp_path / "mixed")
+    shutil.copy(shipped()["cifar10"] / "vectors.json", mixed)
     (tmp_path / "huggingface_hub").mkdir()
     (tmp_path / "huggingface_hub" / "__init__.py").write_text("raise ImportError('none')")
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
@@ -83,6 +88,7 @@ def test_what_cannot_be_pushed_gets_one_line_and_changes_nothing(hub, settings, 
         ((DIGITS, "--push", "someone/public@main"), {}, 2, ("leave @main out",)),
         ((DIGITS, "--push", "public"), {}, 2, ("'public' is no repository",)),
         ((damaged, *push), {}, 2, ("head.onnx: expected", "found 1")),
+        ((mixed, *push), {}, 2, ("vectors.json: belongs to the bundle", "export the bundle again")),
         ((DIGITS,), {}, 2, ("give OUT, the folder of the new bundle",)),
         ((DIGITS, *push, "--temperature", "0"), {}, 2, ("give OUT, the folder of the new bundle",)),
         ((tmp_path, *push), {}, 2, ("give OUT, the folder of the new bundle",)),

@@ -42,7 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="cases at a time (%(default)s)")
     parser.add_argument("--timeout", type=float, default=Limits.seconds, help="seconds a case (%(default)s)")
     parser.add_argument("--memory", type=int, default=Limits.memory, help="resident MiB a case (%(default)s)")
-    parser.add_argument("--bundles", type=Path, help="keep the small bundles to attack in this folder")
+    parser.add_argument("--bundles", type=Path, help="folder of the small bundles to attack; made where there are none")
     parser.add_argument("--debug", action="store_true", help="show what each case said, and keep its folder")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Exports the small bundles that are attacked: python -m tests.fuzz.bundles FOLDER. What is there is kept."""
+"""Lays out the small bundles that are attacked: python -m tests.fuzz.bundles FOLDER. What is there is kept."""
 
 import sys
 import warnings
@@ -6,21 +6,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from random_models import ANY_ORDER, LATENT, PICTURE, export, export_any_order, random_any_order, random_model
+from kept_bundles import CAUSAL, IN_ANY_ORDER, Bundles
 
-CAUSAL = {"latent": LATENT, "picture": PICTURE}
-NAMES = (*CAUSAL, *ANY_ORDER)
+NAMES = ("latent", "picture", "symbols", "greys", "colours", "samples")
 
 
 def main(folder: Path) -> None:
     warnings.simplefilter("ignore")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, config in CAUSAL.items():
+    bundles = Bundles({**CAUSAL, **IN_ANY_ORDER})
+    for name in NAMES:
         if not (folder / name).exists():
-            export(random_model(config), folder / name, "linear-attention")
-    for name, config in ANY_ORDER.items():
-        if not (folder / name).exists():
-            export_any_order(random_any_order(config), folder / name)
+            (folder / name).symlink_to(bundles[name])
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def test_exported_manifests_name_the_least_onnxruntime(exported, any_order):
     def least(folder):
         return json.loads((folder / "manifest.json").read_text())["onnxruntime"]
 
-    found = {name: least(folder) for name, folder in (exported | any_order).items()}
+    found = {name: least(folder) for name, folder in {**exported, **any_order}.items()}
     assert found["sound"] == found["latent"] == found["picture"] == "1.25.1"
     assert found["softmax-sound"] == found["symbols"] == found["colours"] == "1.23.0"
     assert found["portable-sound"] == found["portable-colours"] == "1.18.0"

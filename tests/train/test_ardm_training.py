@@ -97,20 +97,12 @@ def test_treads_of_the_measured_losses_become_slopes():
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, warm):
     """Runs of a few steps: digits-any, digits-upscale and digits-causal, the first two with bundles."""
-    import os
-    import subprocess
-    import sys
-    from pathlib import Path
-
     folder = tmp_path_factory.mktemp("any-order-runs")
 
     def run(program, *arguments):
-        done = subprocess.run(
-            [Path(sys.executable).with_name(program), *map(str, arguments)], capture_output=True, text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
+        done = warm.run(program, *arguments, folder=folder)
         assert done.returncode == 0, done.stderr
 
     for name in ("any", "upscale", "causal"):
@@ -194,6 +186,8 @@ def test_refusals(trained, refused, any_order, tmp_path):
     refused("adr-eval", any_order["greys"], says=("no shipped recipe",))
     refused("adr-export", trained / "causal", "out", says=("make no bundle",))
     refused("adr-export", trained / "any", "out", "--guidance", "2", says=("no --guidance",))
+    refused("adr-export", trained / "any", "out", "--steps", "12:8", says=("--steps 12:8: digits-any is an any-order",))
+    refused("adr-export", trained / "any", "out", "--steps", "65", says=("defaults.steps: expected a number of",))
     refused("adr-train", "shakespeare-any", "--out", "o", says=("needs its folder",))
     (tmp_path / "few").mkdir()
     refused("adr-train", "shakespeare-any", "--out", "o", "--data", "few", says=("expected one .txt file",))

@@ -49,17 +49,20 @@ sizes: {cpu: {}}
 )
 
 
-def run(folder, program, *arguments):
-    done = subprocess.run(
-        [Path(sys.executable).with_name(program), *map(str, arguments)], cwd=folder, capture_output=True, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done
+@pytest.fixture(scope="module")
+def run(warm):
+    """run(folder, "adr-train", ...) runs a command that must end well."""
+
+    def run(folder, program, *arguments):
+        done = warm.run(program, *arguments, folder=folder)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return run
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, run):
     """Recipes, data, a trained codec, and a model trained on its latents."""
     made = tmp_path_factory.mktemp("codec")
     (made / "small-codec.yaml").write_text(CODEC)
@@ -84,7 +87,7 @@ def test_codec_checkpoint_holds_the_normalisation(folder):
     assert (weights["std"] > 0).all() and weights["std"].std() > 0 and weights["mean"].any()
 
 
-def test_codec_resumes_with_the_same_losses(folder):
+def test_codec_resumes_with_the_same_losses(folder, run):
     """Through the step at which the adversary joins."""
     arguments = ("adr-train", "small-codec.yaml", "--data", "data", "--size", "cpu", "--device", "cpu", "--json")
     whole = run(folder, *arguments, "--out", "whole", "--threads", 1).stdout
@@ -101,13 +104,18 @@ def test_codec_resumes_with_the_same_losses(folder):
     assert found == {row["step"]: row["loss"] for row in map(json.loads, whole.splitlines())}
 
 
-def test_two_processes_train_a_codec_as_one_does(folder):
+def test_two_processes_train_a_codec_as_one_does(folder, run):
     """Before the adversary joins to the last digits; after it, its own normalisation is over a process's rows."""
     arguments = ("small-codec.yaml", "--data", "data", "--size", "cpu", "--device", "cpu", "--threads", 1, "--json",
                  "--precision", "float32")  # fmt: skip
     one = run(folder, "adr-train", *arguments, "--out", "one").stdout
     prefix = ("--standalone", "--nproc_per_node", 2, "--no-python", Path(sys.executable).with_name("adr-train"))
-    two = run(folder, "torchrun", *prefix, *arguments, "--out", "two").stdout
+    torchrun = [Path(sys.executable).with_name("torchrun"), *map(str, prefix), *map(str, arguments), "--out", "two"]
+    done = subprocess.run(
+        torchrun, cwd=folder, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    two = done.stdout
     losses = [[json.loads(line)["loss"] for line in text.splitlines() if line.startswith("{")] for text in (one, two)]
     assert len(losses[0]) == len(losses[1]) == 6
     np.testing.assert_allclose(losses[1][:4], losses[0][:4], rtol=2e-5)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ from adr_models import ADRModel
 from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.baseline import Causal
 from adr_models.tokens.codec import CodecTokens
+from adr_train.recipes.defaults import check_defaults
 from adr_train.recipes.recipe import available, read_recipe
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -30,19 +32,13 @@ def losses_of(text):
     return found
 
 
-def finish(process):
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    return losses_of(out)
-
-
-def test_killed_at_random_moments_it_resumes_to_the_very_same_losses(start_training, tmp_path):
+def test_killed_at_random_moments_it_resumes_to_the_very_same_losses(start_training, train, tmp_path):
     """kill -9 four times, in the middle of steps and of checkpoints, which are written at every step here."""
-    expected = finish(start_training("whole", "--steps", "120"))
-    assert sorted(expected) == list(range(1, 121))
+    expected = losses_of(train("whole", "--steps", "60").stdout)
+    assert sorted(expected) == list(range(1, 61))
     chance, found, kills = random.Random(7), {}, 0
-    arguments = ("--steps", "120", "--save-minutes", "0", "--look-minutes", "9")
-    while max(found, default=0) < 120:
+    arguments = ("--steps", "60", "--save-minutes", "0", "--look-minutes", "9")
+    while max(found, default=0) < 60:
         resume = ("--resume",) if list((tmp_path / "killed").glob("checkpoint-*")) else ()
         process = start_training("killed", *arguments, *resume)
         lines = []
@@ -101,17 +97,20 @@ def test_a_reader_who_leaves_ends_the_training_with_everything_saved(start_train
     assert next((tmp_path / "out").glob("checkpoint-*/state.safetensors"))
 
 
-def test_two_processes_compute_what_one_does(start_training, tmp_path):
+def test_two_processes_compute_what_one_does(start_training, train, tmp_path):
     """torchrun with gloo, the same global batch: losses and final weights."""
     from safetensors.torch import load_file
 
     # Dropout masks are drawn by each process for its own rows.
     text = (tmp_path / "tiny.yaml").read_text().replace("dropout: 0.1, ", "")
     (tmp_path / "tiny.yaml").write_text(text)
-    one = finish(start_training("one", "--precision", "float32"))
+    one = losses_of(train("one", "--precision", "float32").stdout)
     torchrun = Path(sys.executable).with_name("torchrun")
     prefix = (str(torchrun), "--standalone", "--nproc-per-node", "2", "--no-python")
-    two = finish(start_training("two", "--precision", "float32", prefix=prefix))
+    process = start_training("two", "--precision", "float32", prefix=prefix)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    two = losses_of(out)
     assert sorted(two) == sorted(one)
     np.testing.assert_allclose([two[s] for s in sorted(two)], [one[s] for s in sorted(one)], rtol=2e-5)
     weights = [load_file(next((tmp_path / run).glob("checkpoint-*")) / "model.safetensors") for run in ("one", "two")]
@@ -119,8 +118,8 @@ def test_two_processes_compute_what_one_does(start_training, tmp_path):
         torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4)
 
 
-def test_tensorboard_holds_losses_and_samples(start_training, tmp_path):
-    finish(start_training("out", "--look-minutes", "0"))
+def test_tensorboard_holds_losses_and_samples(train, tmp_path):
+    train("out", "--look-minutes", "0")
     events = EventAccumulator(str(tmp_path / "out" / "tensorboard"))
     events.Reload()
     assert {"train/loss", "train/rate", "validation/loss"} <= set(events.Tags()["scalars"])
@@ -152,6 +151,7 @@ def test_recipes(command):
                 ADRModel(replace(recipe.model, labels=("a", "b"), codec=codec.model))
             else:
                 ADRModel(replace(recipe.model, labels=("a", "b")))
+            check_defaults(recipe, read_recipe(recipe.teacher, size).model if recipe.teacher else recipe.model)
     listed = command("adr-train", "--list").stdout
     assert all(name in listed for name in available())
 
@@ -183,7 +183,7 @@ def test_bad_input(refused, recipe, tmp_path, trained_digits, command):
         (("digits", *out, "--device", "tpu"), ("unknown --device 'tpu'",)),
         (("digits", *out, "--resume"), ("out: nothing to resume",)),
         (("digits", *out, "--from", "nowhere"), ("--from nowhere: no such folder",)),
-        (("digits-any", *out, "--from", "digits"), ("--from is for causal models", "digits-any")),
+        (("digits-any", *out, "--from", "digits"), ("--from is for causal models", "digits-any is of another kind")),
         (("digits", "--out", trained_digits), ("already holds checkpoint-000003", "--resume")),
         (("speech-digits", *out), ("fsdd needs its folder: give --data DIR",)),
         (("speech-digits", *out, "--data", "none"), ("none: no such folder",)),
@@ -201,9 +201,25 @@ def test_bad_input(refused, recipe, tmp_path, trained_digits, command):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_damaged_checkpoint_is_named(trained_digits, tmp_path, refused):
-    import shutil
+def test_a_run_goes_on_that_began_before_a_setting_was_there(command, refused, trained_digits, tmp_path):
+    """A field that a config of then had not yet has its default; another value is another model."""
+    run = shutil.copytree(trained_digits, tmp_path / "run")
+    file = next(run.glob("checkpoint-*")) / "config.json"
+    saved = json.loads(file.read_text())
+    assert not saved["model"]["loss"]["stratified"] and saved["model"]["pyramid"] is None
+    del saved["model"]["pyramid"], saved["model"]["loss"]["stratified"]
+    file.write_text(json.dumps(saved))
+    common = ("adr-train", "digits", "--out", "run", "--resume", "--batch", "16", "--device", "cpu")
+    done = command(*common, "--steps", "4")
+    assert done.returncode == 0 and "from step 3" in done.stderr, done.stderr
+    file = run / "checkpoint-000004" / "config.json"
+    saved = json.loads(file.read_text())
+    saved["model"]["loss"]["stratified"] = True
+    file.write_text(json.dumps(saved))
+    refused(*common, "--steps", "5", says=("the recipe's model, or --pixels, has changed since",), status=2)
 
+
+def test_a_damaged_checkpoint_is_named(trained_digits, tmp_path, refused):
     run = tmp_path / "run"
     shutil.copytree(trained_digits, run)
     state = next(run.glob("checkpoint-*")) / "state.safetensors"
