@@ -12,7 +12,7 @@ from adr_models.spoken_text.durations import DurationsModel
 from adr_models.spoken_text.letters import LettersModel
 from adr_runtime.bundles.manifest import parse_manifest
 from adr_runtime.spoken_text.letters import LETTERS
-from adr_runtime.spoken_text.lexicon import pack
+from adr_runtime.spoken_text.lexicon import KNOWN, pack
 from adr_runtime.spoken_text.manifest import SPOKEN_TEXT, FileSpec, SpokenTextManifest
 from adr_runtime.spoken_text.phones import PLACES, SYMBOLS
 
@@ -57,15 +57,18 @@ def check(model: LettersModel | DurationsModel, data: bytes, checker: Checker) -
 
 
 def read_dictionary(path: Path) -> dict[str, list[tuple[str, ...]]]:
-    """Words and pronunciations of a file as cmudict.dict. Raises ExportError."""
+    """Words and pronunciations of a file as cmudict.dict. Raises ExportError that names the line at fault."""
     entries: dict[str, list[tuple[str, ...]]] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ExportError(f"{path}: cannot read the dictionary: {error}") from error
-    for line in lines:
-        word, *phones = line.partition("#")[0].split()
-        entries.setdefault(word.partition("(")[0].lower(), []).append(tuple(phones))
+    for number, line in enumerate(lines, 1):
+        word, *phones = line.partition("#")[0].split() or [""]
+        if word and (not phones or not KNOWN.issuperset(phones)):
+            raise ExportError(f"{path}:{number}: expected a word and its phones, as 'cat K AE1 T', found {line[:60]!r}")
+        if word:
+            entries.setdefault(word.partition("(")[0].lower(), []).append(tuple(phones))
     return entries
 
 

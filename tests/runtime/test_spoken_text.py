@@ -56,6 +56,7 @@ SAID = {
     "Really?!": "Really ?",
     "well-known, twenty-one — and so on": "well known , twenty one , and so on .",
     "Vitamin B12 and plan A.": "Vitamin b. twelve and plan a. .",
+    "The dogs' bowl, 'quoted' rock 'n' roll": "The dogs bowl , quoted rock n. roll .",
     "THIS IS SHOUTED": "this is shouted .",
     "World War II, Chapter IV": "World War two , Chapter four .",
     "1500 metres": "one thousand five hundred metres .",
@@ -88,7 +89,7 @@ def test_tokens_are_words_letters_and_marks_whatever_comes_in():
             tokens = normalise(text)
         except InputError:
             continue
-        assert all(re.fullmatch(r"[A-Za-z]+('[A-Za-z]+)*'?|[a-z]\.|,|[.?!]", token) for token in tokens), (text, tokens)
+        assert all(re.fullmatch(r"[A-Za-z]+('[A-Za-z]+)*|[a-z]\.|,|[.?!]", token) for token in tokens), (text, tokens)
         assert not tokens or (tokens[-1] in ".?!" and tokens[0][0].isalpha())
 
 

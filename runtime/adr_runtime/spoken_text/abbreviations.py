@@ -3,7 +3,7 @@
 import re
 
 ALWAYS = {
-    "mr": "mister", "mrs": "missus", "ms": "miz", "messrs": "messers", "dr": "doctor", "prof": "professor",
+    "mr": "mister", "mrs": "missus", "ms": "ms", "messrs": "messrs", "dr": "doctor", "prof": "professor",
     "capt": "captain", "lt": "lieutenant", "sgt": "sergeant", "jr": "junior", "sr": "senior", "etc": "et cetera",
     "e.g": "for example", "i.e": "that is", "vs": "versus", "cf": "compare", "viz": "namely",
     "approx": "approximately", "dept": "department", "inc": "incorporated", "ltd": "limited", "corp": "corporation",

@@ -21,11 +21,11 @@ MONEY_CODE = re.compile(rf"(?<![\w.])({NUMBER})\s?(USD|GBP|EUR|JPY|INR|[£€¥�
 # unit -> one, several
 UNITS = {
     "km": ("kilometre", "kilometres"), "m": ("metre", "metres"), "cm": ("centimetre", "centimetres"),
-    "mm": ("millimetre", "millimetres"), "μm": ("micrometre", "micrometres"), "nm": ("nanometre", "nanometres"),
+    "mm": ("millimetre", "millimetres"), "μm": ("micrometer", "micrometers"), "nm": ("nanometer", "nanometers"),
     "mi": ("mile", "miles"), "yd": ("yard", "yards"), "ft": ("foot", "feet"), "in": ("inch", "inches"),
     "kg": ("kilogram", "kilograms"), "g": ("gram", "grams"), "mg": ("milligram", "milligrams"),
-    "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"), "oz": ("ounce", "ounces"), "l": ("litre", "litres"),
-    "L": ("litre", "litres"), "ml": ("millilitre", "millilitres"), "s": ("second", "seconds"),
+    "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"), "oz": ("ounce", "ounces"), "l": ("liter", "liters"),
+    "L": ("liter", "liters"), "ml": ("milliliter", "milliliters"), "s": ("second", "seconds"),
     "sec": ("second", "seconds"), "ms": ("millisecond", "milliseconds"), "min": ("minute", "minutes"),
     "h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours"), "Hz": ("hertz", "hertz"),
     "kHz": ("kilohertz", "kilohertz"), "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"),

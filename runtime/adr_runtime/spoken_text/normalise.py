@@ -36,7 +36,7 @@ SIGNS = {
 HASH = re.compile(r"#(?=\d)")
 ROMAN = re.compile(r"\b(Chapter|Part|Act|Scene|Book|Volume|Section|Phase|War)\s+([IVX]{1,6})\b")
 ROMAN_VALUES = {"I": 1, "V": 5, "X": 10}
-TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*'?|_[A-Za-z]|--+|[,;:()\[\]{}]|\s-\s|[.?!]+")
+TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*|_[A-Za-z]|--+|[,;:()\[\]{}]|\s-\s|[.?!]+")
 
 
 def normalise(sentence: str) -> list[str]:
@@ -95,7 +95,8 @@ def fraction(match: re.Match[str]) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """Words and pauses; a pause neither begins a sentence nor follows another. A capital A before one is the letter."""
+    """Words and pauses; a pause neither begins a sentence nor follows another. A lone letter goes by its name, unless
+    it is one of the words I and a; a capital A before a pause is no word."""
     found: list[str] = []
     shouted = not any(c.islower() for c in text) and any(len(word) > 5 for word in text.split())
     ending = "."
@@ -104,7 +105,7 @@ def tokens(text: str) -> list[str]:
         if token[0] == "_":
             found.append(f"{token[1]}.")
         elif token[0].isalpha():
-            found += word(token)
+            found.append(f"{token.lower()}." if len(token) == 1 and token.lower() not in "ai" else token)
         elif token[0] in ENDS and len(token) == 1 and match.end() < len(text) and text[match.end()].isalnum():
             continue
         elif token[0] in ENDS:
@@ -115,11 +116,3 @@ def tokens(text: str) -> list[str]:
     if found and found[-1] == BREAK:
         found.pop()
     return [*found, ending] if found else []
-
-
-def word(token: str) -> list[str]:
-    """A word without the quotes around it; a lone letter by its name, unless it is one of the words I and a."""
-    bare = token.strip("'") if not token.lower().endswith("s'") else token.lstrip("'")
-    if len(bare) == 1 and bare.lower() not in "ai":
-        return [f"{bare.lower()}."]
-    return [bare] if bare else []

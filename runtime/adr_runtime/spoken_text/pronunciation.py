@@ -47,8 +47,10 @@ class Pronouncer:
         if len(lower) == 2 and lower[1] == ".":
             return [self.letter(lower[0])]
         known = self.lexicon.find(lower)
-        if token.isupper() and len(token) > 1 and (token in SPELLED or (not known and spelled_out(lower))):
-            return [self.letter(letter) for letter in lower if letter != "'"]
+        # Whatever else is written in capitals and short stands for words that nobody says.
+        initials = token in SPELLED or (not known and len(token) <= LONGEST_INITIALISM)
+        if token.isupper() and len(token) > 1 and initials:
+            return self.spell(lower)
         if known:
             return [choose(known, before.lower())]
         return self.unknown(token)
@@ -56,31 +58,30 @@ class Pronouncer:
     def unknown(self, token: str) -> list[Phones]:
         """A word that the dictionary lacks: its base with an 's behind it, the parts of CamelCase, or letters."""
         lower = token.lower()
-        base = lower.removesuffix("'").removesuffix("'s")
-        if base != lower and base:
+        base = lower.removesuffix("'s")
+        if base != lower:
             parts = self.token(token[: len(base)], "")
-            return [*parts[:-1], with_s(parts[-1])] if lower.endswith("s") or lower.endswith("s'") else parts
+            return [*parts[:-1], with_s(parts[-1])]
         cuts = [i for i in range(1, len(token)) if token[i].isupper() and token[i - 1].islower()]
         if cuts:
             edges = [0, *cuts, len(token)]
             return [p for a, b in pairwise(edges) for p in self.token(token[a:b], "")]
         if not set(lower) & set("aeiouy") and len(lower) <= LONGEST_INITIALISM:
-            return [self.letter(letter) for letter in lower if letter != "'"]
+            return self.spell(lower)
         if lower not in self.said:
             if len(self.said) >= KEPT_WORDS:
                 self.said.clear()
             self.said[lower] = self.network.pronounce(lower)
-        return [self.said[lower]] if self.said[lower] else [self.letter(letter) for letter in lower if letter != "'"]
+        return [self.said[lower]] if self.said[lower] else self.spell(lower)
+
+    def spell(self, word: str) -> list[Phones]:
+        """A word letter by letter."""
+        return [self.letter(letter) for letter in word if letter != "'"]
 
     def letter(self, letter: str) -> Phones:
         """The name of a letter."""
         known = self.lexicon.find(f"{letter}.") or self.lexicon.find(letter)
         return known[0] if known else self.network.pronounce(letter)
-
-
-def spelled_out(word: str) -> bool:
-    """Whether a word in capitals that no dictionary has is said letter by letter."""
-    return len(word) <= LONGEST_INITIALISM
 
 
 def with_s(phones: Phones) -> Phones:

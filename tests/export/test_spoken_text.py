@@ -1,0 +1,117 @@
+"""Bundles of text to phones: graphs against PyTorch in both dialects, and bundles that others have changed."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from adr_export.errors import ExportError
+from adr_export.onnx_writer import write_onnx
+from adr_export.parity import Checker
+from adr_export.spoken_text import build_graph, check, read_dictionary, write_spoken_text
+from adr_models.mixers.retention import RetentionConfig
+from adr_models.spoken_text.durations import DurationsConfig, DurationsModel
+from adr_models.spoken_text.encoder import EncoderConfig
+from adr_models.spoken_text.letters import LettersConfig, LettersModel
+from adr_runtime.bundles.onnx_file import check_onnx
+from adr_runtime.errors import BundleError, InputError
+from adr_runtime.spoken_text.front_end import SpokenText
+
+SMALL = EncoderConfig(RetentionConfig(16, 2, 1.0), layers=1, feedforward=16, stem=3, dropout=0.1)
+ABOUT = {
+    "name": "small", "description": "Small", "licence": "CC0-1.0", "source": "made up", "defaults": {}, "training": {},
+}  # fmt: skip
+LINES = "cat K AE1 T\na AH0\na(2) EY1 # the letter\nb. B IY1\n"
+
+
+def models():
+    torch.manual_seed(0)
+    return LettersModel(LettersConfig(SMALL)), DurationsModel(DurationsConfig(SMALL))
+
+
+@pytest.mark.parametrize("dialect", ["linear-attention", "portable"])
+def test_graphs_compute_what_pytorch_computes(dialect):
+    for model in models():
+        data = write_onnx(build_graph(model.eval()), dialect)
+        checker = Checker()
+        check(model, data, checker)
+        assert len(checker.errors) == 2 and max(checker.errors.values()) < 1e-5
+        check_onnx(data, "a.onnx", build_graph(model).name)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("spoken")
+    (folder / "cmudict.dict").write_text(LINES)
+    (folder / "LICENSE").write_text("ask nobody")
+    letters, durations = models()
+    timed = (durations, {"minutes": 1})
+    write_spoken_text(letters, timed, folder / "cmudict.dict", ABOUT, folder / "b", "linear-attention", True, False)
+    return folder / "b"
+
+
+def test_a_bundle_says_where_it_comes_from(bundle):
+    model = SpokenText.load(bundle)
+    assert (model.name, model.kind, model.labels) == ("small", "text", ())
+    assert (bundle / "lexicon.xz.licence").read_text() == "ask nobody"
+    card = (bundle / "README.md").read_text()
+    assert "adr-run text" not in card and "durations" in card and "grapheme-to-phoneme" in card
+    sentence = next(model.sentences("A cat."))
+    assert sentence.symbols == ("pau", "AH0", "K", "AE1", "T", ".") and sentence.places == (0, 3, 1, 0, 2, 0)
+    assert len(model.durations.seconds(sentence.symbols, sentence.places)) == 6
+    for nothing in ("", "\0", "?!", "\U0001f600"):
+        with pytest.raises(InputError, match="nothing to say"):
+            list(model.sentences(nothing))
+    with pytest.raises(InputError, match="text must be str, not bytes"):
+        list(model.sentences([b"a cat"]))
+
+
+def test_text_is_said_while_it_arrives(bundle):
+    model, asked = SpokenText.load(bundle), []
+
+    def pieces():
+        for piece in ("A cat. A c", "at! A", " cat"):
+            asked.append(piece)
+            yield piece
+
+    said = model.sentences(pieces())
+    assert next(said).text == "A cat ." and asked == ["A cat. A c"]
+    assert [sentence.text for sentence in said] == ["A cat !", "A cat ."]
+
+
+@pytest.mark.parametrize("word", ["x" * 200, "cat" * 100, "o'" * 100])
+def test_long_words_are_said(bundle, word):
+    sentences = list(SpokenText.load(bundle).sentences(word))
+    assert sentences and all(len(sentence.symbols) <= 2 * 400 + 20 for sentence in sentences)
+
+
+def test_changed_bundles_are_refused(bundle, tmp_path):
+    def changed(name, change):
+        folder = shutil.copytree(bundle, tmp_path / name)
+        manifest = json.loads((folder / "manifest.json").read_text())
+        change(folder, manifest)
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        with pytest.raises(BundleError) as told:
+            SpokenText.load(folder)
+        assert "\n" not in str(told.value)
+        return str(told.value)
+
+    def damage(folder, manifest):
+        data = bytearray((folder / "lexicon.xz").read_bytes())
+        data[-20] ^= 1
+        (folder / "lexicon.xz").write_bytes(data)
+
+    assert "SHA-256" in changed("damaged", damage)
+    assert "missing" in changed("missing", lambda folder, manifest: (folder / "lexicon.xz").unlink())
+    assert "lexicon.file" in changed("away", lambda folder, m: m["lexicon"].update(file="../lexicon.xz"))
+    assert "lexicon.bytes" in changed("huge", lambda folder, m: m["lexicon"].update(bytes=1 << 40))
+    assert "graphs" in changed("without", lambda folder, m: m["graphs"].pop("letters"))
+    assert "graphs.letters.outputs" in changed("other", lambda f, m: m["graphs"]["letters"]["outputs"].clear())
+
+
+def test_what_is_no_dictionary_makes_no_bundle(tmp_path):
+    with pytest.raises(ExportError, match="cannot read the dictionary"):
+        read_dictionary(tmp_path / "none")
+    (tmp_path / "bad.dict").write_text("cat K AE1 T\n\ncat\n")
+    with pytest.raises(ExportError, match=r"bad\.dict:3"):
+        read_dictionary(tmp_path / "bad.dict")
