@@ -83,6 +83,8 @@ class Bundles(Mapping[str, Path]):
             # A bundle's name is that of its folder.
             with tempfile.TemporaryDirectory(prefix="bundle-") as fresh, quick_exports():
                 make(Path(fresh) / name)
+                # One may be left of a session that was killed.
+                shutil.rmtree(folder.with_suffix(".part"), ignore_errors=True)
                 shutil.copytree(Path(fresh) / name, folder.with_suffix(".part"))
             folder.with_suffix(".part").rename(folder)
         return folder
