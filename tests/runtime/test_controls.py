@@ -6,6 +6,7 @@ import adr_runtime
 import numpy as np
 import pytest
 import torch
+from adr_export.onnx_writer import round_weights
 from adr_models.causal.generate import denoise
 from adr_runtime import ADRError, InputError
 from adr_runtime.causal.samplers import coefficients
@@ -26,8 +27,7 @@ def model(exported):
 def expected(controls):
     """The samples by PyTorch with the noise of the runtime, one row told the controls and one the null ones."""
     network = random_model(TOLD)
-    for parameter in network.parameters():
-        parameter.copy_(parameter.half().float())
+    round_weights(network)
     timestep, table = coefficients(network.schedule.betas.numpy(), "velocity", False, "ddim", 3, 1.0)
     modulation = network.head.time_modulation(torch.from_numpy(timestep))
     noise = torch.from_numpy(normal(4, np.arange(1), np.arange(len(controls)), np.arange(1), 8))[:, 0]
