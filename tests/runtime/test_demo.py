@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -236,6 +237,20 @@ def test_more_than_an_archive_can_have_is_not_written(registry, monkeypatch, tmp
     monkeypatch.setenv("npm_config_registry", f"{registry.address}/npm")
     with pytest.raises(ADRError, match="more than 2000000 bytes came"):
         onnxruntime_web.fetch_runtime(tmp_path / "kept", print)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_no_fault_of_the_registry(registry, monkeypatch, tmp_path):
+    """No file may grow beyond a megabyte, as none may on a disk that is full."""
+    registry.answers[PATH] = (200, b"x" * 3_000_000, True)
+    monkeypatch.setenv("npm_config_registry", f"{registry.address}/npm")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
+    try:
+        with pytest.raises(ADRError, match=f"^{re.escape(str(tmp_path / 'kept'))}: cannot write: File too large$"):
+            onnxruntime_web.fetch_runtime(tmp_path / "kept", print)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())
 
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import tarfile
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from adr_runtime.errors import ADRError, InputError
@@ -81,27 +81,37 @@ def fetch_runtime(folder: Path, show: Show) -> None:
 
 
 def download(address: str, archive: Path, show: Show) -> None:
-    """The archive, verified. Raises ADRError; what was written stays with the caller."""
+    """The archive, verified. Raises ADRError, and OSError where it cannot be written; what was written stays with the
+    caller."""
     digest, size = hashlib.sha512(), 0
     with archive.open("wb") as file:
-        try:
-            with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
-                total = int(answer.headers.get("content-length") or 0)
-                while part := answer.read(1 << 20):
-                    digest.update(part)
-                    file.write(part)
-                    size += len(part)
-                    if size > MAX_ARCHIVE_BYTES:
-                        raise ValueError(f"more than {MAX_ARCHIVE_BYTES} bytes came")
-                    show(size, total)
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            why = " ".join(str(getattr(error, "reason", "") or error).split())
-            raise ADRError(
-                f"{address}: cannot fetch: {why}; the page needs onnxruntime-web {VERSION}: give its folder with "
-                "--ort, or a registry with npm_config_registry"
-            ) from error
+        for part, total in arriving(address):
+            digest.update(part)
+            file.write(part)
+            size += len(part)
+            show(size, total)
     found = f"sha512-{base64.b64encode(digest.digest()).decode()}"
     if found != INTEGRITY:
         raise ADRError(
             f"{address}: damaged: expected {INTEGRITY[:23]}…, found {found[:23]}… in {size} bytes; nothing was kept"
         )
+
+
+def arriving(address: str) -> Iterator[tuple[bytes, int]]:
+    """What lies at an address, part by part, each with the bytes in all (0 where nobody knows). Raises ADRError; what
+    the caller does with a part raises nothing here."""
+    size = 0
+    try:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
+            total = int(answer.headers.get("content-length") or 0)
+            while part := answer.read(1 << 20):
+                size += len(part)
+                if size > MAX_ARCHIVE_BYTES:
+                    raise ValueError(f"more than {MAX_ARCHIVE_BYTES} bytes came")
+                yield part, total
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        why = " ".join(str(getattr(error, "reason", "") or error).split())
+        raise ADRError(
+            f"{address}: cannot fetch: {why}; the page needs onnxruntime-web {VERSION}: give its folder with "
+            "--ort, or a registry with npm_config_registry"
+        ) from error

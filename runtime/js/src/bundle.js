@@ -123,6 +123,9 @@ export async function openBundle(source, options) {
   if (!options?.ort?.InferenceSession) {
     throw new InputError('give ONNX Runtime as `ort`: import * as ort from "onnxruntime-node" or "onnxruntime-web"');
   }
+  // onnxruntime-node's libraries for Linux and macOS read this at the first session: without it they keep an identifier of
+  // the machine in its home folder, and send it with what is run.
+  if (globalThis.process?.versions?.node) process.env.ORT_DISABLE_TELEMETRY ??= "1";
   const read = await reader(source, options);
   const text = await read("manifest.json");
   if (text.length > MAX_MANIFEST_BYTES) {
