@@ -9,9 +9,9 @@ import onnxruntime
 import torch
 from adr_models.masked.model import MaskedADR
 from adr_runtime.bundles.manifest import parse_manifest
-from adr_runtime.causal.checks import check_defaults
 from adr_runtime.causal.manifest import ScheduleSpec, TokenSpec
-from adr_runtime.masked.manifest import MASKED, MaskedDefaults, MaskedManifest
+from adr_runtime.masked.manifest import MASKED, MaskedDefaults, MaskedManifest, check_masked_defaults
+from adr_runtime.masked.order import least_calls
 from torch import Tensor, nn
 
 from adr_export.bundle_writer import About, default_values, describe_graph, describe_image, write_folder
@@ -76,7 +76,8 @@ def write_masked(
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
     defaults, config = MaskedDefaults(**default_values(about)), model.config
-    check_defaults(defaults, config.schedule.timesteps, model.tokens.length)
+    least = least_calls(config.masks.orders[0], config.pyramid.levels)
+    check_masked_defaults(defaults, config.schedule.timesteps, model.tokens.length, least)
     if half:
         round_weights(model)
     graphs, files = masked_graphs(model), dict[str, bytes]()

@@ -62,7 +62,10 @@ def check_masked(manifest: MaskedManifest) -> None:
         *common_rules(manifest, ("image",), GRAPHS), *token_rules(manifest), *signal_rules(manifest),
         *order_rules(manifest),
     ])  # fmt: skip
-    check_defaults(manifest.defaults, len(manifest.schedule.betas), manifest.length)
+    levels = manifest.image.levels
+    check_masked_defaults(
+        manifest.defaults, len(manifest.schedule.betas), manifest.length, least_calls(manifest.orders[0], levels)
+    )
     check_graphs(manifest)
     channels = manifest.tokens.channels
     label: Tensors = {"label": ("int64", ("rows",))} if manifest.labels else {}
@@ -75,15 +78,20 @@ def check_masked(manifest: MaskedManifest) -> None:
 
 
 def order_rules(manifest: MaskedManifest) -> list[Rule]:
-    orders, levels, calls = manifest.orders, manifest.image.levels, manifest.defaults.calls
+    orders, levels = manifest.orders, manifest.image.levels
     good = bool(orders) and len(set(orders)) == len(orders) and set(orders) <= set(ORDERS)
-    least = least_calls(orders[0], levels) if good else 1
-    most = manifest.tokens.length or 0
     return [
         ("image.levels", levels, levels > 1, "those of a pyramid"),
         ("orders", list(orders), good, f"one or more of {', '.join(ORDERS)}, none twice"),
-        ("defaults.calls", calls, least <= calls <= most, f"{least} to {most}"),
     ]
+
+
+def check_masked_defaults(defaults: MaskedDefaults, timesteps: int, length: int, least: int) -> None:
+    """Raises ADRError for defaults that no generation of a picture of `length` tokens could have, in `least` calls or
+    more."""
+    check_defaults(defaults, timesteps, length)
+    calls = defaults.calls
+    enforce([("defaults.calls", calls, least <= calls <= length, f"{least} to {length}")])
 
 
 MASKED = Family(MaskedManifest, check_masked)
