@@ -9,9 +9,9 @@ import onnxruntime
 import torch
 from adr_models.masked.model import MaskedADR
 from adr_runtime.bundles.manifest import parse_manifest
-from adr_runtime.causal.checks import read_defaults
 from adr_runtime.causal.manifest import ScheduleSpec, TokenSpec
-from adr_runtime.masked.manifest import MASKED, MaskedDefaults, MaskedManifest
+from adr_runtime.masked.manifest import MASKED, MaskedManifest, read_masked_defaults
+from adr_runtime.masked.order import least_calls
 from torch import Tensor, nn
 
 from adr_export.bundle_writer import About, describe_graph, describe_image, write_folder
@@ -76,7 +76,8 @@ def write_masked(
     if out.exists() and not overwrite:
         raise ExportError(f"{out} exists; choose another folder or add --overwrite")
     config, length = model.config, model.tokens.length
-    defaults = read_defaults(MaskedDefaults, about["defaults"], config.schedule.timesteps, length)
+    least = least_calls(config.masks.orders[0], config.pyramid.levels)
+    defaults = read_masked_defaults(about["defaults"], config.schedule.timesteps, length, least)
     if half:
         round_weights(model)
     graphs, files = masked_graphs(model), dict[str, bytes]()

@@ -1,12 +1,14 @@
 """manifest.json of a masked model (family "masked"): as a causal model's of pictures, with other graphs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from adr_runtime.bundles.interfaces import check_tensors, floats
 from adr_runtime.bundles.manifest import Family, Rule, check_graphs, common_rules, enforce
 from adr_runtime.bundles.specs import Tensors
-from adr_runtime.causal.checks import check_defaults, signal_rules, token_rules
+from adr_runtime.bundles.strict_json import MANIFEST
+from adr_runtime.causal.checks import check_defaults, read_defaults, signal_rules, token_rules
 from adr_runtime.causal.interfaces import check_codec, check_head
 from adr_runtime.causal.manifest import AudioSpec, CausalManifest, ControlSpec, Defaults, ImageSpec, StateSpec
 from adr_runtime.masked.order import ORDERS, least_calls
@@ -64,6 +66,7 @@ def check_masked(manifest: MaskedManifest) -> None:
         *order_rules(manifest),
     ])  # fmt: skip
     check_defaults(manifest.defaults, len(manifest.schedule.betas), manifest.length)
+    check_calls(manifest.defaults, manifest.length, least_calls(manifest.orders[0], manifest.image.levels))
     check_graphs(manifest)
     channels = manifest.tokens.channels
     label: Tensors = {"label": ("int64", ("rows",))} if manifest.labels else {}
@@ -76,15 +79,27 @@ def check_masked(manifest: MaskedManifest) -> None:
 
 
 def order_rules(manifest: MaskedManifest) -> list[Rule]:
-    orders, levels, calls = manifest.orders, manifest.image.levels, manifest.defaults.calls
+    orders, levels = manifest.orders, manifest.image.levels
     good = bool(orders) and len(set(orders)) == len(orders) and set(orders) <= set(ORDERS)
-    least = least_calls(orders[0], levels) if good else 1
-    most = manifest.tokens.length or 0
     return [
         ("image.levels", levels, levels > 1, "those of a pyramid"),
         ("orders", list(orders), good, f"one or more of {', '.join(ORDERS)}, none twice"),
-        ("defaults.calls", calls, least <= calls <= most, f"{least} to {most}"),
     ]
+
+
+def read_masked_defaults(
+    values: Mapping[str, Any], timesteps: int, length: int, least: int, file: str = MANIFEST
+) -> MaskedDefaults:
+    """The defaults that a recipe has, as a manifest has them. Raises ADRError as `check_calls` and for causal models."""
+    defaults = read_defaults(MaskedDefaults, values, timesteps, length, file)
+    check_calls(defaults, length, least, file)
+    return defaults
+
+
+def check_calls(defaults: MaskedDefaults, length: int, least: int, file: str = MANIFEST) -> None:
+    """Raises ADRError for network calls in which no picture of `length` tokens, of at least `least`, could be made."""
+    calls = defaults.calls
+    enforce([("defaults.calls", calls, least <= calls <= length, f"{least} to {length}")], file)
 
 
 MASKED = Family(MaskedManifest, check_masked)

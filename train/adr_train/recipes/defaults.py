@@ -9,7 +9,8 @@ from adr_models.tokens.pyramid import PyramidTokens
 from adr_runtime.any_order import manifest as any_order
 from adr_runtime.causal import checks as causal
 from adr_runtime.causal.manifest import Defaults
-from adr_runtime.masked.manifest import MaskedDefaults
+from adr_runtime.masked.manifest import read_masked_defaults
+from adr_runtime.masked.order import least_calls
 
 from adr_train.recipes.recipe import ModelConfig, Recipe
 
@@ -24,7 +25,8 @@ def check_defaults(recipe: Recipe, model: ModelConfig) -> None:
         causal.read_defaults(Defaults, recipe.defaults, model.schedule.timesteps, picture_length(model), file)
     elif isinstance(model, MaskedADRConfig):
         length = PyramidTokens(model.pyramid).length
-        causal.read_defaults(MaskedDefaults, recipe.defaults, model.schedule.timesteps, length, file)
+        least = least_calls(model.masks.orders[0], model.pyramid.levels)
+        read_masked_defaults(recipe.defaults, model.schedule.timesteps, length, least, file)
 
 
 def picture_length(model: ADRConfig) -> int | None:
