@@ -90,7 +90,7 @@ def order_rules(manifest: MaskedManifest) -> list[Rule]:
 def read_masked_defaults(
     values: Mapping[str, Any], timesteps: int, length: int, least: int, file: str = MANIFEST
 ) -> MaskedDefaults:
-    """The defaults that a recipe has, as a manifest has them. Raises ADRError as `check_calls` and for causal models."""
+    """The defaults that a recipe has, as a manifest has them. Raises ADRError as `check_calls` and `check_defaults`."""
     defaults = read_defaults(MaskedDefaults, values, timesteps, length, file)
     check_calls(defaults, length, least, file)
     return defaults
