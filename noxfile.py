@@ -16,6 +16,8 @@ nox.options.sessions = ["lint", "types", "tests", "javascript", "native", "fuzz"
 # The lowest ONNX Runtime that the extra `cpu` allows.
 LOWEST = re.findall(r'^cpu = \["onnxruntime>=([0-9.]+)"\]$', (ROOT / "pyproject.toml").read_text(), re.M)[0]
 
+BROWSERS = {"CHROMIUM": "chromium", "FIREFOX": "firefox-esr"}
+
 
 @nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
@@ -43,10 +45,10 @@ def javascript(session: nox.Session) -> None:
         # What its dependencies run when they are installed fetches libraries for GPUs.
         session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", external=True)
         # A browser that is missing fails the tests of the page.
-        chromium = shutil.which("chromium") or "chromium"
-        session.run("npm", "test", external=True, env={"ADR_CHROMIUM": chromium})
+        browsers = {f"ADR_{kind}": shutil.which(name) or name for kind, name in BROWSERS.items()}
+        session.run("npm", "test", external=True, env=browsers)
     both = ("tests/runtime/test_javascript.py", "tests/runtime/test_demo.py")
-    session.run("pytest", *both, env={"ADR_JAVASCRIPT": "1", "ADR_CHROMIUM": chromium})
+    session.run("pytest", *both, env={"ADR_JAVASCRIPT": "1", **browsers})
 
 
 @nox.session(venv_backend="none")
