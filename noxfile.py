@@ -17,6 +17,7 @@ nox.options.sessions = ["lint", "types", "tests", "javascript", "native", "fuzz"
 LOWEST = re.findall(r'^cpu = \["onnxruntime>=([0-9.]+)"\]$', (ROOT / "pyproject.toml").read_text(), re.M)[0]
 BOTH_LANGUAGES = "tests/runtime/test_javascript.py"
 IN_A_BROWSER = "tests/runtime/test_demo.py::test_the_page_says_a_word_in_a_browser"
+BROWSERS = {"CHROMIUM": "chromium", "FIREFOX": "firefox-esr"}
 
 
 @nox.session(venv_backend="none")
@@ -46,9 +47,9 @@ def javascript(session: nox.Session) -> None:
         # What its dependencies run when they are installed fetches libraries for GPUs.
         session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", external=True)
         # A browser that is missing fails the tests of the page.
-        chromium = shutil.which("chromium") or "chromium"
-        session.run("npm", "test", external=True, env={"ADR_CHROMIUM": chromium})
-    session.run("pytest", BOTH_LANGUAGES, IN_A_BROWSER, env={"ADR_JAVASCRIPT": "1", "ADR_CHROMIUM": chromium})
+        browsers = {f"ADR_{kind}": shutil.which(name) or name for kind, name in BROWSERS.items()}
+        session.run("npm", "test", external=True, env=browsers)
+    session.run("pytest", BOTH_LANGUAGES, IN_A_BROWSER, env={"ADR_JAVASCRIPT": "1", **browsers})
 
 
 @nox.session(venv_backend="none")

@@ -261,20 +261,24 @@ def test_the_version_is_that_of_the_javascript_package():
 
 
 MODULES = PACKAGE / "node_modules"
-CHROMIUM = os.environ.get("ADR_CHROMIUM", "/usr/bin/chromium")
-here = shutil.which("node") and (MODULES / "playwright-core").is_dir() and shutil.which(CHROMIUM)
+PROGRAMS = {"chromium": "chromium", "firefox": "firefox-esr"}
 
 
-@pytest.mark.skipif(
-    not here and not os.environ.get("ADR_JAVASCRIPT"), reason="needs Chromium, Node.js and npm ci in runtime/js"
-)
-def test_the_page_says_a_word_in_a_browser():
+def here(browser):
+    """Whether the page can be tested in it, as runtime/js/test/browsers.js finds it."""
+    program = os.environ.get(f"ADR_{browser.upper()}", f"/usr/bin/{PROGRAMS[browser]}")
+    return shutil.which("node") and (MODULES / "playwright-core").is_dir() and shutil.which(program)
+
+
+@pytest.mark.parametrize("browser", PROGRAMS)
+def test_the_page_says_a_word_in_a_browser(browser):
     """The word that Python makes, out of the installed command's page, in WebAssembly."""
+    if not here(browser) and not os.environ.get("ADR_JAVASCRIPT"):
+        pytest.skip("needs what runtime/js/README.md names for its tests")
     process, port = start("--ort", MODULES / "onnxruntime-web")
     try:
-        done = subprocess.run(
-            ["node", "test/demo_page.js", f"http://127.0.0.1:{port}/"], cwd=PACKAGE, capture_output=True, text=True
-        )
+        command = ["node", "--experimental-websocket", "test/demo_page.js", f"http://127.0.0.1:{port}/", browser]
+        done = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True)
     finally:
         process.send_signal(signal.SIGTERM)
     assert done.returncode == 0, done.stderr

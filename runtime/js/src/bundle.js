@@ -21,7 +21,8 @@ const CACHE = "adr-runtime";
 /**
  * @typedef {object} LoadOptions
  * @property {Ort} ort the module onnxruntime-node or onnxruntime-web
- * @property {string[]} [executionProviders] those of ONNX Runtime, ["cpu"] or ["wasm"] unless given
+ * @property {string[] | "auto" | "wasm" | "webgpu"} [executionProviders] those of ONNX Runtime, ["cpu"] or ["wasm"] unless
+ * given; one by name, or "auto", which measures
  * @property {number} [threads] within an operator; 1 unless given, for small models lose by more
  * @property {(loaded: number, total: number) => void} [onProgress] bytes so far, and of all graphs that are needed
  * @property {boolean} [cache] whether a page keeps graphs in the browser's Cache API; true unless given

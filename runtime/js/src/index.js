@@ -5,6 +5,7 @@ import { AnyOrderTextModel } from "./any_order/text_model.js";
 import { AudioModel } from "./audio.js";
 import { openBundle } from "./bundle.js";
 import { ImageModel } from "./image.js";
+import { openOn } from "./providers.js";
 
 export { AnyOrderAudioModel } from "./any_order/audio_model.js";
 export { AnyOrderImageModel } from "./any_order/image_model.js";
@@ -35,6 +36,6 @@ const MODELS = /** @type {Record<string, Record<string, new (bundle: any) => Mod
  * @returns {Promise<Model>}
  */
 export async function load(source, options) {
-  const bundle = await openBundle(source, options);
+  const bundle = await openOn(options, (chosen) => openBundle(source, chosen));
   return new MODELS[bundle.manifest.family][bundle.manifest.kind](bundle);
 }

@@ -1,4 +1,8 @@
 /** Plays what a stream makes, without gaps as long as it is made in time. */
+import { ADRError } from "./errors.js";
+
+/** Milliseconds after which a browser that has not begun to play is given up. */
+const PATIENCE = 5000;
 
 /** What runs in the audio thread: a queue of samples. */
 const PROCESSOR = `
@@ -38,7 +42,7 @@ export class Player {
     this.node = null;
   }
 
-  /** Browsers allow sound only when this is called from a click or a key. */
+  /** Browsers allow sound only when this is called from a click or a key; an ADRError where there is none. */
   async start() {
     this.context = new AudioContext({ sampleRate: this.samplingRate });
     const url = URL.createObjectURL(new Blob([PROCESSOR], { type: "text/javascript" }));
@@ -49,7 +53,12 @@ export class Player {
       this.played = this.sent - data;
     };
     this.node.connect(this.context.destination);
-    await this.context.resume();
+    // Without a device, or before a click, it is not refused: it does not come about.
+    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+    await Promise.race([this.context.resume(), late]);
+    if (this.context.state === "running") return;
+    await this.stop();
+    throw new ADRError("this browser plays no sound: it has no output for it, or there was no click yet");
   }
 
   /** @param {Float32Array} samples */

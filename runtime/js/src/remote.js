@@ -7,6 +7,7 @@ import { Images } from "./image.js";
  * @property {string | URL} ort the address of onnxruntime-web as a module, as ".../ort.wasm.min.mjs"
  * @property {string | URL} [wasmPaths] the address of the folder of its .wasm files, unless they lie beside it
  * @property {number} [threads]
+ * @property {string[] | "auto" | "wasm" | "webgpu"} [executionProviders] "webgpu" and "auto" take `ort` ".../ort.webgpu.min.mjs"
  * @property {boolean} [cache]
  * @property {(loaded: number, total: number) => void} [onProgress]
  */

@@ -1,13 +1,11 @@
-/** For the tests of `adr-run demo`: has the page at an address say a word, in Chromium, and prints what it tells. */
-import { chromium } from "playwright-core";
+/** For the tests of `adr-run demo`: has the page at an address say a word, in a browser by its name, and prints what it tells. */
+import { browsers } from "./browsers.js";
 
-const [address] = process.argv.slice(2);
-const executablePath = process.env.ADR_CHROMIUM ?? "/usr/bin/chromium";
-const args = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"];
-const browser = await chromium.launch({ executablePath, args });
+const [address, name] = process.argv.slice(2);
+const browser = await browsers.find((one) => one.name === name).launch();
 try {
   const page = await browser.newPage();
-  page.setDefaultTimeout(0);
+  page.setDefaultTimeout?.(0);
   const failed = new Promise((_, reject) => page.on("pageerror", reject));
   const heard = (async () => {
     await page.goto(address);
@@ -15,11 +13,11 @@ try {
     await page.evaluate(() => {
       globalThis.heard = [];
       addEventListener("samples", ({ detail }) => globalThis.heard.push(...detail));
+      document.getElementById("seed").value = "5";
+      [...document.querySelectorAll("#words button")].find((button) => button.textContent === "seven").click();
     });
-    await page.fill("#seed", "5");
-    await page.locator("#words button", { hasText: "seven" }).click();
     await page.waitForFunction(() => /real-time factor/.test(document.getElementById("speech-status").textContent));
-    await page.evaluate(() => navigator.serviceWorker.ready);
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
     return page.evaluate(() => globalThis.heard);
   })();
   console.log(JSON.stringify(await Promise.race([heard, failed])));

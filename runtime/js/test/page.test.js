@@ -1,96 +1,56 @@
-/** The page in a real browser: Debian's Chromium, or the one that ADR_CHROMIUM names. */
+/** The page in real browsers, each of which is started once and loads the page once. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { dirname, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import * as ort from "onnxruntime-node";
-import { chromium } from "playwright-core";
 import { build, serve } from "../page/build.js";
 import { load } from "../src/index.js";
-import { difference, floats, options, SHIPPED, vectors } from "./vectors.js";
+import { browsers } from "./browsers.js";
+import { bytes, difference, floats, options, SHIPPED, vectors } from "./vectors.js";
 
-const CHROMIUM = process.env.ADR_CHROMIUM ?? "/usr/bin/chromium";
-const skip = !process.env.ADR_CHROMIUM && !existsSync(CHROMIUM) && "needs Chromium (apt install chromium)";
+const ORT = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
+const DESKTOP = { width: 1280, height: 720 };
+const TELEPHONE = { width: 360, height: 740 };
 const folder = mkdtempSync(join(tmpdir(), "adr-page-"));
-let server;
-let browser;
-let address;
 
-before(async () => {
-  if (skip) return;
-  build(folder);
-  server = await serve(folder, 0);
-  address = `http://127.0.0.1:${server.address().port}/`;
-  const args = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"];
-  browser = await chromium.launch({ executablePath: CHROMIUM, args });
+before(() => {
+  if (browsers.some(({ skip }) => !skip)) build(folder);
 });
-
-after(async () => {
-  await browser?.close();
-  server?.close();
-  rmSync(folder, { recursive: true });
-});
-
-/** The page, ready, which fails the test where a script does. */
-async function opened(context) {
-  const page = await context.newPage();
-  page.on("pageerror", (error) => assert.fail(error.message));
-  await page.goto(address);
-  await ready(page);
-  return page;
-}
+after(() => rmSync(folder, { recursive: true }));
 
 const ready = (page) => page.waitForFunction(() => document.getElementById("fill-status").textContent === "ready");
-const says = (page, id, pattern) =>
-  page.waitForFunction(([where, text]) => new RegExp(text).test(document.getElementById(where).textContent), [id, pattern]);
+const read = (page, id, property) => page.evaluate(([where, what]) => document.getElementById(where)[what], [id, property]);
 
-test("a word is heard, and is the one that Node.js makes", { skip }, async () => {
-  const context = await browser.newContext();
-  const page = await opened(context);
-  await page.evaluate(() => {
-    globalThis.heard = [];
-    addEventListener("samples", ({ detail }) => globalThis.heard.push(...detail));
-  });
-  await page.fill("#seed", "18446744073709551615");
-  // By keyboard.
-  await page.locator("#words button", { hasText: "seven" }).focus();
-  await page.keyboard.press("Enter");
-  await says(page, "speech-status", "real-time factor");
-  const model = await load(`${SHIPPED}speech-digits`, { ort });
-  const expected = [];
-  for await (const { audio } of model.stream({ playlist: ["seven"], pause: 0.1, steps: 4, seed: 2n ** 64n - 1n })) expected.push(...audio);
-  await page.waitForFunction((length) => globalThis.heard.length >= length, expected.length);
-  assert.ok(difference(await page.evaluate(() => globalThis.heard), expected) < 1e-4);
-  await context.close();
-});
+/** Types a value, which the page is told of as of one that a person typed. */
+const enter = (page, id, value) => page.evaluate(([where, text]) => {
+  const element = document.getElementById(where);
+  element.value = text;
+  element.dispatchEvent(new Event("input", { bubbles: true }));
+  element.dispatchEvent(new Event("change", { bubbles: true }));
+}, [id, value]);
 
-test("pictures are drawn; a wrong seed gets a line; a telephone has room for everything", { skip }, async () => {
-  const context = await browser.newContext({ viewport: { width: 360, height: 740 } });
-  const page = await opened(context);
-  await page.selectOption("#label", "horse");
-  // Left empty, guidance is the model's own; a 0 in its place would forget the label.
-  assert.equal(await page.inputValue("#guidance"), "");
-  assert.match(await page.getAttribute("#guidance", "placeholder"), /^\d/);
-  await page.click("#draw");
-  await says(page, "pictures-status", "9 pictures in");
-  const seen = await page.evaluate(() => {
-    const canvas = document.getElementById("sheet");
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return [canvas.width, canvas.height, new Set(data).size];
-  });
-  assert.deepEqual(seen.slice(0, 2), [99, 99]);
-  assert.ok(seen[2] > 16);
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
-  await page.fill("#steps", "0");
-  await page.click("text=zero");
-  await says(page, "speech-status", "steps must be from 1 to 1000, not 0");
-  await page.fill("#steps", "4");
-  await page.fill("#seed", "1.5");
-  await page.click("text=zero");
-  await says(page, "speech-status", "seed must be a whole number, not 1.5");
-  await context.close();
-});
+/** Where an element is, once it has come into view: the first that has this text. */
+const place = (page, selector, text = "") => page.evaluate(([where, part]) => {
+  const element = [...document.querySelectorAll(where)].find(({ textContent }) => textContent.includes(part));
+  element.scrollIntoView({ block: "center" });
+  const { x, y, width, height } = element.getBoundingClientRect();
+  return { x, y, width, height };
+}, [selector, text]);
+
+async function click(page, selector, text) {
+  const { x, y, width, height } = await place(page, selector, text);
+  await page.mouse.click(x + width / 2, y + height / 2);
+}
+
+/** Does something, and waits for what the page says then. */
+async function says(page, id, pattern, act) {
+  await page.evaluate((where) => { document.getElementById(where).textContent = ""; }, id);
+  await act();
+  await page.waitForFunction(([where, text]) => new RegExp(text).test(document.getElementById(where).textContent), [id, pattern]);
+}
 
 /** Counts what the next filling in keeps and changes, and what is other than Node.js makes of it. */
 async function filled(page) {
@@ -103,7 +63,7 @@ async function filled(page) {
   const model = await load(`${SHIPPED}pictures`, { ort });
   const { pixels, height, width, mask, seed } = made;
   const picture = { pixels: Uint8Array.from(pixels), height, width };
-  const expected = await model.fill({ picture, mask, seed, steps: Number(await page.inputValue("#calls")) });
+  const expected = await model.fill({ picture, mask, seed, steps: Number(await read(page, "calls", "value")) });
   const erased = mask.filter(Boolean).length;
   assert.ok(made.filled.every((value, i) => mask[Math.floor(i / 3)] || value === pixels[i]));
   const others = made.filled.filter((value, i) => value !== expected.pixels[i]).length;
@@ -111,113 +71,220 @@ async function filled(page) {
   return { height, width, erased };
 }
 
-test("what is erased with the mouse is filled in", { skip }, async () => {
-  const context = await browser.newContext();
-  const page = await opened(context);
-  await page.fill("#calls", "5");
-  assert.equal(await page.isDisabled("#fill-in"), true);
-  await page.locator("#eraser").scrollIntoViewIfNeeded();
-  const { x, y, width: side } = await page.locator("#eraser").boundingBox();
-  await page.mouse.move(x + side / 4, y + side / 2);
-  await page.mouse.down();
-  await page.mouse.move(x + (3 * side) / 4, y + side / 2, { steps: 3 });
-  await page.mouse.up();
-  await page.mouse.move(x + side / 2, y + 5);
-  const { height, width, erased } = await filled(page);
-  assert.deepEqual([height, width], [32, 32]);
-  // Half the width at 7 pixels, and the round ends.
-  assert.ok(erased > 16 * 7 && erased < 16 * 7 + 60, `${erased}`);
-  await says(page, "fill-status", "ready in");
-  const again = await filled(page);
-  assert.equal(again.erased, erased);
-  await page.click("#undo");
-  assert.equal(await page.isDisabled("#fill-in"), true);
-  await context.close();
+/** Listens to what the page makes from here on. */
+const listen = (page) => page.evaluate(() => {
+  globalThis.heard = [];
+  globalThis.listening?.abort();
+  globalThis.listening = new AbortController();
+  addEventListener("samples", ({ detail }) => globalThis.heard.push(...detail), { signal: globalThis.listening.signal });
 });
 
-test("a finger erases and does not scroll, a picture of one's own is larger", { skip }, async () => {
-  const context = await browser.newContext({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
-  const page = await opened(context);
-  const photograph = await page.screenshot({ clip: { x: 0, y: 0, width: 300, height: 200 } });
-  await page.setInputFiles("#own", { name: "own.png", mimeType: "image/png", buffer: photograph });
-  await says(page, "fill-status", "ready in");
-  await page.fill("#calls", "3");
-  assert.equal(await page.locator("#eraser").evaluate((canvas) => getComputedStyle(canvas).touchAction), "none");
-  await page.locator("#eraser").tap({ position: { x: 60, y: 60 } });
-  const { height, width, erased } = await filled(page);
-  assert.deepEqual([height, width], [64, 64]);
-  assert.ok(erased > 30 && erased < 60, `${erased}`);
-  await page.fill("#calls", "0");
-  await page.click("#fill-in");
-  await says(page, "fill-status", "steps must be from 1 \\(one a stage\\) to 3072, not 0");
-  await page.setInputFiles("#own", { name: "no.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
-  await says(page, "fill-status", "no.png is no picture that this browser reads");
-  await context.close();
-});
+for (const { name, skip, launch } of browsers) {
+  describe(name, { skip }, () => {
+    let server;
+    let browser;
+    let page;
 
-test("the keyboard erases, and a drawn picture comes by a click", { skip }, async () => {
-  const context = await browser.newContext();
-  const page = await opened(context);
-  await page.click("#draw");
-  await says(page, "pictures-status", "9 pictures in");
-  await page.locator("#sheet").click({ position: { x: 200, y: 100 } });
-  await page.fill("#calls", "3");
-  await page.locator("#brush").fill("1");
-  await page.locator("#eraser").focus();
-  for (const key of ["ArrowRight", " ", "ArrowDown", "Shift+ArrowDown", "Tab"]) await page.keyboard.press(key);
-  const { erased } = await filled(page);
-  assert.equal(erased, 2);
-  await context.close();
-});
+    before(async () => {
+      server = await serve(folder, 0);
+      browser = await launch();
+      page = await browser.newPage({ viewport: DESKTOP, hasTouch: true });
+      page.on("pageerror", (error) => assert.fail(error.message));
+      await page.goto(`http://127.0.0.1:${server.address().port}/`);
+      await ready(page);
+    });
+    after(async () => {
+      await browser?.close();
+      server?.close();
+    });
 
-test("a worker says what a model cannot do", { skip }, async () => {
-  const context = await browser.newContext();
-  const page = await opened(context);
-  const found = await page.evaluate(async () => {
-    const { loadInWorker } = await import("/src/remote.js");
-    const worker = new Worker("/src/worker.js", { type: "module" });
-    const pictures = await loadInWorker(worker, "/models/pictures", { ort: "/ort/ort.wasm.min.mjs" });
-    const speech = await loadInWorker(worker, "/models/speech-digits", { ort: "/ort/ort.wasm.min.mjs" });
-    const line = (promise) => promise.then(() => "", (error) => `${error.name}: ${error.message}`);
-    return [
-      [pictures.kind, pictures.labels, pictures.speakers, pictures.samplingRate ?? null], await line(speech.fill({})), await line(pictures.stream().next()),
-      await line(pictures.generate({ label: "horse" })), await line(pictures.fill({ picture: { pixels: new Uint8Array(3), height: 1, width: 1 }, mask: [] })),
-    ];
+    test("a word is heard, and is the one that Node.js makes", async () => {
+      await listen(page);
+      await enter(page, "seed", "18446744073709551615");
+      // By keyboard.
+      await page.evaluate(() => [...document.querySelectorAll("#words button")].find((button) => button.textContent === "seven").focus());
+      await says(page, "speech-status", "real-time factor", () => page.keyboard.press("Enter"));
+      const model = await load(`${SHIPPED}speech-digits`, { ort });
+      const expected = [];
+      for await (const { audio } of model.stream({ playlist: ["seven"], pause: 0.1, steps: 4, seed: 2n ** 64n - 1n })) expected.push(...audio);
+      await page.waitForFunction((length) => globalThis.heard.length >= length, expected.length);
+      assert.ok(difference(await page.evaluate(() => globalThis.heard), expected) < 1e-4);
+    });
+
+    test("it counts until it is told to stop", async () => {
+      await listen(page);
+      await enter(page, "seed", "7");
+      const pressed = () => page.evaluate(() => document.getElementById("endless").getAttribute("aria-pressed"));
+      await click(page, "#endless");
+      await page.waitForFunction(() => globalThis.heard.length > 12000);
+      assert.equal(await pressed(), "true");
+      await click(page, "#endless");
+      await page.waitForFunction(() => document.getElementById("endless").getAttribute("aria-pressed") === "false");
+      const heard = await page.evaluate(() => globalThis.heard);
+      const model = await load(`${SHIPPED}speech-digits`, { ort });
+      const expected = [];
+      for await (const { audio } of model.stream({ playlist: model.labels, cycle: true, steps: 4, seed: 7 })) {
+        if (expected.push(...audio) >= heard.length) break;
+      }
+      assert.ok(difference(heard, expected.slice(0, heard.length)) < 1e-4);
+      await enter(page, "seed", "");
+    });
+
+    test("pictures are drawn; a wrong seed gets a line; a telephone has room for everything", async () => {
+      await page.setViewportSize(TELEPHONE);
+      await enter(page, "label", "horse");
+      // Left empty, guidance is the model's own; a 0 in its place would forget the label.
+      assert.equal(await read(page, "guidance", "value"), "");
+      assert.match(await read(page, "guidance", "placeholder"), /^\d/);
+      await says(page, "pictures-status", "9 pictures in", () => click(page, "#draw"));
+      const seen = await page.evaluate(() => {
+        const canvas = document.getElementById("sheet");
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return [canvas.width, canvas.height, new Set(data).size];
+      });
+      assert.deepEqual(seen.slice(0, 2), [99, 99]);
+      assert.ok(seen[2] > 16);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+      await enter(page, "steps", "0");
+      await says(page, "speech-status", "steps must be from 1 to 1000, not 0", () => click(page, "#words button", "zero"));
+      await enter(page, "steps", "4");
+      await enter(page, "seed", "1.5");
+      await says(page, "speech-status", "seed must be a whole number, not 1.5", () => click(page, "#words button", "zero"));
+      await enter(page, "seed", "");
+      await page.setViewportSize(DESKTOP);
+    });
+
+    test("what is erased with the mouse is filled in", async () => {
+      await enter(page, "calls", "5");
+      assert.equal(await read(page, "fill-in", "disabled"), true);
+      const { x, y, width: side } = await place(page, "#eraser");
+      await page.mouse.move(x + side / 4, y + side / 2);
+      await page.mouse.down();
+      await page.mouse.move(x + (3 * side) / 4, y + side / 2, { steps: 3 });
+      await page.mouse.up();
+      await page.mouse.move(x + side / 2, y + 5);
+      const { height, width, erased } = await filled(page);
+      assert.deepEqual([height, width], [32, 32]);
+      // Half the width at 7 pixels, and the round ends.
+      assert.ok(erased > 16 * 7 && erased < 16 * 7 + 60, `${erased}`);
+      await page.waitForFunction(() => /ready in/.test(document.getElementById("fill-status").textContent));
+      const again = await filled(page);
+      assert.equal(again.erased, erased);
+      await page.waitForFunction(() => !document.getElementById("undo").disabled);
+      await click(page, "#undo");
+      assert.equal(await read(page, "fill-in", "disabled"), true);
+    });
+
+    test("a finger erases and does not scroll, a picture of one's own is larger", async () => {
+      await page.setViewportSize(TELEPHONE);
+      const [picture, none] = [join(folder, "own.png"), join(folder, "no.png")];
+      writeFileSync(picture, await page.screenshot({ clip: { x: 0, y: 0, width: 300, height: 200 } }));
+      writeFileSync(none, "no picture");
+      await says(page, "fill-status", "ready in", () => page.setInputFiles("#own", picture));
+      await enter(page, "calls", "3");
+      assert.equal(await page.evaluate(() => getComputedStyle(document.getElementById("eraser")).touchAction), "none");
+      const { x, y } = await place(page, "#eraser");
+      await page.touchscreen.tap(x + 60, y + 60);
+      const { height, width, erased } = await filled(page);
+      assert.deepEqual([height, width], [64, 64]);
+      assert.ok(erased > 30 && erased < 60, `${erased}`);
+      await page.waitForFunction(() => !document.getElementById("fill-in").disabled);
+      await enter(page, "calls", "0");
+      await says(page, "fill-status", "steps must be from 1 \\(one a stage\\) to 3072, not 0", () => click(page, "#fill-in"));
+      await says(page, "fill-status", "no.png is no picture that this browser reads", () => page.setInputFiles("#own", none));
+      await page.setViewportSize(DESKTOP);
+    });
+
+    test("the keyboard erases, and a drawn picture comes by a click", async () => {
+      const { x, y } = await place(page, "#sheet");
+      await page.mouse.click(x + 200, y + 100);
+      assert.equal(await page.evaluate(() => document.getElementById("eraser").width), 32);
+      await enter(page, "calls", "3");
+      await enter(page, "brush", "1");
+      await page.evaluate(() => document.getElementById("eraser").focus());
+      for (const key of ["ArrowRight", " ", "ArrowDown", "Shift+ArrowDown", "Tab"]) await page.keyboard.press(key);
+      const { erased } = await filled(page);
+      assert.equal(erased, 2);
+    });
+
+    test("a worker says what a model cannot do", async () => {
+      const found = await page.evaluate(async () => {
+        const { loadInWorker } = await import("/src/remote.js");
+        const worker = new Worker("/src/worker.js", { type: "module" });
+        const pictures = await loadInWorker(worker, "/models/pictures", { ort: "/ort/ort.wasm.min.mjs" });
+        const speech = await loadInWorker(worker, "/models/speech-digits", { ort: "/ort/ort.wasm.min.mjs" });
+        const line = (promise) => promise.then(() => "", (error) => `${error.name}: ${error.message}`);
+        const found = [
+          [pictures.kind, pictures.labels, pictures.speakers, pictures.samplingRate ?? null], await line(speech.fill({})), await line(pictures.stream().next()),
+          await line(pictures.generate({ label: "horse" })), await line(pictures.fill({ picture: { pixels: new Uint8Array(3), height: 1, width: 1 }, mask: [] })),
+        ];
+        worker.terminate();
+        return found;
+      });
+      assert.deepEqual(found[0], ["image", [], [], null]);
+      assert.deepEqual(found.slice(1, 4), [
+        "InputError: speech-digits has no fill()", "InputError: pictures has no stream()", "InputError: pictures has no labels; leave the label out",
+      ]);
+      assert.match(found[4], /^InputError: pictures fills in a picture/);
+    });
+
+    test("every clip of the vectors, in the page's own thread", async (context) => {
+      const made = await page.evaluate(async (cases) => {
+        const [{ load: open }, runtime] = [await import("/src/index.js"), await import("/ort/ort.wasm.min.mjs")];
+        runtime.env.wasm.numThreads = 1;
+        const model = await open("/models/speech-digits", { ort: runtime });
+        const found = [];
+        for (const { seed, ...rest } of cases) {
+          found.push((await model.generate({ ...rest, seed: BigInt(seed) })).clips.map((clip) => [...clip]));
+        }
+        return found;
+      }, vectors.clips.map(({ options: chosen }) => ({ ...chosen, seed: String(options(chosen).seed) })));
+      const found = made.flatMap((clips, i) => clips.map((clip, row) => difference(clip, floats(vectors.clips[i].clips[row]))));
+      assert.ok(Math.max(...found) < 1e-4, `${found}`);
+      context.diagnostic(`largest difference from Python: ${Math.max(...found)}`);
+    });
+
+    test("WebGPU makes the same values, and is refused where it cannot", { skip: name !== "chromium" && "needs an adapter" }, async () => {
+      for (const file of ["ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"]) {
+        cpSync(join(ORT, file), join(folder, "ort", file));
+      }
+      const { bundles, made } = vectors.any_order;
+      const { options: chosen, pixels } = made.find(({ model, call }) => model === "greys" && call === "generate");
+      const found = await page.evaluate(async ([texts, { seed, ...rest }]) => {
+        const { loadInWorker } = await import("/src/remote.js");
+        const { load: open } = await import("/src/index.js");
+        const runtime = await import("/ort/ort.webgpu.min.mjs");
+        runtime.env.wasm.numThreads = 1;
+        const files = Object.entries(texts).map(([file, text]) => [file, Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]);
+        const model = await open(Object.fromEntries(files), { ort: runtime, executionProviders: "webgpu" });
+        const { pixels: drawn } = await model.generate({ ...rest, seed: BigInt(seed) });
+        const worker = new Worker("/src/worker.js", { type: "module" });
+        const remote = { ort: "/ort/ort.webgpu.min.mjs", executionProviders: "webgpu" };
+        const refused = await loadInWorker(worker, "/models/speech-digits", remote).catch(({ name: kind, message }) => `${kind}: ${message}`);
+        worker.terminate();
+        return [[...drawn], refused];
+      }, [bundles.greys, chosen]);
+      assert.deepEqual(found[0], [...bytes(pixels)]);
+      assert.match(found[1], /^BundleError: speech-digits: does not run on webgpu: .*Too many storage buffers in shader.*; take wasm$/);
+    });
+
+    test("where no sound comes about a line says so", { skip: name !== "firefox" && "it takes seconds, and one browser is enough" }, async () => {
+      await page.evaluate(() => {
+        AudioContext.prototype.resume = () => new Promise(() => {});
+        Object.defineProperty(AudioContext.prototype, "state", { value: "suspended", configurable: true });
+      });
+      await says(page, "speech-status", "this browser plays no sound: it has no output for it", () => click(page, "#words button", "zero"));
+    });
+
+    // The last one: there is no network behind it. It loads the page anew, which plays again.
+    test("once it was here it works without a network", async () => {
+      await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+      await page.waitForFunction(async () => (await (await caches.open("adr-page")).keys()).length > 20);
+      server.close();
+      server.closeAllConnections();
+      await page.reload();
+      await ready(page);
+      await says(page, "speech-status", "real-time factor", () => click(page, "#words button", "three"));
+    });
   });
-  assert.deepEqual(found[0], ["image", [], [], null]);
-  assert.deepEqual(found.slice(1, 4), [
-    "InputError: speech-digits has no fill()", "InputError: pictures has no stream()", "InputError: pictures has no labels; leave the label out",
-  ]);
-  assert.match(found[4], /^InputError: pictures fills in a picture/);
-  await context.close();
-});
-
-test("once it was here it works without a network", { skip }, async () => {
-  const context = await browser.newContext();
-  const page = await opened(context);
-  await page.evaluate(() => navigator.serviceWorker.ready);
-  await page.waitForFunction(async () => (await (await caches.open("adr-page")).keys()).length > 20);
-  await context.setOffline(true);
-  await page.reload();
-  await ready(page);
-  await page.click("text=three");
-  await says(page, "speech-status", "real-time factor");
-  await context.close();
-});
-
-test("every clip of the vectors, in the page's own thread", { skip }, async () => {
-  const context = await browser.newContext();
-  const page = await opened(context);
-  const made = await page.evaluate(async (cases) => {
-    const [{ load: open }, runtime] = [await import("/src/index.js"), await import("/ort/ort.wasm.min.mjs")];
-    runtime.env.wasm.numThreads = 1;
-    const model = await open("/models/speech-digits", { ort: runtime });
-    const found = [];
-    for (const { seed, ...rest } of cases) {
-      found.push((await model.generate({ ...rest, seed: BigInt(seed) })).clips.map((clip) => [...clip]));
-    }
-    return found;
-  }, vectors.clips.map(({ options: chosen }) => ({ ...chosen, seed: String(options(chosen).seed) })));
-  made.forEach((clips, i) => clips.forEach((clip, row) => assert.ok(difference(clip, floats(vectors.clips[i].clips[row])) < 1e-4)));
-  await context.close();
-});
+}
