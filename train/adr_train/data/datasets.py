@@ -32,8 +32,8 @@ def load_dataset(name: str, folder: Path | None, split: str, shape: tuple[int, i
     if name == PRONUNCIATIONS:
         return pronunciations.read(folder, split)
     if name not in (*readers, IMAGES):
-        others = f"digits, {IMAGES}, {PRONUNCIATIONS}"
-        raise TrainError(f"unknown data set {name!r}; there are {others}, {', '.join(readers)}")
+        others = ", ".join((*readers, PRONUNCIATIONS))
+        raise TrainError(f"unknown data set {name!r}; there are digits, {IMAGES}, {others}")
     if name == IMAGES:
         if folder is None or not folder.is_dir():
             raise TrainError(f"{folder or IMAGES}: give --data DIR, with one sub-folder of pictures for each class")
