@@ -19,15 +19,17 @@ const KEYS = { Enter: "\ue006", Tab: "\ue004", Shift: "\ue008", ArrowLeft: "\ue0
 export class Firefox {
   /** @param {string} program */
   static async launch(program) {
+    // Node.js has them from version 22 on, and before by this option.
+    if (typeof WebSocket === "undefined") throw new Error("Firefox takes WebSockets: run npm test, or node --experimental-websocket");
     const firefox = new Firefox();
     firefox.profile = mkdtempSync(join(tmpdir(), "adr-firefox-"));
     const lines = Object.entries(PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
     writeFileSync(join(firefox.profile, "user.js"), lines.join(""));
-    firefox.sound = soundServer(firefox.profile);
+    const sound = soundServer(firefox.profile);
     const args = ["--headless", "--no-remote", "--profile", firefox.profile, "--remote-debugging-port=0"];
     const env = { ...process.env, PULSE_SERVER: `unix:${firefox.profile}/pulse/native` };
     firefox.process = spawn(program, args, { env, stdio: ["ignore", "ignore", "pipe"] });
-    firefox.ended = new Promise((resolve) => firefox.process.on("close", resolve));
+    firefox.ended = new Promise((resolve) => firefox.process.on("close", resolve)).then(() => sound.kill());
     await firefox.connect(await address(firefox.process));
     await firefox.send("session.new", { capabilities: {} });
     await firefox.send("session.subscribe", { events: ["log.entryAdded"] });
@@ -39,8 +41,6 @@ export class Firefox {
     this.calls = 0;
     this.waiting = new Map();
     this.listeners = new Map();
-    // Node.js has it from version 22 on, and before by this option.
-    if (typeof WebSocket === "undefined") throw new Error("run this by npm test, or by node --experimental-websocket");
     this.socket = new WebSocket(`${url}/session`);
     this.socket.onmessage = ({ data }) => this.received(JSON.parse(data));
     this.socket.onclose = () => this.waiting.forEach(({ reject }) => reject(new Error("Firefox has ended")));
@@ -78,8 +78,7 @@ export class Firefox {
   async close() {
     await this.send("browser.close", {});
     await this.ended;
-    this.sound.kill();
-    rmSync(this.profile, { recursive: true });
+    rmSync(this.profile, { recursive: true, maxRetries: 9 });
   }
 }
 
