@@ -157,9 +157,13 @@ def differences(languages: list[Language], program: Path) -> dict[str, str]:
     found = {node.name: samples(node, state)}
     found |= {language.name: samples(language, state) for language in languages[2:-1]}
     found[python.name] = samples(python, found[node.name][1])
-    told = {name: f"{difference(clips, expected):.1e}" for name, (clips, _) in found.items()}
+    told = {name: shown(difference(clips, expected)) for name, (clips, _) in found.items()}
     clips = samples_of_c(program)
-    return told | {languages[-1].name: f"{difference(clips, expected):.1e} of {len(clips)}"}
+    return told | {languages[-1].name: f"{shown(difference(clips, expected))} of {len(clips)}"}
+
+
+def shown(largest: float) -> str:
+    return f"{largest:.1e}" if largest else "0"
 
 
 def built(folder: Path) -> tuple[Path, Path]:
