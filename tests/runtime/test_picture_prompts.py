@@ -71,10 +71,10 @@ def test_pictures_of_eight_bits_are_read_as_before(tmp_path, suffix):
 
 
 def test_a_picture_to_fill_is_read_once(tmp_path, monkeypatch):
-    from adr_runtime.cli import any_order_image, image
+    from adr_runtime.cli import image, image_request
 
     seen, read = [], image.read_unchanged
-    for module in (image, any_order_image):
+    for module in (image, image_request):
         monkeypatch.setattr(module, "read_unchanged", lambda path: seen.append(path.name) or read(path))
     Image.new("L", (8, 8)).save(tmp_path / "x.png")
     Image.new("L", (8, 8), 255).save(tmp_path / "mask.png")
