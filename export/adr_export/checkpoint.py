@@ -57,9 +57,9 @@ def read_short(file: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def load_durations(folder: Path) -> tuple[DurationsModel, dict[str, Any]]:
-    """The model of a run of durations, and its provenance."""
-    model, config = load_checkpoint(find_checkpoint(folder))
+def load_durations(folder: Path, short: bool) -> tuple[DurationsModel, dict[str, Any]]:
+    """The model of a run of durations, as `load_checkpoint` has it, and its provenance."""
+    model, config = load_checkpoint(find_checkpoint(folder), short)
     if not isinstance(model, DurationsModel):
         raise ExportError(f"{folder}: a run of {config.recipe}, not of durations")
     return model, config.training

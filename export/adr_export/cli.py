@@ -93,8 +93,8 @@ def export(
         target = check_push(push)
     result: dict[str, Any] = {"bundle": str(out or checkpoint)}
     if out is not None:
-        spoken = {"lexicon": lexicon, "durations": durations}
-        result |= write(checkpoint, out, name, dialect, half, average == "short", overrides, overwrite, **spoken)
+        more: dict[str, Any] = {"lexicon": lexicon, "durations": durations, "push": push is not None}
+        result |= write(checkpoint, out, name, dialect, half, average == "short", overrides, overwrite, **more)
     if push is not None:
         result["address"] = push_bundle(out or checkpoint, target, private)
         console.print(f"adr-run info {target} shows it", soft_wrap=True)
@@ -106,7 +106,7 @@ def export(
 
 def write(
     checkpoint: Path, out: Path, name: str | None, dialect: str, half: bool, short: bool, overrides: dict[str, Any],
-    overwrite: bool, lexicon: Path | None, durations: Path | None,
+    overwrite: bool, lexicon: Path | None, durations: Path | None, push: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Export a checkpoint to `out`. -> the bundle's size and parity figures, by name."""
     with empty_handed():
@@ -126,8 +126,8 @@ def write(
         "clip": config.clip, "training": config.training | ({"average": "short"} if short else {}),
     }  # fmt: skip
     given = overrides | {"lexicon": lexicon, "durations": durations}
-    check_options(model, about["name"], {k: v for k, v in given.items() if v is not None})
-    manifest = write_any_kind(model, about, out, dialect, half, overwrite, lexicon, durations, console.print)
+    check_options(model, about["name"], {k: v for k, v in given.items() if v is not None}, short, push)
+    manifest = write_any_kind(model, about, out, dialect, half, overwrite, lexicon, durations, short, console.print)
     size = sum(graph.bytes for graph in manifest.graphs.values())
     worst = max(manifest.parity, key=lambda k: float(manifest.parity[k] or 0))
     console.print(f"{out}: {size / 2**20:.1f} MiB, largest error {manifest.parity[worst]} ({worst})")

@@ -21,8 +21,9 @@ from adr_export.spoken_text import write_spoken_text
 DENOISING = ("steps", "sampler", "guidance", "temperature")
 
 
-def check_options(model: Exported, name: str, given: Mapping[str, Any]) -> None:
-    """Raises ExportError for options that say nothing of a model of this kind."""
+def check_options(model: Exported, name: str, given: Mapping[str, Any], short: bool, push: bool) -> None:
+    """Raises ExportError for options that say nothing of a model of this kind, and for what it cannot have: the short
+    average, or a push."""
     if isinstance(model, DurationsModel):
         raise ExportError("durations go into the bundle of a run of letters: adr-export LETTERS OUT --durations RUN")
     kinds: list[tuple[type[Exported], str, tuple[str, ...]]] = [
@@ -34,6 +35,10 @@ def check_options(model: Exported, name: str, given: Mapping[str, Any]) -> None:
     foreign = [option for option in given if option not in known]
     if foreign:
         raise ExportError(f"{name} is {what}, which has no --{foreign[0]}; leave it out")
+    if isinstance(model, LettersModel) and push:
+        raise ExportError(f"{name} is {what}; adr-export pushes no such bundle yet: leave --push out")
+    if isinstance(model, ARDM) and short:
+        raise ExportError(f"{name} is {what}, whose losses by step were measured with the long average; take that one")
     if isinstance(model, ARDM) and isinstance(steps := given.get("steps"), tuple):
         raise ExportError(f"--steps {parts_text(steps)}: {name} is an any-order model; give one number")
     if isinstance(model, LettersModel) and "lexicon" not in given:
@@ -42,12 +47,12 @@ def check_options(model: Exported, name: str, given: Mapping[str, Any]) -> None:
 
 def write_any_kind(
     model: Exported, about: About, out: Path, dialect: str, half: bool, overwrite: bool, lexicon: Path | None,
-    durations: Path | None, tell: Callable[[str], None],
+    durations: Path | None, short: bool, tell: Callable[[str], None],
 ) -> Manifest:  # fmt: skip
     """The manifest of the bundle that is written to `out`. Raises ADRError, and nothing is written then."""
     if isinstance(model, LettersModel):
         assert lexicon
-        timed = load_durations(durations) if durations else None
+        timed = load_durations(durations, short) if durations else None
         return write_spoken_text(model, timed, lexicon, about, out, dialect, half, overwrite, tell)
     if isinstance(model, ARDM):
         return write_any_order(model, about, out, dialect, half, overwrite, tell)

@@ -64,11 +64,15 @@ def read_dictionary(path: Path) -> dict[str, list[tuple[str, ...]]]:
     except (OSError, UnicodeDecodeError) as error:
         raise ExportError(f"{path}: cannot read the dictionary: {error}") from error
     for number, line in enumerate(lines, 1):
+        if line.startswith(";;;"):
+            continue
         word, *phones = line.partition("#")[0].split() or [""]
         if word and (not phones or not KNOWN.issuperset(phones)):
             raise ExportError(f"{path}:{number}: expected a word and its phones, as 'cat K AE1 T', found {line[:60]!r}")
         if word:
             entries.setdefault(word.partition("(")[0].lower(), []).append(tuple(phones))
+    if not entries:
+        raise ExportError(f"{path}: a dictionary without words")
     return entries
 
 

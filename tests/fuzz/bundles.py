@@ -17,6 +17,8 @@ def main(folder: Path) -> None:
     bundles = Bundles({**CAUSAL, **IN_ANY_ORDER})
     for name in NAMES:
         if not (folder / name).exists():
+            # A link to what other code exported leads nowhere.
+            (folder / name).unlink(missing_ok=True)
             (folder / name).symlink_to(bundles[name])
 
 

@@ -114,6 +114,7 @@ def test_a_state_with_controls_that_the_model_has_not_is_refused(model):
         ({"phone": [0.5]}, "whole numbers from 0 to 5"),
         ({"phone": []}, "one class for each token"),
         ({"phone": [[[1]]]}, "one class for each token"),
+        ({"phone": [[1, 2], [3]]}, "one class for each token"),
         ({"phone": [[1], [2]]}, "one class for each token, for all rows or each of 1"),
         ({"phone": [1, 2], "place": [1]}, "different lengths: phone 2, place 1 tokens"),
     ],

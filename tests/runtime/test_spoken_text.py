@@ -127,6 +127,9 @@ def test_a_megabyte_without_a_full_stop_comes_in_pieces(unit):
     for start in range(0, 10_000, 100):
         splitter.feed(text[start : start + 100])
         assert len(splitter.rest) <= LONGEST + 100
+    for _ in range(100):
+        splitter.feed(" " * 100)
+    assert len(splitter.rest) <= LONGEST + 1
 
 
 ENTRIES = {
@@ -162,7 +165,8 @@ def test_the_lexicon_finds_whole_words_and_nothing_else():
 
 
 def test_a_lexicon_from_others_is_not_trusted():
-    for data in (b"", b"no xz", pack(ENTRIES)[:-4], pack(ENTRIES) + b"more", lzma.compress(b"cat\tK AE1 T\n")):
+    for data in (b"", b"no xz", pack(ENTRIES)[:-4], pack(ENTRIES) + b"more", lzma.compress(b"cat\tK AE1 T\n"),
+                 lzma.compress(b"\na\tAH0")):  # fmt: skip
         with pytest.raises(BundleError):
             Lexicon(data)
     bomb = lzma.compress(b"\n" + bytes(65 << 20))

@@ -27,7 +27,7 @@ LONGER = 2
 def decay(longest: float, step: int, shorter: int = 1) -> float:
     """How much of an average of the weights outlives a step: about (1 - 1 / step)^(9 shorter), so that the average
     spans a fixed part of what was seen (Karras et al. 2024, arXiv 2312.02696, section 3.1), until that is `longest`."""
-    return min(1 - shorter * (1 - longest), (1 + step) / (1 + step + 9 * shorter))
+    return min(max(1 - shorter * (1 - longest), 0.0), (1 + step) / (1 + step + 9 * shorter))
 
 
 def learning_rate(config: TrainConfig, progress: float) -> float:

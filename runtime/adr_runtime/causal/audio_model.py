@@ -53,7 +53,8 @@ class AudioModel(CausalModel):
             prompt: Float32 samples (samples,) at the model's rate, with which the clips begin; a leading rest that does
                 not fill a token is dropped, and `seconds` counts what comes after.
             controls: Of models that have them (`model.manifest.controls`): classes by the name of each control, one for
-                each token, the same for every clip (tokens,) or a row each (clips, tokens). The clips are as long.
+                each token, the same for every clip (tokens,) or a row each (clips, tokens). The clips have as many
+                tokens, less the decoder's delay.
             **options: The fields of `GenerationConfig`.
 
         Returns:

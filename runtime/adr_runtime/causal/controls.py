@@ -47,7 +47,11 @@ def checked_controls(manifest: CausalManifest, controls: Controls, rows: int) ->
 
 def checked_classes(name: str, values: Any, classes: int, rows: int) -> np.ndarray:
     """int64 (1 or rows, tokens). Raises InputError."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        # Rows of different lengths.
+        array = np.empty(0)
     array = array[None] if array.ndim == 1 else array
     if array.ndim != 2 or array.shape[0] not in (1, rows) or not array.shape[1]:
         raise InputError(f"controls[{name!r}] should be one class for each token, for all rows or each of {rows}")

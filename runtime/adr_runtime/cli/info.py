@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,14 +91,16 @@ def describe(bundle: Bundle) -> dict[str, Any]:
     """What a bundle is, by name."""
     manifest = bundle.manifest
     assert isinstance(manifest, CausalManifest | AnyOrderManifest)
-    speakers = manifest.speakers if isinstance(manifest, CausalManifest) else ()
+    defaults = manifest.defaults
+    speakers, controls = (manifest.speakers, manifest.controls) if isinstance(manifest, CausalManifest) else ((), ())
     size = sum(graph.bytes for graph in manifest.graphs.values())
     return {
         "name": manifest.name, "what": manifest.description, "kind": manifest.makes, "output": manifest.output,
         "labels": ", ".join(manifest.labels) or "none", "speakers": ", ".join(speakers) or "none",
         "dialect": manifest.dialect, "licence": manifest.licence,
         "data": manifest.data, "size": f"{size / 2**20:.1f} MiB", "folder": bundle.folder, "hash": bundle.hash,
-        "defaults": ", ".join(f"{name} {value}" for name, value in vars(manifest.defaults).items()),
+        **({"controls": ", ".join(f"{control.name} ({control.classes})" for control in controls)} if controls else {}),
+        "defaults": ", ".join(f"{f.name} {getattr(defaults, f.name)}" for f in fields(defaults) if f.init),
     }  # fmt: skip
 
 

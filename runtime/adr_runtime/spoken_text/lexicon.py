@@ -29,8 +29,9 @@ class Lexicon:
             self.text = decompressor.decompress(packed, MAX_BYTES)
         except lzma.LZMAError as error:
             raise BundleError(f"{file}: damaged: {error}; fetch or export the bundle again") from error
-        if not decompressor.eof or decompressor.unused_data or self.text[:1] != b"\n":
-            raise BundleError(f"{file}: expected one xz stream of up to {MAX_BYTES} bytes that begins a line")
+        whole = self.text[:1] == self.text[-1:] == b"\n"
+        if not decompressor.eof or decompressor.unused_data or not whole:
+            raise BundleError(f"{file}: expected one xz stream of up to {MAX_BYTES} bytes of whole lines")
 
     def find(self, word: str) -> tuple[Phones, ...]:
         """The pronunciations of a word in small letters, the commonest first; none where it is not there. Raises

@@ -1,6 +1,6 @@
 """Numbers as words, by Unicode's rules for English (CLDR), which the package unicode-rbnf reads."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from adr_runtime.errors import ADRError, install_hint
@@ -19,7 +19,7 @@ def engine() -> Any:
     return RbnfEngine.for_language("en")
 
 
-@cache
+@lru_cache(4096)
 def spelled(number: int, rules: str) -> str:
     words: str = engine().format_number(number, ruleset_names=[rules]).text
     return words.replace("-", " ").replace("­", "").replace(",", "")

@@ -12,6 +12,7 @@ from adr_runtime.spoken_text.abbreviations import BEFORE_NUMBER, NEVER_LAST
 LONGEST = 400
 # A sentence's last mark with the quotes and brackets that close behind it, or what ends a line for good.
 END = re.compile(r"[.!?…]+[\"')\]”’»]*(?=\s)|\n[^\S\n]*\n|\n(?=[^\S\n]*(?:[-*•]|\d{1,3}[.)])\s)")
+BLANKS = re.compile(r"[^\S\n]+")
 NEXT = re.compile(r"\s*")
 LAST_WORD, LONGEST_ABBREVIATION = re.compile(r"[^\s(\[\"']*\Z"), 12
 SOFT = re.compile(r"[,;:—](?=\s)|\s")
@@ -40,7 +41,8 @@ class SentenceSplitter:
                 break
             found.append(text[start:end].strip())
             start = NEXT.match(text, end).end()  # type: ignore[union-attr]
-        self.rest = text[start:]
+        # Blanks without end must not be kept.
+        self.rest = BLANKS.sub(" ", text[start:])
         return found
 
 

@@ -79,7 +79,7 @@ export class Player {
 
   async stop() {
     this.node?.port.postMessage(null);
-    await this.context?.close();
+    if (this.context?.state !== "closed") await this.context?.close();
     this.node = null;
   }
 }

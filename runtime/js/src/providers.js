@@ -21,7 +21,7 @@ const WEBGPU = ["webgpu"];
  * @throws {InputError | BundleError} where a provider that is named cannot be had, or cannot run the bundle
  */
 export async function openOn(options, open) {
-  const { executionProviders: wanted } = options;
+  const { executionProviders: wanted } = options ?? {};
   if (typeof wanted !== "string") return open(options);
   if (!["auto", ...WASM, ...WEBGPU].includes(wanted)) throw new InputError(`unknown provider '${wanted}'; there are auto, wasm, webgpu`);
   if (wanted === "webgpu") return (await onWebGPU(options, open)).bundle;
@@ -29,7 +29,8 @@ export async function openOn(options, open) {
   if (wanted === "wasm") return wasm;
   const webgpu = await onWebGPU({ ...options, onProgress: undefined }, open).catch(() => null);
   if (!webgpu) return wasm;
-  const faster = webgpu.milliseconds < await timed(wasm);
+  // Where WebAssembly cannot run it either, whoever calls is told when it generates.
+  const faster = webgpu.milliseconds < await timed(wasm).catch(() => Infinity);
   await (faster ? wasm : webgpu.bundle).release();
   return faster ? webgpu.bundle : wasm;
 }

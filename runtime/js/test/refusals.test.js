@@ -65,6 +65,7 @@ test("damaged bundles", async () => {
   await refused(load(without, { ort }), BundleError, /^step\.onnx: missing/);
   await refused(load("/nowhere", { ort }), BundleError, /manifest\.json: cannot read: ENOENT; give the folder of a bundle/);
   await refused(load(files, {}), InputError, /give ONNX Runtime as `ort`/);
+  await refused(load(files), InputError, /give ONNX Runtime as `ort`/);
   const old = { ...ort, InferenceSession: { create: () => Promise.reject(new Error("no LinearAttention\nmore")) } };
   await refused(load(files, { ort: old }), BundleError, /ONNX Runtime refuses it, which needs ONNX Runtime 1\.25\.1 or newer: no Lin/);
 });

@@ -65,7 +65,10 @@ class FestivalVoice:
         for line in self.process.stdout:
             if line == "over\n":
                 return self.spoken(segments, words)
-            name, end, stress, before, syllable_before, word = line.split()
+            fields = line.split()
+            if len(fields) != 6:
+                raise ADRError(f"festival said {line[:40]!r} of {text[:40]!r}")
+            name, end, stress, before, syllable_before, word = fields
             if word != "0" and before == syllable_before == "0":
                 words.append(word)
             segments.append(Segment(name, float(end), stress == "1", len(words) - 1 if word != "0" else None))

@@ -58,9 +58,9 @@ def read(folder: Path, split: str, shape: tuple[int, int, int]) -> Images:
 
 def splits_of(names: list[Path]) -> list[str]:
     """The split of each of a class' pictures, at least 3, by a hash of its name: pictures that follow one another, as
-    they were taken, come apart, and one that is added moves no other. The lowest tenth of all hashes validates, the
-    highest tests. Where nothing is there, as in a class of few, the lowest and the highest one do; the one in the
-    middle trains."""
+    they were taken, come apart, and one that is added to a class of some fifty or more moves no other. The lowest
+    tenth of all hashes validates, the highest tests. Where nothing is there, as in a class of few, the lowest and the
+    highest one do; the one in the middle trains."""
     places = [int.from_bytes(hashlib.sha256(os.fsencode(name.as_posix())).digest()[:8]) for name in names]
     ordered = sorted(places)
     found = []

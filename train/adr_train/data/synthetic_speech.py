@@ -17,7 +17,7 @@ from typing import Annotated
 import soundfile
 import typer
 from adr_runtime.media.atomic import write_atomic
-from adr_runtime.spoken_text.phones import BREAK, ENDS, FIRST, INSIDE, LAST, ONLY, START, VOWELS
+from adr_runtime.spoken_text.phones import BREAK, ENDS, FIRST, INDEX, INSIDE, LAST, ONLY, START, VOWELS
 from adr_runtime.spoken_text.sentences import SentenceSplitter
 from adr_runtime.terminal.command import run
 from adr_runtime.terminal.display import PlainConsole
@@ -66,6 +66,9 @@ def align(name: str, text: str, spoken: Spoken) -> Alignment:
     segments = list(spoken.segments)
     kept = [i for i, end in enumerate(ends) if end > (ends[i - 1] if i else 0)]
     symbols = [symbol_of(segments, i, text) for i in kept]
+    unknown = sorted(set(symbols) - set(INDEX))
+    if unknown:
+        raise TrainError(f"{name}: the voice says {', '.join(unknown)}, which are none of our phones")
     return Alignment(
         name, text, " ".join(spoken.words).lower(), spoken.sample_rate, tuple(symbols),
         tuple(place_of(segments, i) for i in kept), tuple(ends[i] for i in kept),

@@ -130,6 +130,10 @@ def read_codec(recipe: Recipe, folder: Path | None) -> tuple[CodecConfig, dict[s
 def check_data(recipe: Recipe, model: ADRConfig, data: LabelledData) -> None:
     """The data must have the shape that the recipe's tokens are made for."""
     image, audio = model.picture, model.mdct or model.wave or model.codec
+    if model.controls:
+        raise TrainError(
+            f"{recipe.dataset} has no controls, and the model of {recipe.name} wants {', '.join(model.controls)}"
+        )
     if isinstance(data, Images) and image:
         if data.pixels.shape[1:] != (image.height, image.width, image.channels):
             raise TrainError(f"{recipe.dataset} has pictures of {data.pixels.shape[1:]}, the recipe wants {image}")
