@@ -15,6 +15,9 @@ import torch
 from adr_models import ADRModel
 from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.baseline import Causal
+from adr_models.masked.model import MaskedADR
+from adr_models.spoken_text.durations import DurationsModel
+from adr_models.spoken_text.letters import LettersModel
 from adr_models.tokens.codec import CodecTokens
 from adr_train.recipes.defaults import check_defaults
 from adr_train.recipes.recipe import available, read_recipe
@@ -135,15 +138,17 @@ def test_recipes(command):
         "fsdd-mulaw", "fsdd-upscale", "images", "cifar10-few", "fashion", "cifar10-paper", "cifar10-masked", "letters",
         "durations",
     }  # fmt: skip
-
+    others = {
+        "ardm": ARDM, "causal": Causal, "masked": MaskedADR, "letters": LettersModel, "durations": DurationsModel,
+    }  # fmt: skip
     for name in available():
         for size in ("cpu", "gpu"):
             recipe = read_recipe(name, size)
             assert recipe.train.minutes and recipe.licence and recipe.description
             if recipe.kind == "codec":
                 CodecTokens(recipe.model)
-            elif recipe.kind in ("ardm", "causal"):
-                (ARDM if recipe.kind == "ardm" else Causal)(recipe.model)
+            elif recipe.kind in others:
+                others[recipe.kind](recipe.model)
             elif recipe.kind == "distil":
                 assert recipe.teacher in available()
             elif recipe.tokens:
