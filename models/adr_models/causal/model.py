@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from adr_models.causal.backbone import Backbone, BackboneConfig
 from adr_models.causal.head import DiffusionHead, HeadConfig
 from adr_models.causal.schedule import Schedule, ScheduleConfig
-from adr_models.causal.token_loss import time_modulation, token_losses
+from adr_models.causal.token_loss import token_losses
 from adr_models.config import build
 from adr_models.mixers.retention import Form
 from adr_models.tokens.codec import CodecConfig
@@ -162,10 +162,6 @@ class ADRModel(TrainableModel):
             power = (draws.power**3 * self.config.loss.context_noise)[:, None, None]
             tokens = (1 - power).sqrt() * tokens + power.sqrt() * draws.context
         return torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, :-1]], 1)
-
-    def time_modulation(self, t: Tensor) -> Tensor:
-        """The head's timestep modulation for t int64 (...)."""
-        return time_modulation(self.head, self.config.schedule.timesteps, t)
 
     def draw(self, rows: int, length: int, generator: torch.Generator) -> "Draws":
         """The random numbers of one loss, on the generator's device."""

@@ -70,7 +70,7 @@ class TokenGenerator:
         self.opened, self.manifest, self.sessions, self.settings = opened, manifest, opened.sessions, settings
         self.batch = len(settings.labels)
         self.unconditional = {"label": len(manifest.labels), "speaker": len(manifest.speakers)}
-        self.guidance_rows = settings.guidance_rows(manifest)
+        self.guidance_rows, self.null_controls = settings.guidance_rows(manifest), null_controls(manifest)
         self.denoisers: dict[Denoising, Denoiser] = {}
         self.noise_steps = largest(settings.steps) + 1 if settings.sampler == "ddpm" else 1
         self.device_outputs = tuple(state.present for state in manifest.states_of("backbone"))
@@ -180,8 +180,8 @@ class TokenGenerator:
         that were given for them, then the null ones, which are all that the second guidance row knows."""
         if not self.manifest.controls:
             return {}
-        null = null_controls(self.manifest)
-        told = np.broadcast_to(null, (self.guidance_rows * self.batch, length, len(null))).copy()
+        shape = self.guidance_rows * self.batch, length, len(self.null_controls)
+        told = np.broadcast_to(self.null_controls, shape).copy()
         if given is not None:
             told[: self.batch, : given.shape[1]] = given[:, :length]
         return {"controls": told}

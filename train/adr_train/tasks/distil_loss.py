@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import torch
 from adr_models import ADRModel
 from adr_models.causal.model import Draws
+from adr_models.causal.token_loss import time_modulation
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -114,7 +115,8 @@ class DistilLoss(nn.Module):
         return conditions[:rows][batch.mask], conditions[rows:][batch.mask]
 
     def guided(self, teacher: ADRModel, x: Tensor, level: Tensor, conditional: Tensor, unconditional: Tensor) -> Tensor:
-        time, head = teacher.time_modulation(level - 1), teacher.head
+        head = teacher.head
+        time = time_modulation(head, teacher.config.schedule.timesteps, level - 1)
         with_label, without = (
             head(x, time, head.condition_modulation(z)[:, None]).float() for z in (conditional, unconditional)
         )
