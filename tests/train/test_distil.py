@@ -107,6 +107,6 @@ def test_channels_that_a_token_has_not_cost_nothing():
     first = torch.zeros_like(mask)
     first[:, :4] = True
     part = loss(replace(batch, mask=first), draws)
-    student.own_channels = lambda mask: torch.ones(1)
+    student.own_channels = lambda tokens: torch.ones(*tokens.shape[:2], 1, 1)
     padded = loss(replace(batch, mask=first), replace(draws, epsilon=draws.epsilon * own[:, None]))
     torch.testing.assert_close(part, padded * own.shape[1] / own[0].sum())

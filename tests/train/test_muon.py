@@ -16,9 +16,11 @@ def test_the_iteration_keeps_the_directions_and_levels_their_sizes(shape):
     expected = d / d.norm()
     for _ in range(5):
         expected = a * expected + b * expected**3 + c * expected**5
-    found = orthogonal(matrix, COEFFICIENTS, 5, torch.float64)
+    found = orthogonal(torch.stack([matrix, 3 * matrix]), COEFFICIENTS, 5, torch.float64)
+    torch.testing.assert_close(found[0], found[1])
+    found = found[0]
     torch.testing.assert_close(u.mT @ found @ v.mT, torch.diag(expected), rtol=0, atol=1e-9)
-    single = orthogonal(matrix.float(), COEFFICIENTS, 5, torch.float32)
+    single = orthogonal(matrix.float()[None], COEFFICIENTS, 5, torch.float32)[0]
     torch.testing.assert_close(single.double(), found, rtol=0, atol=1e-4)
 
 

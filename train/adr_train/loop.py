@@ -22,6 +22,8 @@ from adr_train.recipes.configs import TrainConfig
 Model = TypeVar("Model", bound=TrainableModel, covariant=True)
 # How much longer than the second average the first one remembers.
 LONGER = 2
+# Steps over which the learning rate of a run of so many minutes rises at least: its first may be minutes of compiling.
+RISING = 100
 
 
 def decay(longest: float, step: int, shorter: int = 1) -> float:
@@ -99,6 +101,8 @@ class Trainer(Generic[Model]):
         """One optimiser step. A loss that is not finite raises TrainError and changes nothing."""
         started = time.perf_counter()
         rate = learning_rate(self.config, self.progress)
+        if self.config.steps is None:
+            rate *= min((self.step + 1) / RISING, 1.0)
         whole = self.batches.at(self.step)
         batch, draws = self.draws(whole, self.step, self.mine)
         self.model.train()
@@ -135,10 +139,12 @@ class Trainer(Generic[Model]):
     @torch.no_grad()
     def update_ema(self) -> None:
         """Both averages, one of which forgets sooner: samples say which is the better one, not the loss."""
-        long, short = (decay(self.config.ema, self.step, shorter) for shorter in (1, LONGER))
-        for name, parameter in self.named.items():
-            self.ema[name].lerp_(parameter.detach(), 1 - long)
-            self.short[name].lerp_(parameter.detach(), 1 - short)
+        weights = [parameter.detach() for parameter in self.named.values()]
+        for average, shorter in ((self.ema, 1), (self.short, LONGER)):
+            # All at once: a GPU would wait for some hundred calls.
+            torch._foreach_lerp_(
+                [average[name] for name in self.named], weights, 1 - decay(self.config.ema, self.step, shorter)
+            )
 
     @contextmanager
     def ema_model(self) -> Iterator[Model]:

@@ -114,14 +114,14 @@ class ADRModel(TrainableModel):
         return self.config.backbone.retention.width + (self.tokens.channels if self.head.masked else 0)
 
     def loss(
-        self, tokens: Tensor, label: Tensor | None, mask: Tensor, draws: "Draws", speaker: Tensor | None = None,
+        self, tokens: Tensor, label: Tensor | None, mask: Tensor | None, draws: "Draws", speaker: Tensor | None = None,
         ended: Tensor | None = None, controls: Tensor | None = None,
     ) -> Tensor:  # fmt: skip
         """Sum of the per-token diffusion losses (Li et al. 2024), each the mean over draws and channels.
 
         tokens float (rows, length, C); label and speaker int64 (rows,) or None; mask bool (rows, length), False for
-        tokens that are padding; ended bool (rows, length), True where the clip is over; controls int64 (rows, length,
-        K) or None.
+        tokens that are padding, or None where none is; ended bool (rows, length), True where the clip is over; controls
+        int64 (rows, length, K) or None.
         """
         loss, length = self.config.loss, tokens.shape[1]
         dropped = draws.drop < loss.label_dropout
@@ -134,26 +134,31 @@ class ADRModel(TrainableModel):
             controls = torch.where(dropped[:, None, None], self.null_controls(), controls)
         form: Form = "parallel" if length <= 2 * self.config.backbone.retention.chunk else "chunkwise"
         conditions, _ = self.backbone(self.context(tokens, draws), label, None, form, speaker, controls)
+
+        def counting(x: Tensor) -> Tensor:
+            return x.flatten(0, 1) if mask is None else x[mask]
+
+        conditions = counting(conditions)
         total = token_losses(
-            self.head, self.schedule, conditions[mask], tokens[mask], self.own_channels(mask), draws.t[mask],
-            draws.epsilon[mask],
+            self.head, self.schedule, conditions, counting(tokens), counting(self.own_channels(tokens)),
+            counting(draws.t), counting(draws.epsilon),
         ).sum()  # fmt: skip
         if self.config.backbone.ends and ended is not None:
-            logits = self.backbone.ended(conditions[mask]).float()
-            total = total + loss.end * F.binary_cross_entropy_with_logits(logits, ended[mask].float(), reduction="sum")
+            logits = self.backbone.ended(conditions).float()
+            missed = F.binary_cross_entropy_with_logits(logits, counting(ended).float(), reduction="sum")
+            total = total + loss.end * missed
         return total
 
     def null_controls(self) -> Tensor:
         """The null class of each control, int64 (K,)."""
         return torch.tensor(tuple(self.config.controls.values()), device=self.backbone.start.device)
 
-    def own_channels(self, mask: Tensor) -> Tensor:
-        """1 for the channels that the tokens of a mask bool (rows, length) have, float (tokens, 1, C), or (1,) where
-        all have all."""
+    def own_channels(self, tokens: Tensor) -> Tensor:
+        """1 for the channels that each of tokens (rows, length, C) has, float (rows, length, 1, C)."""
         channels = self.backbone.mask
         if channels is None:
-            return torch.ones(1, device=mask.device)
-        return channels[: mask.shape[1]].expand(len(mask), -1, -1)[mask][:, None]
+            return tokens.new_ones(1, 1, 1, 1).expand(*tokens.shape[:2], 1, 1)
+        return channels[: tokens.shape[1], None].expand(len(tokens), -1, -1, -1)
 
     def context(self, tokens: Tensor, draws: "Draws") -> Tensor:
         """What the backbone sees: the tokens one place later, mixed with noise (none of it where the power is 0)."""

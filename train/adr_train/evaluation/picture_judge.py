@@ -103,21 +103,22 @@ def shifted(pixels: np.ndarray, mirror: np.ndarray, random: np.random.Generator)
 
 
 class PictureJudge:
-    """A trained classifier: real or generated pictures -> probabilities and embeddings."""
+    """A trained classifier, on a GPU where there is one: real or generated pictures -> probabilities and embeddings."""
 
     def __init__(self, data: Images, config: PictureConfig | None = None):
         self.config = config or PictureConfig()
         torch.manual_seed(self.config.seed)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = PictureClassifier(self.config, data.pixels.shape[-1], len(data.names))
-        self.model.to(memory_format=torch.channels_last)
+        self.model.to(self.device).to(memory_format=torch.channels_last)
 
     def autocast(self) -> torch.autocast:
-        return torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_pays(torch.device("cpu")))
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16_pays(self.device))
 
     def fit(self, data: Images) -> "PictureJudge":
         """Train on a training split: SGD with Nesterov's momentum, a learning rate that rises and falls linearly."""
         config, random, count = self.config, np.random.default_rng(self.config.seed), len(data.labels)
-        labels, mirror = torch.from_numpy(data.labels), random.random(count) < 0.5
+        labels, mirror = torch.from_numpy(data.labels).to(self.device), random.random(count) < 0.5
         some = random.permutation(count)[:2000]
         weight, bias = whitening(to_planes(data.pixels[some]))
         self.model.whiten.load_state_dict({"weight": weight, "bias": bias})
@@ -131,7 +132,8 @@ class PictureJudge:
         self.model.train()
         for epoch in track(range(epochs), "training the judge", disable=not os.isatty(2), transient=True):
             for index in np.array_split(random.permutation(count), steps):
-                pixels = to_planes(shifted(data.pixels[index], mirror[index] ^ bool(epoch % 2), random))
+                moved = shifted(data.pixels[index], mirror[index] ^ bool(epoch % 2), random)
+                pixels = to_planes(moved).to(self.device)
                 with self.autocast():
                     logits = self.model(pixels).float()
                 loss = F.cross_entropy(logits, labels[index], label_smoothing=config.label_smoothing)
@@ -160,9 +162,9 @@ class PictureJudge:
         self.model.eval()
         parts = []
         for a in range(0, len(samples), 256):
-            pixels = to_planes(np.asarray(samples[a : a + 256]))
+            pixels = to_planes(np.asarray(samples[a : a + 256])).to(self.device)
             with self.autocast():
                 embedded = torch.stack([self.model.embed(x).float() for x in (pixels, pixels.flip(-1))]).mean(0)
             parts.append(((self.model.output(embedded) / 8).softmax(-1), embedded))
-        probabilities, embeddings = (torch.cat(p).double().numpy() for p in zip(*parts, strict=True))
+        probabilities, embeddings = (torch.cat(p).double().cpu().numpy() for p in zip(*parts, strict=True))
         return probabilities, embeddings

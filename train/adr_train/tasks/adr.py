@@ -41,7 +41,9 @@ class ADRLoss(nn.Module):
     def forward(self, batch: Batch, draws: Draws) -> Tensor:
         config = self.model.config
         label, speaker = batch.label if config.labels else None, batch.speaker if config.speakers else None
-        return self.model.loss(batch.tokens, label, batch.mask, draws, speaker, batch.ended, batch.controls)
+        # All tokens of a picture count, and to look for those that do would make a GPU wait.
+        mask = None if config.picture else batch.mask
+        return self.model.loss(batch.tokens, label, mask, draws, speaker, batch.ended, batch.controls)
 
 
 class ADRJob(Job[ADRModel]):
@@ -71,7 +73,7 @@ class ADRJob(Job[ADRModel]):
             self.sample_range = start.clip
         else:
             self.sample_range = 1.1 * fit_tokens(model.tokens, data)
-        batches, self.validation = make_batches(recipe, model, data, held_out)
+        batches, self.validation = make_batches(recipe, model, data, held_out, processes.device)
         model.to(processes.device)
         self.trainer = Trainer(model, ADRLoss(model), batches, recipe.train, processes)
 
@@ -109,15 +111,18 @@ def labelled(recipe: Recipe, data: Dataset) -> LabelledData:
 
 
 def make_batches(
-    recipe: Recipe, model: ADRModel, data: LabelledData, held_out: LabelledData
+    recipe: Recipe, model: ADRModel, data: LabelledData, held_out: LabelledData, device: torch.device
 ) -> tuple[Batches, Batches]:
-    """Training and validation batches, which encode with a copy of the model's tokens on the CPU."""
+    """Training and validation batches, which encode with a copy of the model's tokens: sound on the CPU."""
     config, speakers = recipe.train, model.config.speakers
-    tokens = copy.deepcopy(model.tokens)
+    device = device if isinstance(data, Images) else torch.device("cpu")
+    tokens = copy.deepcopy(model.tokens).to(device)
     rows = min(config.batch, len(held_out.labels))
     return (
-        Batches(data, tokens, config.batch, config.seed, config.silence, config.flip, speakers, config.prefixes),
-        Batches(held_out, tokens, rows, config.seed, config.silence, speakers=speakers),
+        Batches(
+            data, tokens, config.batch, config.seed, config.silence, config.flip, speakers, config.prefixes, device
+        ),
+        Batches(held_out, tokens, rows, config.seed, config.silence, speakers=speakers, device=device),
     )
 
 

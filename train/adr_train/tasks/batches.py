@@ -13,7 +13,7 @@ from adr_models.tokens.pyramid import PyramidTokens
 from torch import Tensor, nn
 
 from adr_train.data.batch import Batch
-from adr_train.data.types import AudioClips, Images, LabelledData
+from adr_train.data.types import AudioClips, LabelledData
 
 POOL = 16
 
@@ -51,14 +51,15 @@ class EpochBatches:
 
 
 class Batches:
-    """The whole batch of any step, of which a process takes its part."""
+    """The whole batch of any step, of which a process takes its part. Pictures lie on a device, together with
+    `tokens`, and are encoded there: a GPU need not wait for them."""
 
     def __init__(
         self, data: LabelledData, tokens: Tokens, batch: int, seed: int, silence: int = 32, flip: bool = False,
-        speakers: tuple[str, ...] = (), prefixes: tuple[float, ...] = (),
+        speakers: tuple[str, ...] = (), prefixes: tuple[float, ...] = (), device: torch.device | str = "cpu",
     ):  # fmt: skip
         self.data, self.tokens, self.batch, self.seed = data, tokens, batch, seed
-        self.silence, self.flip, self.prefixes = silence, flip, prefixes
+        self.silence, self.flip, self.prefixes, self.device = silence, flip, prefixes, device
         self.labels = torch.from_numpy(np.asarray(data.labels, np.int64))
         # A speaker who is not among those of the training data is the null speaker.
         voices = data.speakers if isinstance(data, AudioClips) and speakers else ("",) * len(self.labels)
@@ -68,6 +69,7 @@ class Batches:
             self.make_batch: Callable[[np.ndarray, np.random.Generator], Batch] = self.audio_batch
         else:
             self.lengths = np.zeros(len(data.pixels), np.int64)
+            self.pixels = torch.from_numpy(data.pixels).to(device)
             self.make_batch = self.image_batch
         self.batches = EpochBatches(self.lengths, batch, seed)
 
@@ -75,10 +77,10 @@ class Batches:
         return self.make_batch(self.batches.at(step), np.random.default_rng((self.seed, 1, step)))
 
     def image_batch(self, index: np.ndarray, random: np.random.Generator) -> Batch:
-        assert isinstance(self.data, Images) and isinstance(self.tokens, PictureTokens)
-        pixels = torch.from_numpy(self.data.pixels[index]).float() / 255
+        assert isinstance(self.tokens, PictureTokens)
+        pixels = self.pixels[torch.from_numpy(index).to(self.device)].float() / 255
         if self.flip:
-            mirrored = torch.from_numpy(random.random(len(index)) < 0.5)
+            mirrored = torch.from_numpy(random.random(len(index)) < 0.5).to(self.device)
             pixels = torch.where(mirrored[:, None, None, None], pixels.flip(2), pixels)
         tokens = self.tokens.encode(pixels)
         if self.prefixes and isinstance(self.tokens, PyramidTokens):

@@ -36,7 +36,7 @@ class DistilJob(ADRJob):
         self.sample_range = saved.clip
         self.codec_training = {k.removeprefix("codec "): v for k, v in saved.training.items() if k.startswith("codec ")}
         self.teacher_training = saved.training
-        batches, self.validation = make_batches(recipe, student, data, held_out)
+        batches, self.validation = make_batches(recipe, student, data, held_out, processes.device)
         loss = DistilLoss(student, teacher.to(processes.device), recipe.distil).to(processes.device)
         self.trainer = Trainer(student, loss, batches, recipe.train, processes)
 

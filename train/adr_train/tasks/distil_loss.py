@@ -68,7 +68,7 @@ class DistilLoss(nn.Module):
         teacher, mask = self.teacher[0], batch.mask
         with torch.no_grad():
             conditional, unconditional = self.conditions(teacher, batch, draws)
-        own = self.student.own_channels(mask)
+        own = self.student.own_channels(batch.tokens)[mask]
         x0, epsilon, level = batch.tokens[mask][:, None], draws.epsilon[mask] * own, draws.t[mask] + 1
         slopes = max(round(self.student.config.loss.draws * self.config.slope), 1)
         head, every = self.student.head, torch.arange(len(self.phase), device=level.device)

@@ -49,10 +49,10 @@ class MaskedJob(Job[MaskedADR]):
         self.recipe, self.sequences = recipe, len(data.labels)
         model = MaskedADR(replace(config, labels=data.names))
         self.sample_range = 1.1 * fit_tokens(model.tokens, data)
-        tokens, rows = copy.deepcopy(model.tokens), min(train.batch, len(held_out.labels))
-        batches = Batches(data, tokens, train.batch, train.seed, flip=train.flip)
-        self.validation = Batches(held_out, tokens, rows, train.seed)
         model.to(processes.device)
+        tokens, rows = copy.deepcopy(model.tokens), min(train.batch, len(held_out.labels))
+        batches = Batches(data, tokens, train.batch, train.seed, flip=train.flip, device=processes.device)
+        self.validation = Batches(held_out, tokens, rows, train.seed, device=processes.device)
         self.trainer = Trainer(model, MaskedLoss(model), batches, train, processes)
 
     def config(self) -> MaskedADRConfig:
