@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from adr_models.tokens.codec import CodecConfig, CodecTokens
 from adr_models.training import RowTensors, TrainableModel
@@ -12,52 +11,27 @@ from torch.nn.parallel import DistributedDataParallel
 
 from adr_train.checkpoint import pack_optimizer, unpack_optimizer
 from adr_train.data.batch import Batch
+from adr_train.data.resample import resampled
 from adr_train.data.types import AudioClips, Dataset
 from adr_train.errors import TrainError
-from adr_train.loop import Trainer
+from adr_train.loop import Trainer, learning_rate
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
 from adr_train.recipes.configs import CodecLossConfig, TrainConfig
 from adr_train.recipes.recipe import Recipe
-from adr_train.tasks.codec_losses import (
-    Discriminator,
-    SpectralLoss,
-    adversarial_loss,
-    discriminator_loss,
-    relative_distance,
-)
+from adr_train.tasks.codec_adversary import Discriminator, adversarial_loss, discriminator_loss
+from adr_train.tasks.codec_batches import CodecBatches
+from adr_train.tasks.codec_losses import SpectralLoss, relative_distance
 from adr_train.tasks.job import Job
-
-LONGEST_PAUSE = 0.15
-
-
-class CodecBatches:
-    """Rows of clips with short pauses between them, a function of seed and step alone: "tokens" are samples."""
-
-    def __init__(self, data: AudioClips, samples: int, batch: int, seed: int):
-        self.data, self.samples, self.batch, self.seed = data, samples, batch, seed
-        self.pause = int(LONGEST_PAUSE * data.sample_rate)
-
-    def at(self, step: int) -> Batch:
-        random = np.random.default_rng((self.seed, 2, step))
-        rows = torch.from_numpy(np.stack([self.row(random) for _ in range(self.batch)]))
-        null_speaker, whole = torch.zeros(self.batch, dtype=torch.int64), torch.ones(self.batch, 1, dtype=torch.bool)
-        return Batch(rows, null_speaker, null_speaker, whole, ~whole)
-
-    def row(self, random: np.random.Generator) -> np.ndarray:
-        samples, position = np.zeros(self.samples, np.float32), int(random.integers(self.pause))
-        while position < self.samples:
-            clip = self.data.clips[random.integers(len(self.data.clips))][: self.samples - position]
-            samples[position : position + len(clip)] = clip
-            position += len(clip) + int(random.integers(self.pause))
-        return samples
 
 
 @dataclass(frozen=True)
 class CodecDraws(RowTensors):
-    """The noise of the latents, float (rows, tokens, channels)."""
+    """The noise of the latents, float (rows, tokens, channels), and where the adversary listens, float (rows,) from 0
+    for the beginning to 1 for the end."""
 
     noise: Tensor
+    place: Tensor
 
 
 class CodecModel(CodecTokens, TrainableModel):
@@ -65,7 +39,8 @@ class CodecModel(CodecTokens, TrainableModel):
 
     def draw(self, rows: int, length: int, generator: torch.Generator) -> CodecDraws:
         shape = (rows, length // self.hop, self.channels)
-        return CodecDraws(torch.randn(shape, generator=generator, device=generator.device))
+        noise = torch.randn(shape, generator=generator, device=generator.device)
+        return CodecDraws(noise, torch.rand(rows, generator=generator, device=generator.device))
 
 
 class CodecLoss(nn.Module):
@@ -89,6 +64,12 @@ class CodecLoss(nn.Module):
         return loss * rows, reconstruction
 
 
+def stretches(samples: Tensor, place: Tensor, length: int) -> Tensor:
+    """`length` samples of each row, from where `CodecDraws` says: (rows, samples) -> (rows, length)."""
+    start = (place * (samples.shape[1] - length)).long()
+    return samples.gather(1, start[:, None] + torch.arange(length, device=samples.device))
+
+
 class CodecTrainer(Trainer[CodecModel]):
     """`Trainer` whose step also trains a discriminator in the later part of the run."""
 
@@ -98,7 +79,9 @@ class CodecTrainer(Trainer[CodecModel]):
     ):  # fmt: skip
         self.losses = losses
         super().__init__(model, CodecLoss(model, losses).to(processes.device), batches, config, processes)
-        self.discriminator = Discriminator().to(self.device)
+        rate = model.config.sample_rate
+        self.heard = min(int(losses.adversary_seconds * rate), batches.samples)
+        self.discriminator = Discriminator(rate, losses.adversary_width).to(self.device)
         self.parallel_discriminator: nn.Module = self.discriminator
         if processes.count > 1:
             self.parallel_discriminator = DistributedDataParallel(self.discriminator)
@@ -108,30 +91,37 @@ class CodecTrainer(Trainer[CodecModel]):
         )
 
     def backward(self, batch: Batch, draws: RowTensors, count: int) -> Tensor:
-        rows = len(batch.tokens)
+        assert isinstance(draws, CodecDraws)
+        share = len(batch.tokens) / count
         with self.autocast:
             summed, reconstruction = self.parallel_loss(batch, draws)
         total: Tensor = summed / count
         objective = total
         if self.progress >= self.losses.adversary_from:
-            self.train_discriminator(batch.tokens, reconstruction.detach(), rows / count)
-            objective = total + self.adversarial_term(batch.tokens, reconstruction) * rows / count
+            real, made = (stretches(x, draws.place, self.heard) for x in (batch.tokens, reconstruction))
+            self.train_discriminator(real, made.detach(), share)
+            objective = total + self.adversarial_term(real, made) * share
         torch.autograd.backward(self.processes.count * objective)
         return total.detach()
 
-    def adversarial_term(self, real: Tensor, reconstruction: Tensor) -> Tensor:
+    def adversarial_term(self, real: Tensor, made: Tensor) -> Tensor:
         """What the codec learns from the discriminator, which itself learns nothing from it."""
         self.discriminator.requires_grad_(False)
         with self.autocast:
             with torch.no_grad():
                 expected = self.discriminator(real)
-            fooled, matching = adversarial_loss(expected, self.discriminator(reconstruction))
+            fooled, matching = adversarial_loss(expected, self.discriminator(made))
         self.discriminator.requires_grad_(True)
         return self.losses.adversary * fooled + self.losses.matching * matching
 
-    def train_discriminator(self, real: Tensor, reconstruction: Tensor, share: float) -> None:
+    def train_discriminator(self, real: Tensor, made: Tensor, share: float) -> None:
+        """One step, at a rate that follows the codec's."""
+        for group in self.discriminator_optimizer.param_groups:
+            group["lr"] = self.losses.adversary_rate * (
+                learning_rate(self.config, self.progress) / self.config.learning_rate
+            )
         with self.autocast:
-            loss = discriminator_loss(self.parallel_discriminator(real), self.parallel_discriminator(reconstruction))
+            loss = discriminator_loss(self.parallel_discriminator(real), self.parallel_discriminator(made))
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self.processes.count * share * loss)
         self.discriminator_optimizer.step()
@@ -163,13 +153,15 @@ class CodecJob(Job[CodecModel]):
         model_config, config = recipe.model, recipe.train
         assert isinstance(model_config, CodecConfig)
         rate = model_config.sample_rate
-        if not isinstance(data, AudioClips) or not isinstance(held_out, AudioClips) or data.sample_rate != rate:
-            raise TrainError(f"{recipe.dataset}: the codec of {recipe.name} wants sound at {rate} Hz")
+        if not isinstance(data, AudioClips) or not isinstance(held_out, AudioClips):
+            raise TrainError(f"{recipe.dataset} is no sound, which the codec of {recipe.name} wants")
+        data, held_out = resampled(data, rate), resampled(held_out, rate)
         model = CodecModel(model_config)
         model.to(processes.device)
         samples = int(recipe.losses.seconds * rate) // model.hop * model.hop
-        batches = CodecBatches(data, samples, config.batch, config.seed)
-        self.validation = CodecBatches(held_out, samples, config.batch, config.seed)
+        batches, self.validation = (
+            CodecBatches(part, samples, config.batch, config.seed, processes.device) for part in (data, held_out)
+        )
         self.data, self.sequences = data, len(data.labels)
         self.trainer = CodecTrainer(model, batches, config, processes, recipe.losses)
 
