@@ -95,7 +95,7 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.output = nn.Linear(width, 2 * config.hop)
         # Both halves of the first windows are as loud as speech; a larger start overshoots for many steps.
-        nn.init.normal_(self.output.weight, std=0.01)
+        nn.init.normal_(self.output.weight, std=0.003)
 
     def initial_state(self, rows: int) -> State:
         """Zeros: {"{block}.conv": (rows, kernel - 1, width), "overlap": (rows, hop)}."""

@@ -24,8 +24,9 @@ FORMATS = (".wav", ".flac")
 def read(folder: Path, split: str) -> AudioClips:
     """One split of all that is there, at the highest sample rate of any, of the only label "speech". Raises TrainError
     where nothing is there."""
-    places = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    parts = [part for place in places if (part := read_layout(place, split)) is not None]
+    whole = read_layout(folder, split)
+    inside = () if whole else (read_layout(path, split) for path in sorted(folder.iterdir()) if path.is_dir())
+    parts = [part for part in (whole, *inside) if part is not None]
     if not parts:
         raise TrainError(
             f"{folder}: no speech: neither it nor a folder in it has recordings/0_name_0.wav and so on, or "

@@ -1,4 +1,4 @@
-"""Training a codec: rows of speech end to end, reconstruction first and a small adversary later."""
+"""Training a codec: rows of speech end to end, reconstruction first and an adversary later."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,9 @@ from adr_train.tasks.codec_adversary import Discriminator, adversarial_loss, dis
 from adr_train.tasks.codec_batches import CodecBatches
 from adr_train.tasks.codec_losses import SpectralLoss, relative_distance
 from adr_train.tasks.job import Job
+
+# A discriminator that knows nothing yet has no slope to speak of; it is not made that much steeper than this.
+STEEPEST = 30.0
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,14 @@ class CodecLoss(nn.Module):
         reconstruction, _ = self.model.decoder(latents, self.model.initial_state(rows))
         reconstruction, mean, log_variance = reconstruction.float(), mean.float(), log_variance.float()
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1).mean()
-        wave = relative_distance(reconstruction, real)
+        return (self.distance(reconstruction, real) + self.config.kl * kl) * rows, reconstruction
+
+    def distance(self, reconstruction: Tensor, real: Tensor) -> Tensor:
+        """Both float32 (rows, samples) -> a number."""
         with torch.autocast(real.device.type, enabled=False):
-            loss = self.spectral(reconstruction, real) + self.config.wave * wave + self.config.kl * kl
-        return loss * rows, reconstruction
+            wave = relative_distance(reconstruction, real)
+            distance: Tensor = self.spectral(reconstruction, real) + self.config.wave * wave
+        return distance
 
 
 def stretches(samples: Tensor, place: Tensor, length: int) -> Tensor:
@@ -77,8 +84,9 @@ class CodecTrainer(Trainer[CodecModel]):
         self, model: CodecModel, batches: CodecBatches, config: TrainConfig, processes: Processes,
         losses: CodecLossConfig,
     ):  # fmt: skip
-        self.losses = losses
-        super().__init__(model, CodecLoss(model, losses).to(processes.device), batches, config, processes)
+        self.losses, loss = losses, CodecLoss(model, losses).to(processes.device)
+        self.distance = loss.distance
+        super().__init__(model, loss, batches, config, processes)
         rate = model.config.sample_rate
         self.heard = min(int(losses.adversary_seconds * rate), batches.samples)
         self.discriminator = Discriminator(rate, losses.adversary_width).to(self.device)
@@ -96,23 +104,34 @@ class CodecTrainer(Trainer[CodecModel]):
         with self.autocast:
             summed, reconstruction = self.parallel_loss(batch, draws)
         total: Tensor = summed / count
-        objective = total
+        objectives, gradients = [total], [torch.full_like(total, self.processes.count)]
         if self.progress >= self.losses.adversary_from:
-            real, made = (stretches(x, draws.place, self.heard) for x in (batch.tokens, reconstruction))
-            self.train_discriminator(real, made.detach(), share)
-            objective = total + self.adversarial_term(real, made) * share
-        torch.autograd.backward(self.processes.count * objective)
+            made = reconstruction.detach()
+            real, heard = (stretches(x, draws.place, self.heard) for x in (batch.tokens, made))
+            self.train_discriminator(real, heard, share)
+            objectives.append(reconstruction)
+            gradients.append(self.processes.count * share * self.adversarial_gradient(batch.tokens, made, draws.place))
+        torch.autograd.backward(objectives, gradients)
         return total.detach()
 
-    def adversarial_term(self, real: Tensor, made: Tensor) -> Tensor:
-        """What the codec learns from the discriminator, which itself learns nothing from it."""
+    def adversarial_gradient(self, real: Tensor, made: Tensor, place: Tensor) -> Tensor:
+        """What the codec learns from the discriminator, which itself learns nothing from it: a gradient (rows, samples)
+        of which each part is so many times as large as that of the distance. Losses of such different kinds cannot be
+        weighed by their values (as EnCodec has it, arXiv 2210.13438)."""
+        made = made.requires_grad_()
+        (nearer,) = torch.autograd.grad(self.distance(made, real), made)
         self.discriminator.requires_grad_(False)
+        real, heard = (stretches(x, place, self.heard) for x in (real, made))
         with self.autocast:
             with torch.no_grad():
                 expected = self.discriminator(real)
-            fooled, matching = adversarial_loss(expected, self.discriminator(made))
+            fooled, matching = adversarial_loss(expected, self.discriminator(heard))
         self.discriminator.requires_grad_(True)
-        return self.losses.adversary * fooled + self.losses.matching * matching
+        gradient = torch.zeros_like(made)
+        for part, weight in ((fooled, self.losses.adversary), (matching, self.losses.matching)):
+            (direction,) = torch.autograd.grad(part, made, retain_graph=True)
+            gradient += weight * direction * (nearer.norm() / direction.norm()).clamp(max=STEEPEST)
+        return gradient
 
     def train_discriminator(self, real: Tensor, made: Tensor, share: float) -> None:
         """One step, at a rate that follows the codec's."""
