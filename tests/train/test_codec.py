@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from adr_train.tasks.codec_losses import Discriminator, SpectralLoss, adversarial_loss, discriminator_loss
+from adr_train.tasks.codec_adversary import Discriminator, adversarial_loss, discriminator_loss
+from adr_train.tasks.codec_losses import SpectralLoss
 from safetensors.torch import load_file
 
 ABOUT = "dataset: fsdd\ndescription: for tests\nlicence: CC0-1.0\nsource: none\n"
@@ -20,7 +21,7 @@ CODEC = (
 kind: codec
 model: {sample_rate: 8000, hop: 64, stride: 4, channels: 4, width: 16, hidden: 24, kernel: 3, coarse: 1, fine: 1}
 train: {batch: 4, steps: 6, learning_rate: 1.0e-3}
-losses: {seconds: 0.3, adversary_from: 0.5}
+losses: {seconds: 0.3, adversary_from: 0.5, adversary_width: 4}
 sizes: {cpu: {}}
 """
 )
@@ -159,7 +160,7 @@ def test_spectral_loss_is_nothing_for_equals_and_grows_with_noise():
 
 def test_adversary_learns_to_tell_and_matching_vanishes_for_equals():
     torch.manual_seed(0)
-    judge, real, made = Discriminator(width=4), torch.sin(torch.arange(2048) * 0.3)[None], torch.randn(1, 2048)
+    judge, real, made = Discriminator(8000, width=4), torch.sin(torch.arange(2048) * 0.3)[None], torch.randn(1, 2048)
     optimizer = torch.optim.Adam(judge.parameters(), 1e-2)
     losses = []
     for _ in range(15):

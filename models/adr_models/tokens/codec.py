@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 State = dict[str, Tensor]
+# Clips that are encoded at once to measure latents.
+TOGETHER = 32
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.output = nn.Linear(width, 2 * config.hop)
         # Both halves of the first windows are as loud as speech; a larger start overshoots for many steps.
-        nn.init.normal_(self.output.weight, std=0.01)
+        nn.init.normal_(self.output.weight, std=0.003)
 
     def initial_state(self, rows: int) -> State:
         """Zeros: {"{block}.conv": (rows, kernel - 1, width), "overlap": (rows, hop)}."""
@@ -135,10 +137,15 @@ class CodecTokens(nn.Module):
     @torch.no_grad()
     def fit(self, clips: list[Tensor]) -> None:
         """Measures every channel's mean and standard deviation over training clips (samples,)."""
-        padded = (F.pad(clip, (0, -len(clip) % self.hop)) for clip in clips)
-        latents = torch.cat([self.encoder(clip[None])[0][0] for clip in padded])
-        self.mean.copy_(latents.mean(0))
-        self.std.copy_(latents.std(0).clamp(min=1e-3))
+        clips, latents = sorted(clips, key=len), []
+        for group in (clips[i : i + TOGETHER] for i in range(0, len(clips), TOGETHER)):
+            samples = nn.utils.rnn.pad_sequence(group, batch_first=True)
+            means = self.encoder(F.pad(samples, (0, -samples.shape[1] % self.hop)))[0]
+            # The encoder is causal: what pads a clip changes none of its tokens.
+            latents += [row[: -(-len(clip) // self.hop)] for row, clip in zip(means, group, strict=True)]
+        every = torch.cat(latents)
+        self.mean.copy_(every.mean(0))
+        self.std.copy_(every.std(0).clamp(min=1e-3))
 
     def encode(self, samples: Tensor) -> Tensor:
         """samples (rows, n * hop) in [-1, 1] -> tokens (rows, n, channels): the latents' means; causal."""

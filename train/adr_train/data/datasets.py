@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from adr_train.data import aligned, cifar10, digits, fashion, fsdd, pronunciations, speech_commands, text
+from adr_train.data import aligned, cifar10, digits, fashion, fsdd, pronunciations, speech, speech_commands, text
 from adr_train.data import folder as pictures
 from adr_train.data.download import RELEASES
 from adr_train.data.splits import SPLITS
@@ -22,6 +22,7 @@ def load_dataset(name: str, folder: Path | None, split: str, shape: tuple[int, i
         "cifar10": cifar10.read,
         "fashion": fashion.read,
         "fsdd": fsdd.read,
+        "speech": speech.read,
         "speech-commands": speech_commands.read,
         "text": text.read,
     }

@@ -47,17 +47,21 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class CodecLossConfig:
-    """Weights of the terms beside the spectral one: waveform L1, KL divergence of the latents (nats a token), and,
-    for the part of the run after `adversary_from`, the adversary and the matching of its activations. Rows are
-    `seconds` long."""
+    """Weights of the terms beside the spectral one: waveform L1 and KL divergence of the latents (nats a token); and,
+    for the part of the run after `adversary_from`, how large the gradients of the adversary and of the matching of its
+    activations are beside that of the distance of waveforms and spectra. Rows are `seconds` long, of which the
+    adversary hears `adversary_seconds`; its first layers have `adversary_width` channels, and its learning rate is
+    `adversary_rate` where the codec's is at its peak."""
 
     seconds: float = 1.024
     wave: float = 0.5
-    kl: float = 3e-3
-    adversary: float = 0.3
-    matching: float = 0.6
-    adversary_from: float = 0.5
+    kl: float = 1e-3
+    adversary: float = 1.0
+    matching: float = 2.0
+    adversary_from: float = 0.2
     adversary_rate: float = 5e-4
+    adversary_seconds: float = 0.512
+    adversary_width: int = 32
 
 
 @dataclass(frozen=True)

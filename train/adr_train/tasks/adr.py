@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adr_train.data.batch import Batch
+from adr_train.data.resample import resampled
 from adr_train.data.splits import spread
 from adr_train.data.types import AudioClips, Dataset, Images, LabelledData
 from adr_train.errors import TrainError
@@ -63,6 +64,7 @@ class ADRJob(Job[ADRModel]):
         if recipe.tokens:
             codec, state, self.codec_training = read_codec(recipe, source)
             model_config = replace(model_config, codec=codec)
+        data, held_out = at_rate(model_config, data), at_rate(model_config, held_out)
         check_data(recipe, model_config, data)
         model = ADRModel(model_config)
         if state:
@@ -132,6 +134,12 @@ def read_codec(recipe: Recipe, folder: Path | None) -> tuple[CodecConfig, dict[s
     return CodecConfig(**saved.model), read_tensors(checkpoint / "model.safetensors"), saved.training
 
 
+def at_rate(model: ADRConfig, data: LabelledData) -> LabelledData:
+    """Sound at the sample rate of the model's tokens; other data as it is."""
+    audio = model.mdct or model.wave or model.codec
+    return resampled(data, audio.sample_rate) if isinstance(data, AudioClips) and audio else data
+
+
 def check_data(recipe: Recipe, model: ADRConfig, data: LabelledData) -> None:
     """The data must have the shape that the recipe's tokens are made for."""
     image, audio = model.picture, model.mdct or model.wave or model.codec
@@ -142,10 +150,7 @@ def check_data(recipe: Recipe, model: ADRConfig, data: LabelledData) -> None:
     if isinstance(data, Images) and image:
         if data.pixels.shape[1:] != (image.height, image.width, image.channels):
             raise TrainError(f"{recipe.dataset} has pictures of {data.pixels.shape[1:]}, the recipe wants {image}")
-    elif isinstance(data, AudioClips) and audio:
-        if data.sample_rate != audio.sample_rate:
-            raise TrainError(f"{recipe.dataset} is at {data.sample_rate} Hz, the recipe at {audio.sample_rate} Hz")
-    else:
+    elif not (isinstance(data, AudioClips) and audio):
         raise TrainError(f"{recipe.dataset} and the tokens of recipe {recipe.name} are of different kinds")
 
 

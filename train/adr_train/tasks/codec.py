@@ -1,9 +1,8 @@
-"""Training a codec: rows of speech end to end, reconstruction first and a small adversary later."""
+"""Training a codec: rows of speech end to end, reconstruction first and an adversary later."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from adr_models.tokens.codec import CodecConfig, CodecTokens
 from adr_models.training import RowTensors, TrainableModel
@@ -12,52 +11,30 @@ from torch.nn.parallel import DistributedDataParallel
 
 from adr_train.checkpoint import pack_optimizer, unpack_optimizer
 from adr_train.data.batch import Batch
+from adr_train.data.resample import resampled
 from adr_train.data.types import AudioClips, Dataset
 from adr_train.errors import TrainError
-from adr_train.loop import Trainer
+from adr_train.loop import Trainer, learning_rate
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
 from adr_train.recipes.configs import CodecLossConfig, TrainConfig
 from adr_train.recipes.recipe import Recipe
-from adr_train.tasks.codec_losses import (
-    Discriminator,
-    SpectralLoss,
-    adversarial_loss,
-    discriminator_loss,
-    relative_distance,
-)
+from adr_train.tasks.codec_adversary import Discriminator, adversarial_loss, discriminator_loss
+from adr_train.tasks.codec_batches import CodecBatches
+from adr_train.tasks.codec_losses import SpectralLoss, relative_distance
 from adr_train.tasks.job import Job
 
-LONGEST_PAUSE = 0.15
-
-
-class CodecBatches:
-    """Rows of clips with short pauses between them, a function of seed and step alone: "tokens" are samples."""
-
-    def __init__(self, data: AudioClips, samples: int, batch: int, seed: int):
-        self.data, self.samples, self.batch, self.seed = data, samples, batch, seed
-        self.pause = int(LONGEST_PAUSE * data.sample_rate)
-
-    def at(self, step: int) -> Batch:
-        random = np.random.default_rng((self.seed, 2, step))
-        rows = torch.from_numpy(np.stack([self.row(random) for _ in range(self.batch)]))
-        null_speaker, whole = torch.zeros(self.batch, dtype=torch.int64), torch.ones(self.batch, 1, dtype=torch.bool)
-        return Batch(rows, null_speaker, null_speaker, whole, ~whole)
-
-    def row(self, random: np.random.Generator) -> np.ndarray:
-        samples, position = np.zeros(self.samples, np.float32), int(random.integers(self.pause))
-        while position < self.samples:
-            clip = self.data.clips[random.integers(len(self.data.clips))][: self.samples - position]
-            samples[position : position + len(clip)] = clip
-            position += len(clip) + int(random.integers(self.pause))
-        return samples
+# A discriminator that knows nothing yet has no slope to speak of; it is not made that much steeper than this.
+STEEPEST = 30.0
 
 
 @dataclass(frozen=True)
 class CodecDraws(RowTensors):
-    """The noise of the latents, float (rows, tokens, channels)."""
+    """The noise of the latents, float (rows, tokens, channels), and where the adversary listens, float (rows,) from 0
+    for the beginning to 1 for the end."""
 
     noise: Tensor
+    place: Tensor
 
 
 class CodecModel(CodecTokens, TrainableModel):
@@ -65,7 +42,8 @@ class CodecModel(CodecTokens, TrainableModel):
 
     def draw(self, rows: int, length: int, generator: torch.Generator) -> CodecDraws:
         shape = (rows, length // self.hop, self.channels)
-        return CodecDraws(torch.randn(shape, generator=generator, device=generator.device))
+        noise = torch.randn(shape, generator=generator, device=generator.device)
+        return CodecDraws(noise, torch.rand(rows, generator=generator, device=generator.device))
 
 
 class CodecLoss(nn.Module):
@@ -83,10 +61,20 @@ class CodecLoss(nn.Module):
         reconstruction, _ = self.model.decoder(latents, self.model.initial_state(rows))
         reconstruction, mean, log_variance = reconstruction.float(), mean.float(), log_variance.float()
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1).mean()
-        wave = relative_distance(reconstruction, real)
+        return (self.distance(reconstruction, real) + self.config.kl * kl) * rows, reconstruction
+
+    def distance(self, reconstruction: Tensor, real: Tensor) -> Tensor:
+        """Both float32 (rows, samples) -> a number."""
         with torch.autocast(real.device.type, enabled=False):
-            loss = self.spectral(reconstruction, real) + self.config.wave * wave + self.config.kl * kl
-        return loss * rows, reconstruction
+            wave = relative_distance(reconstruction, real)
+            distance: Tensor = self.spectral(reconstruction, real) + self.config.wave * wave
+        return distance
+
+
+def stretches(samples: Tensor, place: Tensor, length: int) -> Tensor:
+    """`length` samples of each row, from where `CodecDraws` says: (rows, samples) -> (rows, length)."""
+    start = (place * (samples.shape[1] - length)).long()
+    return samples.gather(1, start[:, None] + torch.arange(length, device=samples.device))
 
 
 class CodecTrainer(Trainer[CodecModel]):
@@ -96,9 +84,12 @@ class CodecTrainer(Trainer[CodecModel]):
         self, model: CodecModel, batches: CodecBatches, config: TrainConfig, processes: Processes,
         losses: CodecLossConfig,
     ):  # fmt: skip
-        self.losses = losses
-        super().__init__(model, CodecLoss(model, losses).to(processes.device), batches, config, processes)
-        self.discriminator = Discriminator().to(self.device)
+        self.losses, loss = losses, CodecLoss(model, losses).to(processes.device)
+        self.distance = loss.distance
+        super().__init__(model, loss, batches, config, processes)
+        rate = model.config.sample_rate
+        self.heard = min(int(losses.adversary_seconds * rate), batches.samples)
+        self.discriminator = Discriminator(rate, losses.adversary_width).to(self.device)
         self.parallel_discriminator: nn.Module = self.discriminator
         if processes.count > 1:
             self.parallel_discriminator = DistributedDataParallel(self.discriminator)
@@ -108,30 +99,48 @@ class CodecTrainer(Trainer[CodecModel]):
         )
 
     def backward(self, batch: Batch, draws: RowTensors, count: int) -> Tensor:
-        rows = len(batch.tokens)
+        assert isinstance(draws, CodecDraws)
+        share = len(batch.tokens) / count
         with self.autocast:
             summed, reconstruction = self.parallel_loss(batch, draws)
         total: Tensor = summed / count
-        objective = total
+        objectives, gradients = [total], [torch.full_like(total, self.processes.count)]
         if self.progress >= self.losses.adversary_from:
-            self.train_discriminator(batch.tokens, reconstruction.detach(), rows / count)
-            objective = total + self.adversarial_term(batch.tokens, reconstruction) * rows / count
-        torch.autograd.backward(self.processes.count * objective)
+            made = reconstruction.detach()
+            real, heard = (stretches(x, draws.place, self.heard) for x in (batch.tokens, made))
+            self.train_discriminator(real, heard, share)
+            objectives.append(reconstruction)
+            gradients.append(self.processes.count * share * self.adversarial_gradient(batch.tokens, made, draws.place))
+        torch.autograd.backward(objectives, gradients)
         return total.detach()
 
-    def adversarial_term(self, real: Tensor, reconstruction: Tensor) -> Tensor:
-        """What the codec learns from the discriminator, which itself learns nothing from it."""
+    def adversarial_gradient(self, real: Tensor, made: Tensor, place: Tensor) -> Tensor:
+        """What the codec learns from the discriminator, which itself learns nothing from it: a gradient (rows, samples)
+        of which each part is so many times as large as that of the distance. Losses of such different kinds cannot be
+        weighed by their values (as EnCodec has it, arXiv 2210.13438)."""
+        made = made.requires_grad_()
+        (nearer,) = torch.autograd.grad(self.distance(made, real), made)
         self.discriminator.requires_grad_(False)
+        real, heard = (stretches(x, place, self.heard) for x in (real, made))
         with self.autocast:
             with torch.no_grad():
                 expected = self.discriminator(real)
-            fooled, matching = adversarial_loss(expected, self.discriminator(reconstruction))
+            fooled, matching = adversarial_loss(expected, self.discriminator(heard))
         self.discriminator.requires_grad_(True)
-        return self.losses.adversary * fooled + self.losses.matching * matching
+        gradient = torch.zeros_like(made)
+        for part, weight in ((fooled, self.losses.adversary), (matching, self.losses.matching)):
+            (direction,) = torch.autograd.grad(part, made, retain_graph=True)
+            gradient += weight * direction * (nearer.norm() / direction.norm()).clamp(max=STEEPEST)
+        return gradient
 
-    def train_discriminator(self, real: Tensor, reconstruction: Tensor, share: float) -> None:
+    def train_discriminator(self, real: Tensor, made: Tensor, share: float) -> None:
+        """One step, at a rate that follows the codec's."""
+        for group in self.discriminator_optimizer.param_groups:
+            group["lr"] = self.losses.adversary_rate * (
+                learning_rate(self.config, self.progress) / self.config.learning_rate
+            )
         with self.autocast:
-            loss = discriminator_loss(self.parallel_discriminator(real), self.parallel_discriminator(reconstruction))
+            loss = discriminator_loss(self.parallel_discriminator(real), self.parallel_discriminator(made))
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self.processes.count * share * loss)
         self.discriminator_optimizer.step()
@@ -163,13 +172,15 @@ class CodecJob(Job[CodecModel]):
         model_config, config = recipe.model, recipe.train
         assert isinstance(model_config, CodecConfig)
         rate = model_config.sample_rate
-        if not isinstance(data, AudioClips) or not isinstance(held_out, AudioClips) or data.sample_rate != rate:
-            raise TrainError(f"{recipe.dataset}: the codec of {recipe.name} wants sound at {rate} Hz")
+        if not isinstance(data, AudioClips) or not isinstance(held_out, AudioClips):
+            raise TrainError(f"{recipe.dataset} is no sound, which the codec of {recipe.name} wants")
+        data, held_out = resampled(data, rate), resampled(held_out, rate)
         model = CodecModel(model_config)
         model.to(processes.device)
         samples = int(recipe.losses.seconds * rate) // model.hop * model.hop
-        batches = CodecBatches(data, samples, config.batch, config.seed)
-        self.validation = CodecBatches(held_out, samples, config.batch, config.seed)
+        batches, self.validation = (
+            CodecBatches(part, samples, config.batch, config.seed, processes.device) for part in (data, held_out)
+        )
         self.data, self.sequences = data, len(data.labels)
         self.trainer = CodecTrainer(model, batches, config, processes, recipe.losses)
 

@@ -11,7 +11,7 @@ from adr_train.data.types import Dataset
 from adr_train.loop import Trainer
 from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
-from adr_train.tasks.adr import ADRJob, check_data, labelled, make_batches
+from adr_train.tasks.adr import ADRJob, at_rate, check_data, labelled, make_batches
 from adr_train.tasks.distil_loss import DistilLoss, Student
 from adr_train.tasks.job import PROVENANCE, read_source
 
@@ -27,6 +27,7 @@ class DistilJob(ADRJob):
         teacher = ADRModel(config)
         weights = read_tensors(checkpoint / "model.safetensors")
         teacher.load_state_dict(weights)
+        data, held_out = at_rate(config, data), at_rate(config, held_out)
         check_data(recipe, config, data)
         student = Student(replace(config, head=replace(config.head, jump=True)))
         missing = student.load_state_dict(weights, strict=False).missing_keys
