@@ -15,8 +15,8 @@ PIECES = 8
 class CodecBatches:
     """Rows of clips with short pauses between them, a function of seed and step alone: "tokens" are samples.
 
-    All clips lie on `device` one behind the other, and what a step sends there is a small table of places. Every clip
-    is as likely as any other; of one that is longer than a row, a stretch from anywhere is taken.
+    All clips lie on `device` one behind the other, and what a step sends there is a small table of places. Every second
+    of sound is as likely as any other; of a clip that is longer than a row, a stretch from anywhere is taken.
     """
 
     def __init__(self, data: AudioClips, samples: int, batch: int, seed: int, device: torch.device):
@@ -35,7 +35,8 @@ class CodecBatches:
     def pieces(self, step: int) -> np.ndarray:
         """int64 (3, batch, PIECES): where in its row each piece begins, where in the sound, and its length."""
         random, shape = np.random.default_rng((self.seed, 2, step)), (self.batch, PIECES)
-        chosen, pauses = random.integers(len(self.lengths), size=shape), random.integers(self.pause, size=shape)
+        places, pauses = random.integers(len(self.sound), size=shape), random.integers(self.pause, size=shape)
+        chosen = np.searchsorted(self.starts, places, side="right") - 1
         skipped = (random.random(shape) * np.maximum(self.lengths[chosen] - self.samples, 0)).astype(np.int64)
         lengths = np.minimum(self.lengths[chosen], self.samples)
         begins = np.cumsum(pauses + lengths, 1) - lengths
