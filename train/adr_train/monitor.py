@@ -29,21 +29,22 @@ class Monitor:
         self.writer.add_scalar("validation/loss", loss, step)
 
     def samples(
-        self, model: ADRModel, step: int, guidance: float, sample_range: float, spacing: float = 1.0, steps: int = 20
-    ) -> None:
-        """One sample a label, or four unlabelled ones, by DDIM."""
+        self, model: ADRModel, step: int, guidance: float, sample_range: float, spacing: float = 1.0, steps: int = 20,
+        controls: torch.Tensor | None = None,
+    ) -> None:  # fmt: skip
+        """One sample a label, or a row of controls int64 (rows, length, K), or four without either, by DDIM."""
         device, names = model.backbone.start.device, model.config.labels
         label = torch.arange(len(names), device=device) if names else None
-        rows = len(names) or 4
+        rows = (len(names) or 4) if controls is None else len(controls)
         schedule = model.config.schedule
         timestep, table = coefficients(
             model.schedule.betas.numpy(), schedule.prediction, schedule.learned_variance, "ddim", steps, 1.0, spacing
         )
-        sample_length = self.sample_length(model)
+        sample_length = self.sample_length(model) if controls is None else controls.shape[1]
         generator = torch.Generator(device).manual_seed(0)
         tokens = generate(
             model, label, rows, sample_length, torch.from_numpy(timestep).to(device),
-            torch.from_numpy(table).to(device), guidance, sample_range, generator,
+            torch.from_numpy(table).to(device), guidance, sample_range, generator, controls,
         )  # fmt: skip
         signal, _ = model.tokens.decode(tokens, model.tokens.initial_state(rows))
         if isinstance(model.tokens, PictureTokens):

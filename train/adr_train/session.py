@@ -18,7 +18,7 @@ from rich.console import Console
 
 from adr_train.checkpoint import save_checkpoint
 from adr_train.data.datasets import load_dataset
-from adr_train.data.types import AudioClips, Dataset, Images, level
+from adr_train.data.types import AlignedSpeech, AudioClips, Dataset, Images, level
 from adr_train.errors import TrainError
 from adr_train.loop import Progress, Trainer
 from adr_train.monitor import Monitor
@@ -36,6 +36,7 @@ from adr_train.tasks.durations import DurationsJob
 from adr_train.tasks.job import Job, read_source
 from adr_train.tasks.letters import LettersJob
 from adr_train.tasks.masked import MaskedJob
+from adr_train.tasks.spoken import SpokenJob
 from adr_train.tasks.start import read_start
 
 AnyJob = Job[TrainableModel]
@@ -127,8 +128,9 @@ def picture_shape(model: ModelConfig) -> tuple[int, int, int] | None:
 
 
 def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, options: Options) -> AnyJob:
+    adr = SpokenJob if isinstance(data, AlignedSpeech) else ADRJob
     jobs: dict[str, Callable[[Recipe, Dataset, Dataset, Processes, Path | None], AnyJob]] = {
-        "adr": ADRJob, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": CausalJob,
+        "adr": adr, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": CausalJob,
         "masked": MaskedJob, "letters": LettersJob, "durations": DurationsJob,
     }  # fmt: skip
     source = options.teacher if recipe.kind == "distil" else options.codec
@@ -136,7 +138,7 @@ def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Proces
     if options.start and not options.resume:
         if recipe.kind != "adr":
             raise TrainError(f"--from is for causal models of pictures and sound; {recipe.name} is of another kind")
-        return ADRJob(recipe, data, held_out, processes, source, read_start(options.start))
+        return adr(recipe, data, held_out, processes, source, read_start(options.start))
     return jobs[recipe.kind](recipe, data, held_out, processes, source)
 
 

@@ -1,12 +1,13 @@
-"""Speech of one speaker with the ends of its phones: a folder in the layout of LJSpeech, and a file of alignments.
+"""Speech with the ends of its phones: for each voice a folder in the layout of LJSpeech with a file of alignments.
 
-    wavs/{id}.wav       16 bits, mono
+    wavs/{id}.wav       16 bits, mono; or {id}.flac
     metadata.csv        id|text|text as words, a line a sentence
     alignments.jsonl    a JSON object a line, in the order of metadata.csv:
                         {"id", "text", "words", "rate", "symbols": [...], "places": [...], "ends": [...]}
 
 `symbols` are phones and pauses, `places` where in its word each stands (`adr_runtime.spoken_text.phones`), `ends` where
-each ends, in samples from the beginning; the last one is the recording's length.
+each ends, in samples from the beginning; the last one is the recording's length. Several voices are the sub-folders
+of one folder; a voice is called as its folder.
 """
 
 import hashlib
@@ -43,17 +44,33 @@ class Alignment:
 
 
 def read(folder: Path, split: str) -> AlignedSpeech:
-    """One split, in the order of the file. Raises TrainError that names the line at fault."""
-    rows = [row for row in read_alignments(folder / ALIGNMENTS) if split_of(row.text) == split]
-    rates = {row.rate for row in rows}
+    """One split of one or more voices, in the order of their names and files. Raises TrainError that names the line at
+    fault."""
+    rows = [(voice, row) for voice in voices(folder) for row in read_alignments(voice / ALIGNMENTS)]
+    rows = [(voice, row) for voice, row in rows if split_of(row.text) == split]
+    rates = {row.rate for _, row in rows}
     if len(rates) != 1:
         found = "no sentences" if not rates else f"several sample rates, {sorted(rates)}"
-        raise TrainError(f"{folder / ALIGNMENTS}: {found} in the split {split!r}; make more, or make it anew")
+        raise TrainError(f"{folder}: {found} in the split {split!r}; make more, or make it anew")
     return AlignedSpeech(
-        tuple(row.text for row in rows), tuple(row.symbols for row in rows), tuple(row.places for row in rows),
-        tuple(np.array(row.ends, np.int64) for row in rows),
-        tuple(folder / RECORDINGS / f"{row.id}.wav" for row in rows), rates.pop(),
+        tuple(row.text for _, row in rows), tuple(row.symbols for _, row in rows), tuple(row.places for _, row in rows),
+        tuple(np.array(row.ends, np.int64) for _, row in rows), tuple(recording(voice, row.id) for voice, row in rows),
+        rates.pop(), tuple(voice.resolve().name for voice, _ in rows), folder,
     )  # fmt: skip
+
+
+def voices(folder: Path) -> list[Path]:
+    """The folder, or its sub-folders, with alignments. Raises TrainError where there are none."""
+    found = [path for path in (folder, *sorted(folder.iterdir())) if (path / ALIGNMENTS).is_file()]
+    if not found:
+        raise TrainError(f"{folder}: no {ALIGNMENTS}, neither in it nor in a sub-folder for each voice")
+    return found[:1] if found[0] == folder else found
+
+
+def recording(voice: Path, name: str) -> Path:
+    """Where a sentence's recording is, or would be."""
+    packed = voice / RECORDINGS / f"{name}.flac"
+    return packed if packed.is_file() else packed.with_suffix(".wav")
 
 
 def read_alignments(path: Path) -> list[Alignment]:

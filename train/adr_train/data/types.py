@@ -44,8 +44,9 @@ class Pronunciations:
 
 @dataclass(frozen=True)
 class AlignedSpeech:
-    """Sentences of one speaker and where each of their phones ends: symbols and places of each sentence as
-    `adr_runtime.spoken_text.phones` has them, `ends` int64 (symbols,) in samples, and the recordings."""
+    """Sentences and where each of their phones ends: symbols and places of each sentence as
+    `adr_runtime.spoken_text.phones` has them, `ends` int64 (symbols,) in samples, the recordings, Hz, who speaks each
+    sentence, and the folder that all came from."""
 
     texts: tuple[str, ...]
     symbols: tuple[tuple[str, ...], ...]
@@ -53,6 +54,8 @@ class AlignedSpeech:
     ends: tuple[np.ndarray, ...]
     files: tuple[Path, ...]
     sample_rate: int
+    speakers: tuple[str, ...]
+    folder: Path
 
 
 LabelledData = Images | AudioClips

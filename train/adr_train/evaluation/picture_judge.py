@@ -30,7 +30,7 @@ class PictureConfig:
     learn at `bias_rate` times the learning rate. `version` changes with this file's behaviour."""
 
     channels: tuple[int, int, int] = (64, 192, 192)
-    pictures: int = 300_000
+    pictures: int = 800_000
     epochs: int = 60
     batch: int = 256
     learning_rate: float = 0.4

@@ -12,7 +12,8 @@ class TrainConfig:
     `warmup`, then a cosine down to nothing. `batch` sequences make a step; they are drawn in `shards` equal parts
     with one random generator each, so that any number of processes that divides `shards` computes the same losses.
     Up to `silence` silent tokens follow the longest clip of a batch; `loudness` brings every clip to one root mean
-    square, as far as its peak allows; `speakers` conditions on who speaks; `flip` mirrors half of the pictures;
+    square, as far as its peak allows; `speakers` conditions on who speaks; rows of aligned speech are as long as a
+    number of seconds that is drawn for each batch from a `window`; `flip` mirrors half of the pictures;
     `prefixes` are the shares of batches that stop after the first, the second, ... level of a pyramid;
     `ema` is the decay of the weights' moving average in a long run (a second one forgets twice as fast);
     `optimizer` is AdamW, or Muon for the matrices of the blocks.
@@ -31,6 +32,7 @@ class TrainConfig:
     silence: int = 32
     loudness: float | None = None
     speakers: bool = False
+    window: tuple[float, ...] = (4.0, 8.0)
     flip: bool = False
     prefixes: tuple[float, ...] = ()
     precision: str = "auto"
@@ -43,6 +45,8 @@ class TrainConfig:
             raise ValueError(f"train.optimizer is adamw or muon, not {self.optimizer!r}")
         if self.prefixes and (min(self.prefixes) < 0 or abs(sum(self.prefixes) - 1) > 1e-6):
             raise ValueError(f"train.prefixes must be shares that add up to 1, not {self.prefixes}")
+        if len(self.window) != 2 or not 0 < self.window[0] <= self.window[1]:
+            raise ValueError(f"train.window must be the fewest and the most seconds, not {self.window}")
 
 
 @dataclass(frozen=True)

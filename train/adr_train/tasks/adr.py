@@ -90,8 +90,8 @@ class ADRJob(Job[ADRModel]):
         self.sample_range = saved.clip
         self.began = {k: v for k, v in saved.training.items() if k.split()[0] == "from"}
         for batches in (self.trainer.batches, self.validation):
-            assert isinstance(batches, Batches)
-            batches.tokens.load_state_dict(self.trainer.model.tokens.state_dict())
+            if isinstance(batches, Batches):
+                batches.tokens.load_state_dict(self.trainer.model.tokens.state_dict())
 
     def show(self, monitor: Monitor, step: int) -> None:
         defaults = self.recipe.defaults
