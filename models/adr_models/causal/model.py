@@ -158,7 +158,8 @@ class ADRModel(TrainableModel):
         channels = self.backbone.mask
         if channels is None:
             return tokens.new_ones(1, 1, 1, 1).expand(*tokens.shape[:2], 1, 1)
-        return channels[: tokens.shape[1], None].expand(len(tokens), -1, -1, -1)
+        own: Tensor = channels[torch.arange(tokens.shape[1], device=channels.device), None]
+        return own.expand(len(tokens), -1, -1, -1)
 
     def context(self, tokens: Tensor, draws: "Draws") -> Tensor:
         """What the backbone sees: the tokens one place later, mixed with noise (none of it where the power is 0)."""

@@ -62,7 +62,8 @@ class NeighbourInputs(nn.Module):
         rows, n, channels = tokens.shape
         if past is None:
             seen = F.pad(tokens[:, 1:], (0, 0, 0, self.length - n + 2))
-            near = seen[:, self.neighbours[:n]]
+            # An index and no slice, which torch.compile would treat anew where it is the whole.
+            near = seen[:, self.neighbours[torch.arange(n, device=tokens.device)]]
             buffer = seen[:, :-1]
         else:
             slots = torch.arange(self.length, device=tokens.device)

@@ -70,8 +70,8 @@ class CodecLossConfig:
 
 @dataclass(frozen=True)
 class DistilConfig:
-    """How a head learns jumps: the teacher's guidance, which becomes part of it, and the part of the draws that learn
-    the slope, a jump of no length."""
+    """How a head learns jumps: the teacher's guidance, which becomes part of it, one number or one for each of several
+    equal parts of a picture's tokens; and the part of the draws that learn the slope, a jump of no length."""
 
-    guidance: float = 2.0
+    guidance: float | tuple[float, ...] = 2.0
     slope: float = 0.25

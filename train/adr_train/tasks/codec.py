@@ -87,6 +87,8 @@ class CodecTrainer(Trainer[CodecModel]):
         self.losses, loss = losses, CodecLoss(model, losses).to(processes.device)
         self.distance = loss.distance
         super().__init__(model, loss, batches, config, processes)
+        # Rows are all of one length: CUDA may look for the fastest convolutions once.
+        torch.backends.cudnn.benchmark = True
         rate = model.config.sample_rate
         self.heard = min(int(losses.adversary_seconds * rate), batches.samples)
         self.discriminator = Discriminator(rate, losses.adversary_width).to(self.device)

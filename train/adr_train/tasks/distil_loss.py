@@ -22,6 +22,7 @@ import torch
 from adr_models import ADRModel
 from adr_models.causal.model import Draws
 from adr_models.causal.token_loss import time_modulation
+from adr_models.tokens.geometry import PictureTokens
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -52,12 +53,20 @@ class DistilLoss(nn.Module):
     """Batch and draws -> the student's loss, summed over tokens. Levels run from 0, clean data, to T."""
 
     phase: Tensor
+    guidance: Tensor
 
     def __init__(self, student: Student, teacher: ADRModel, config: DistilConfig):
         super().__init__()
         if student.config.schedule.prediction != "velocity" or student.config.schedule.learned_variance:
             raise ValueError("only a head that predicts the velocity, without its variance, can learn jumps")
         self.student, self.config = student, config
+        guidance, length = config.guidance, student.tokens.length if isinstance(student.tokens, PictureTokens) else 1
+        parts = guidance if isinstance(guidance, tuple) else (guidance,)
+        if not parts or length % len(parts):
+            raise ValueError(f"distil.guidance is a number, or one for each equal part of a picture, not {guidance}")
+        # The guidance of each token of a picture, or of all tokens.
+        scales = torch.tensor(parts).repeat_interleave(length // len(parts))
+        self.register_buffer("guidance", scales, persistent=False)
         # In a list, so that the teacher's weights are none of this module's.
         self.teacher = [teacher.eval().requires_grad_(False)]
         schedule = student.schedule
@@ -90,7 +99,9 @@ class DistilLoss(nn.Module):
         x = phase.cos() * x0 + phase.sin() * epsilon
         part = slice(slopes, None)
         with torch.no_grad():
-            guided = self.guided(teacher, x[:, :slopes], level[:, :slopes], conditional, unconditional)
+            places = torch.arange(mask.shape[1], device=mask.device) % len(self.guidance)
+            scale = self.guidance[places].expand(mask.shape)[mask][:, None, None]
+            guided = self.guided(teacher, x[:, :slopes], level[:, :slopes], conditional, unconditional, scale)
             way = velocity(x[:, part], level[:, part], middle[:, part], False)
             halfway = rotate(x[:, part], way, (phase - before)[:, part])
             way = velocity(halfway, middle[:, part], end_level[:, part], False)
@@ -114,13 +125,16 @@ class DistilLoss(nn.Module):
         )  # fmt: skip
         return conditions[:rows][batch.mask], conditions[rows:][batch.mask]
 
-    def guided(self, teacher: ADRModel, x: Tensor, level: Tensor, conditional: Tensor, unconditional: Tensor) -> Tensor:
+    def guided(
+        self, teacher: ADRModel, x: Tensor, level: Tensor, conditional: Tensor, unconditional: Tensor, scale: Tensor
+    ) -> Tensor:  # fmt: skip
+        """The teacher's velocity at x (tokens, draws, C), with guidance of a scale (tokens, 1, 1)."""
         head = teacher.head
         time = time_modulation(head, teacher.config.schedule.timesteps, level - 1)
         with_label, without = (
             head(x, time, head.condition_modulation(z)[:, None]).float() for z in (conditional, unconditional)
         )
-        guided: Tensor = without + self.config.guidance * (with_label - without)
+        guided: Tensor = without + scale * (with_label - without)
         return guided
 
 
