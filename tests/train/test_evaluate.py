@@ -189,3 +189,19 @@ def test_voices_are_judged_by_those_who_never_heard_them(monkeypatch, taught, tm
     assert "speaker_accuracy_standard_error" in rows["generated"]
     heard = [{(speaker, len(clip)) for speaker, clip in zip(d.speakers, d.clips, strict=True)} for d in taught]
     assert len(heard) == 2 and not heard[0] & heard[1]
+
+
+def test_a_judgement_is_kept_beside_the_judges(tmp_path, monkeypatch):
+    """What was kept are the numbers that were judged; other data are judged anew."""
+    random = np.random.default_rng(0)
+    data = Images(random.integers(0, 256, (40, 8, 8, 1), np.uint8), np.arange(40) % 2, ("a", "b"))
+    judge = classifiers.cached_judge(data, tmp_path, classifiers.ClassifierConfig(epochs=1))
+    first = classifiers.cached_judgement(judge, data, tmp_path)
+    for kept, judged in zip(first, judge.judge(data.pixels), strict=True):
+        np.testing.assert_array_equal(kept, judged)
+    calls = []
+    monkeypatch.setattr(judge, "judge", lambda samples: calls.append(len(samples)) or first)
+    again = classifiers.cached_judgement(judge, data, tmp_path)
+    assert not calls and all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    classifiers.cached_judgement(judge, Images(data.pixels[:30], data.labels[:30], data.names), tmp_path)
+    assert calls == [30]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from adr_train.data.types import AudioClips, Images, LabelledData
+from adr_train.data.types import Images, LabelledData
 from adr_train.errors import TrainError
-from adr_train.evaluation.classifiers import ClassifierConfig, cached_judge
+from adr_train.evaluation.classifiers import ClassifierConfig, cached_judge, cached_judgement
 
 FOLDS = 2
 
@@ -25,10 +25,6 @@ def folds_of(labels: np.ndarray, count: int = FOLDS, seed: int = 0) -> np.ndarra
         members = random.permutation(np.flatnonzero(labels == label))
         folds[members] = np.arange(len(members)) % count
     return folds
-
-
-def samples_of(data: LabelledData) -> list[np.ndarray] | np.ndarray:
-    return data.clips if isinstance(data, AudioClips) else data.pixels
 
 
 def part(data: LabelledData, index: np.ndarray) -> LabelledData:
@@ -47,9 +43,13 @@ class CrossFit:
     ):  # fmt: skip
         if np.bincount(data.labels, minlength=len(data.names)).min() < count:
             raise TrainError(f"the training split has fewer than {count} samples of a label; no judge can be trained")
-        self.fold = folds_of(data.labels, count)
+        self.cache, self.fold = cache, folds_of(data.labels, count)
         self.judges = [cached_judge(part(data, np.flatnonzero(self.fold != i)), cache, config) for i in range(count)]
 
     def judge(self, samples: list[np.ndarray] | np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Probabilities (count, classes) and embeddings (count, features) by every judge, float64."""
         return [judge.judge(samples) for judge in self.judges]
+
+    def judge_split(self, data: LabelledData) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The same of all samples of a real split, kept beside the judges."""
+        return [cached_judgement(judge, data, self.cache) for judge in self.judges]

@@ -21,7 +21,7 @@ from adr_train.data.splits import call_seed, spread
 from adr_train.data.types import AudioClips, Images, LabelledData, level
 from adr_train.errors import TrainError
 from adr_train.evaluation.classifiers import ClassifierConfig
-from adr_train.evaluation.crossfit import CrossFit, part, samples_of
+from adr_train.evaluation.crossfit import CrossFit, part
 from adr_train.evaluation.metrics import (
     am_score,
     average,
@@ -53,8 +53,7 @@ class Evaluator:
         self.split = split
         self.train, self.real = (load_labelled(dataset, folder, name, shape) for name in ("train", split))
         self.judges = CrossFit(self.train, cache, config)
-        self.train_judgements = self.judges.judge(samples_of(self.train))
-        self.real_judgements = self.judges.judge(samples_of(self.real))
+        self.train_judgements, self.real_judgements = map(self.judges.judge_split, (self.train, self.real))
         self.shares = np.bincount(self.train.labels, minlength=len(self.train.names)) / len(self.train.labels)
         pairs = zip(self.real_judgements, self.train_judgements, strict=True)
         self.first_percentile = [np.percentile(nearest_distances(real[1], train[1]), 1) for real, train in pairs]

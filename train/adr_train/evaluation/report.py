@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader
 
 from adr_train.errors import TrainError
 from adr_train.evaluation.charts import draw_precision_recall, draw_sweep, swept
-from adr_train.evaluation.crossfit import samples_of
+from adr_train.evaluation.classifiers import samples_of
 from adr_train.evaluation.evaluator import Evaluator, LabelledModel, generate
 from adr_train.evaluation.metrics import distances
 from adr_train.evaluation.table import HEADINGS, Rows, cell
