@@ -18,9 +18,10 @@ import numpy as np
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import call_seed, spread
 from adr_train.data.types import Images
-from adr_train.evaluation.classifiers import Judge, cached_judge
+from adr_train.evaluation.classifiers import cached_judge
 from adr_train.evaluation.cli import default_cache
-from adr_train.evaluation.picture_judge import PictureConfig, PictureJudge
+from adr_train.evaluation.crossfit import CrossFit
+from adr_train.evaluation.picture_judge import SMALLEST
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 
@@ -64,7 +65,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--order")
     parser.add_argument("--temperature", type=float)
     parser.add_argument("--cache", type=Path)
-    parser.add_argument("--judge-pictures", type=int, help="a judge of pictures that sees fewer, for a try")
     return parser.parse_args()
 
 
@@ -74,15 +74,14 @@ def main() -> None:
     train, test = (load_dataset(given.dataset, given.data, split) for split in ("train", given.split))
     chosen = spread(len(test.labels), given.count)
     pixels, labels = test.pixels[chosen], test.labels[chosen]
-    judge: Judge | PictureJudge
-    if given.judge_pictures:
-        judge = PictureJudge(train, PictureConfig(pictures=given.judge_pictures)).fit(train)
-    else:
-        judge = cached_judge(train, given.cache or default_cache())
+    cache = given.cache or default_cache()
+    # Larger pictures are judged by those whom adr-eval keeps.
+    large = pixels.shape[1] >= SMALLEST
+    judges = CrossFit(train, cache).judges if large else [cached_judge(train, cache)]
     mean = train.pixels.mean(0).round().astype(np.uint8)
 
     def right(pictures: np.ndarray) -> float:
-        return float((judge.judge(pictures)[0].argmax(1) == labels).mean())
+        return float(np.mean([judge.judge(pictures)[0].argmax(1) == labels for judge in judges]))
 
     print(f"real pictures: {right(pixels):.3f} of {len(pixels)} named right")
     for name, mask in parts_of(given.parts, *pixels.shape[1:3]).items():
