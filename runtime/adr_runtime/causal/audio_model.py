@@ -12,7 +12,7 @@ from adr_runtime.causal.controls import Controls
 from adr_runtime.causal.generator import TokenGenerator
 from adr_runtime.causal.manifest import AudioSpec
 from adr_runtime.causal.model import CausalModel
-from adr_runtime.causal.playlist import LONGEST, MAX_WORDS, Playlist
+from adr_runtime.causal.playlist import LONGEST, MAX_WORDS, PAUSE, Playlist
 from adr_runtime.causal.speech import Speech
 from adr_runtime.causal.stream import Stream, resume
 from adr_runtime.causal.stream_header import MAX_CHUNK
@@ -108,7 +108,7 @@ class AudioModel(CausalModel):
     def stream(
         self, *, label: Label | Sequence[Label] = None, count: int | None = None, seconds: float | None = None,
         prompt: np.ndarray | None = None, chunk_tokens: int = 1, playlist: Sequence[Label] = (), cycle: bool = False,
-        pause: float = 0.15, controls: Controls | None = None, **options: Unpack[GenerationOptions],
+        pause: float = PAUSE, controls: Controls | None = None, **options: Unpack[GenerationOptions],
     ) -> Stream:  # fmt: skip
         """Generate chunk by chunk, in constant memory however long it goes on.
 

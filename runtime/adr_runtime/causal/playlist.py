@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 # A word that never ends would keep all others waiting.
 LONGEST = 3.0
+# Seconds behind a word.
+PAUSE = 0.15
 # Labels in one playlist, and tokens of a pause or a word: a minute at the highest rate.
 MAX_WORDS, MAX_WORD_TOKENS = 1 << 16, 1 << 26
 

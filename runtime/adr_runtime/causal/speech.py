@@ -65,6 +65,17 @@ class Speech:
             self.tell(self.words)
         self.stream.progress.controls = controls[None]
 
+    def whole(self, seconds: float) -> Stream:
+        """All that is left of it as a stream of up to so many seconds, which has been told all that it is to say."""
+        stream, controls = self.stream, [self.stream.progress.controls]
+        most = round(seconds * stream.generator.audio.sample_rate)
+        while not self.over and self.tokens * stream.generator.audio.hop < most:
+            self.go_on()
+            controls.append(stream.progress.controls)
+        stream.progress.controls = np.concatenate([known for known in controls if known is not None], 1)
+        stream.limit = min(most, stream.limit or most)
+        return stream
+
     def collect(self) -> Audio:
         """All that is left of it as one clip with its words. Raises InputError where that is too long to be kept in
         memory."""
