@@ -236,7 +236,7 @@ class Handler(BaseHTTPRequestHandler):
 REPOSITORY = "([^/]+/[^/]+)"
 ROUTES = [
     ("GET", f"/api/models/{REPOSITORY}(?:/revision/(.+))?", Handler.info),
-    ("GET HEAD", f"/{REPOSITORY}/resolve/(.+)/([^/]+)", Handler.resolve),
+    ("GET HEAD", f"/{REPOSITORY}/resolve/(.+?)/((?:text/)?[^/]+)", Handler.resolve),
     ("GET PUT", "/objects/([0-9a-f]{64})", Handler.large),
     ("POST", "/api/repos/create", Handler.create),
     ("POST", "/api/validate-yaml", Handler.validate),

@@ -32,7 +32,7 @@ class TextRequest:
         own = {"speed": self.speed, "pause": self.pause, "timestamps": self.timestamps}
         for option, value in others.items() if self.asked else own.items():
             if value is not None:
-                line = "a text takes its place; leave it out" if self.asked else "goes with --text or --text-file"
+                line = "a text goes without it; leave it out" if self.asked else "goes with --text or --text-file"
                 raise InputError(f"--{option}: {line}")
         if self.text is not None and self.file is not None:
             raise InputError("--text and --text-file are both the text; give one of them")

@@ -34,15 +34,16 @@ def check_file(path: Path) -> None:
 def read_text(path: Path) -> Iterator[str]:
     """UTF-8 text of a file, or for "-" of standard input, in pieces as they arrive. Raises InputError."""
     decoder, standard = getincrementaldecoder("utf-8-sig")(), str(path) == "-"
+    name = "standard input" if standard else str(path)
     try:
         with open(0 if standard else path, "rb", closefd=not standard) as file:
             while piece := file.read1(TEXT_PIECE):
                 yield decoder.decode(piece)
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text; convert it") from error
+        raise InputError(f"{name}: not UTF-8 text; convert it") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
+        raise InputError(f"{name}: cannot read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def read_audio(path: Path, sample_rate: int) -> np.ndarray:
