@@ -3,6 +3,7 @@ cannot be said."""
 
 import json
 import re
+import sys
 from itertools import count, pairwise
 
 import adr_runtime
@@ -188,6 +189,12 @@ def test_other_models_speak_no_text(exported, name):
     assert not model.speaks
     with pytest.raises(InputError, match=f"{name} speaks no text; one that does was exported with adr-export --text"):
         model.generate(text="Hello")
+
+
+def test_what_numbers_need_is_asked_for_before_the_first_one(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "unicode_rbnf", None)
+    with pytest.raises(ADRError, match=r"numbers in text need the package unicode-rbnf; run: pip install"):
+        model.speak(iter(["Hello"]))
 
 
 def changed(folder, change):

@@ -23,6 +23,7 @@ from adr_runtime.media.audio import Audio, Tell
 from adr_runtime.philox import checked_seed
 from adr_runtime.spoken_text.durations import check_dials
 from adr_runtime.spoken_text.front_end import SpokenText
+from adr_runtime.spoken_text.numbers import engine_class
 from adr_runtime.spoken_text.timing import timed_sentences
 
 # Tokens of a chunk where nobody waits for the first one.
@@ -169,6 +170,7 @@ class AudioModel(CausalModel):
         if self.front_end is None:
             raise InputError(f"{self.name} speaks no text; one that does was exported with adr-export --text")
         check_dials(speed, pause)
+        engine_class()
         options["seed"] = checked_seed(options.get("seed"))
         if options.get("speaker") is None and self.speakers:
             options["speaker"] = int(np.random.default_rng(options["seed"]).integers(len(self.speakers)))

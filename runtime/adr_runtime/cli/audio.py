@@ -93,7 +93,7 @@ def audio(
     json_: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Make sound; --prompt continues a recording, and --seconds counts what is added to it."""
+    """Make sound; --text is spoken, --prompt continues a recording, and --seconds counts what is added to it."""
     spoken = TextRequest(text, text_file, speed, pause, timestamps)
     request = AudioRequest(label, labels, seconds, count, out, plot, prompt, stream, realtime, json_, spoken)
     request.check()
