@@ -11,8 +11,7 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def engine_class() -> Any:
-    """Raises ADRError where the package is missing; who asks before there is a number does not meet that in the midst of
-    a text."""
+    """Raises ADRError where the package is missing, which nobody should learn in the midst of a text."""
     try:
         from unicode_rbnf import RbnfEngine
     except ImportError as error:
