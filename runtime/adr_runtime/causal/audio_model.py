@@ -73,8 +73,10 @@ class AudioModel(CausalModel):
             controls: Of models that have them (`model.manifest.controls`): classes by the name of each control, one for
                 each token, the same for every clip (tokens,) or a row each (clips, tokens). The clips have as many
                 tokens, less the decoder's delay.
-            text, speed, pause: What a model that speaks text is to say, in one clip, as `speak` takes them; when each
-                word is heard comes as `Audio.words`.
+            text: What a model that speaks text is to say, in one clip, as `speak` takes it; when each word is heard
+                comes as `Audio.words`.
+            speed: Of a text, as `speak` takes it.
+            pause: The same.
             **options: The fields of `GenerationConfig`.
 
         Returns:
