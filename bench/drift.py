@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from adr_runtime import GenerationConfig, ImageModel
-from adr_runtime.causal.generator import TokenGenerator, initial_states
+from adr_runtime.causal.generator import TokenGenerator
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import spread
 from adr_train.data.types import Images
@@ -63,7 +63,6 @@ class Denoiser:
         settings = GenerationConfig(steps=1, guidance=1.0, seed=0).resolve(manifest, labels)
         self.generator, self.own = TokenGenerator(model.opened, settings), own
         self.prediction = manifest.schedule.prediction
-        self.backbone = initial_states(manifest, "backbone", rows)
         alpha_bar = np.cumprod(1 - np.array(manifest.schedule.betas))
         # The middle of each of `draws` stretches of timesteps.
         self.timesteps = (2 * np.arange(draws) + 1) * len(alpha_bar) // (2 * draws)
@@ -73,11 +72,13 @@ class Denoiser:
 
     def conditions(self, prefix: np.ndarray) -> np.ndarray:
         """(rows, length, D), each of the tokens of `prefix` (rows, length, C) before it."""
-        before = np.concatenate([np.zeros_like(prefix[:, :1]), prefix[:, :-1]], 1)
-        settings = self.generator.settings
-        feed = {"tokens": before, **self.generator.conditioning(settings.labels), **self.backbone}
-        conditions: np.ndarray = self.generator.sessions["parallel"].run(feed)["conditions"]
-        return conditions
+        generator, conditions = self.generator, []
+        state = generator.start()
+        for n in range(prefix.shape[1]):
+            outputs = generator.sessions["step"].run(generator.step_feed(state))
+            conditions.append(outputs["condition"])
+            generator.move(state, outputs, prefix[:, n])
+        return np.stack(conditions, 1)
 
     def predict(self, noisy: np.ndarray, timestep: int, conditions: np.ndarray) -> np.ndarray:
         """What the head says of noisy tokens (rows, length, C) at one timestep."""

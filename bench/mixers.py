@@ -1,6 +1,6 @@
 """What mixing over tokens costs by retention and by softmax attention: training by length, generation by position.
 
-Both are the modules of adr_models.mixers at the width of `cifar10`, 192 in 4 heads, in float32 and one row.
+Both are the modules of adr_models.mixers at a width of 192 in 4 heads, in float32 and one row.
 """
 
 import json
@@ -87,7 +87,7 @@ def resident(field: str) -> float:
 
 
 def stack(mixer: str, layers: int) -> ADRModel:
-    """A model of an endless sequence, with the backbone of `cifar10`."""
+    """A model of an endless sequence, with a feed-forward of 512."""
     torch.manual_seed(0)
     backbone = BackboneConfig(layers=layers, mixer=mixer, feedforward=512, retention=MIXER)  # type: ignore[arg-type]
     return ADRModel(ADRConfig(wave=WaveConfig(hop=CHANNELS), backbone=backbone)).eval()

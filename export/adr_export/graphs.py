@@ -12,6 +12,7 @@ from adr_models.masked.model import MaskedADR
 from adr_models.mixers.retention import Form
 from adr_models.tokens.geometry import PictureTokens
 from adr_models.tokens.patches import ImageTokens
+from adr_runtime.causal.checks import graphs_of
 from torch import Tensor, nn
 
 from adr_export.graph_modules import (
@@ -54,13 +55,15 @@ def state_axes(name: str) -> Axes:
 
 
 def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
-    """Every graph of a bundle, with example arguments whose dynamic sizes are all different and above 1."""
+    """Every graph that a bundle must have, with example arguments whose dynamic sizes are all different and above 1."""
     normal = normal_values(model.backbone.start.dtype)
-    return [
+    needed, _ = graphs_of("image" if isinstance(model.tokens, PictureTokens) else "audio")
+    graphs = [
         *backbone_graphs(model, form, normal, rows=4, length=6),
         *head_graphs(model, normal, steps=5, guides=2, batch=3),
         *signal_graphs(model, normal, rows=4),
     ]
+    return [graph for graph in graphs if graph.name in needed]
 
 
 def normal_values(dtype: torch.dtype) -> Normal:

@@ -1,7 +1,8 @@
 """Proof that a bundle's graphs compute what PyTorch computes, before anyone sees the bundle.
 
-Every graph runs in ONNX Runtime (CPU) on the same inputs as PyTorch in float32 and in float64; the parallel graph is
-held against the step graph from a non-zero state; and the step graph is held against float64 at position 1,000,000.
+Every graph runs in ONNX Runtime (CPU) on the same inputs as PyTorch in float32 and in float64; the parallel graph, or
+PyTorch where a bundle has none, is held against the step graph from a non-zero state; and the step graph is held
+against float64 at position 1,000,000.
 Errors are relative: the largest difference over the largest magnitude of the reference.
 """
 
@@ -17,6 +18,7 @@ from adr_runtime.causal.samplers import coefficients
 from adr_runtime.errors import ADRError
 from torch import Tensor
 
+from adr_export.graph_modules import ParallelGraph
 from adr_export.graphs import Graph, build_graphs
 
 TOLERANCE = 1e-4
@@ -108,7 +110,8 @@ def sampler_arguments(model: ADRModel | MaskedADR) -> dict[str, Tensor]:
 
 
 def check_sequences(model: ADRModel, sessions: Mapping[str, onnxruntime.InferenceSession], checker: Checker) -> None:
-    """Parallel against step in ONNX Runtime: 512 tokens from the state that 37 tokens left, and 4,096 from zero."""
+    """Parallel, in ONNX Runtime or in PyTorch, against step in ONNX Runtime: 512 tokens from the state that 37 tokens
+    left, and 4,096 from zero."""
     generator = torch.Generator().manual_seed(2)
     for warm, length in ((37, 512), (0, 4096)):
         state = {f"past.{k}": v.numpy() for k, v in model.backbone.initial_state(1).items()}
@@ -123,14 +126,16 @@ def check_sequences(model: ADRModel, sessions: Mapping[str, onnxruntime.Inferenc
         ]
         for feed in feeds[:warm]:
             _, state = advance(sessions["step"], {**feed, **state})
-        rest = {"tokens": tokens[:, warm:], **conditioning, **{k: v[:, warm:] for k, v in told.items()}}
-        whole, after = advance(sessions["parallel"], {**rest, **state})
+        rest = {"tokens": tokens[:, warm:], **conditioning, **{k: v[:, warm:] for k, v in told.items()}, **state}
+        given = "parallel" in sessions
+        whole, after = advance(sessions["parallel"], rest) if given else advance_torch(model, rest)
         steps = []
         for feed in feeds[warm:]:
             condition, state = advance(sessions["step"], {**feed, **state})
             steps.append(condition)
         actual, reference = {"conditions": whole, **after}, {"conditions": np.stack(steps, 1), **state}
-        checker.compare(f"parallel against step, {length} tokens", actual, reference)
+        what = "parallel" if given else "PyTorch in chunks"
+        checker.compare(f"{what} against step, {length} tokens", actual, reference)
 
 
 def advance(
@@ -142,6 +147,14 @@ def advance(
     present = {name: value for name, value in zip(names, values, strict=True) if name.startswith("present.")}
     past = {name.replace("present.", "past.", 1): value for name, value in present.items()}
     return values[0], past
+
+
+def advance_torch(model: ADRModel, feed: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """As `advance` by a parallel graph that gets this feed, in chunks, as long sequences are trained."""
+    module, names = ParallelGraph(model, "chunkwise"), [f"past.{name}" for name in model.backbone.initial_state(1)]
+    with torch.no_grad():
+        conditions, *present = module(*map(torch.from_numpy, feed.values()))
+    return conditions.numpy(), {name: value.numpy() for name, value in zip(names, present, strict=True)}
 
 
 def check_far_position(single: Graph, double: Graph, session: onnxruntime.InferenceSession, checker: Checker) -> None:

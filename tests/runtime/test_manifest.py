@@ -86,6 +86,22 @@ def test_missing_keys(values):
         refuse({k: v for k, v in values.items() if k != key}, key)
 
 
+def test_sound_has_a_parallel_graph(values):
+    without = {name: graph for name, graph in values["graphs"].items() if name != "parallel"}
+    expected = "graphs: expected decode, encode, head, parallel, step, timestep, found"
+    refuse(changed(values, ["graphs"], without), expected)
+
+
+def test_pictures_may_have_one_and_no_other(exported):
+    picture = json.loads((exported["picture"] / "manifest.json").read_text())
+    expected = "graphs: expected decode, encode, head, step, timestep, and perhaps parallel, found"
+    step = picture["graphs"]["step"]
+    refuse(changed(picture, ["graphs", "other"], step), expected)
+    refuse(changed(picture, ["graphs", "parallel"], step), "graphs.parallel.inputs: expected")
+    del picture["graphs"]["encode"]
+    refuse(picture, expected)
+
+
 def test_a_manifest_that_names_no_onnxruntime_still_loads(values, any_order):
     old = {k: v for k, v in values.items() if k != "onnxruntime"}
     assert parse_manifest(json.dumps(old), FAMILIES).onnxruntime == ""

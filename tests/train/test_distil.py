@@ -110,3 +110,13 @@ def test_channels_that_a_token_has_not_cost_nothing():
     student.own_channels = lambda tokens: torch.ones(*tokens.shape[:2], 1, 1)
     padded = loss(replace(batch, mask=first), replace(draws, epsilon=draws.epsilon * own[:, None]))
     torch.testing.assert_close(part, padded * own.shape[1] / own[0].sum())
+
+
+def test_stratified_draws_learn_slopes_of_all_levels():
+    """The first draws learn the slope; sorted by their levels, they would never see a noisy one."""
+    config = replace(CONFIG, loss=replace(CONFIG.loss, draws=4, stratified=True))
+    t = Student(config).draw(50, 20, torch.Generator().manual_seed(2)).t / config.schedule.timesteps
+    for draw in t.unbind(-1):
+        histogram = torch.histc(draw, 4, 0, 1) / draw.numel()
+        torch.testing.assert_close(histogram, torch.full((4,), 0.25), rtol=0, atol=0.06)
+    assert ((4 * t).long().sort(-1).values == torch.arange(4)).all()

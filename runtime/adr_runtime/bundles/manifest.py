@@ -99,14 +99,18 @@ def parse_manifest(text: str, families: Mapping[str, Family]) -> Manifest:
     return manifest
 
 
-def common_rules(manifest: Manifest, kinds: tuple[str, ...], graphs: tuple[str, ...]) -> list[Rule]:
-    """The rules of a family with models of these `kinds`, whose bundles have these `graphs`."""
+def common_rules(
+    manifest: Manifest, kinds: tuple[str, ...], graphs: tuple[str, ...], others: tuple[str, ...] = ()
+) -> list[Rule]:
+    """The rules of a family with models of these `kinds`, whose bundles have these `graphs`, and may have `others`."""
     version, least, present = manifest.schema_version, manifest.onnxruntime, manifest.graphs
+    fits = set(graphs) <= set(present) <= {*graphs, *others}
+    wanted = ", ".join(sorted(graphs)) + (f", and perhaps {', '.join(sorted(others))}" if others else "")
     written = len(least) <= 32 and ".".join(map(str, release(least))) == least
     return [
         ("schema_version", version, version == SCHEMA_VERSION, str(SCHEMA_VERSION)),
         ("kind", manifest.kind, manifest.kind in kinds, " or ".join(f'"{kind}"' for kind in kinds)),
-        ("graphs", sorted(present), sorted(present) == sorted(graphs), ", ".join(sorted(graphs))),
+        ("graphs", sorted(present), fits, wanted),
         ("labels", "others", len(set(manifest.labels)) == len(manifest.labels), "no label twice"),
         ("onnxruntime", least, written, 'a version as "1.25.1"'),
     ]

@@ -20,14 +20,23 @@ MAX_CONTROLS = 64
 MAX_CLASSES = 1 << 16
 SomeDefaults = TypeVar("SomeDefaults", bound=Defaults)
 PREDICTIONS = ("epsilon", "velocity")
-GRAPHS = ("step", "parallel", "timestep", "head", "decode", "encode")
+GRAPHS = ("step", "timestep", "head", "decode", "encode")
+
+
+def graphs_of(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The graphs that a bundle of a kind must have, and those that it may have.
+
+    `parallel` holds the weights of `step` a second time, to take in prompts. Those of sound may be long; the tokens of
+    a picture are few, and `step` takes them in one by one where there is no `parallel`.
+    """
+    return (GRAPHS, ("parallel",)) if kind == "image" else ((*GRAPHS, "parallel"), ())
 
 
 def check_causal(manifest: CausalManifest) -> None:
     """Check choices, ranges, names confined to the folder, caps, and that the graphs have the states. Raises ADRError
     that names the field."""
     rules = [*token_rules(manifest), *signal_rules(manifest), *spoken_rules(manifest)]
-    enforce([*common_rules(manifest, ("audio", "image"), GRAPHS), *rules])
+    enforce([*common_rules(manifest, ("audio", "image"), *graphs_of(manifest.kind)), *rules])
     check_defaults(manifest.defaults, len(manifest.schedule.betas), manifest.tokens.length)
     check_graphs(manifest)
     check_interfaces(manifest)

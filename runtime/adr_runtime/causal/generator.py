@@ -205,7 +205,13 @@ class TokenGenerator:
             state.controls = state.controls[:, 1:]
 
     def prefill(self, state: GenerationState, tokens: np.ndarray) -> None:
-        """Take tokens (batch, length, channels) as given, through the parallel graph in pieces of fixed memory."""
+        """Take tokens (batch, length, channels) as given, through the parallel graph in pieces of fixed memory, or
+        where there is no such graph one by one through `step`."""
+        if "parallel" not in self.sessions:
+            for n in range(tokens.shape[1]):
+                outputs = self.sessions["step"].run(self.step_feed(state), self.device_outputs)
+                self.move(state, outputs, tokens[:, n])
+            return
         before = np.concatenate([state.token[:, None], tokens[:, :-1]], 1)
         for a in range(0, tokens.shape[1], PREFILL):
             piece = np.tile(before[:, a : a + PREFILL], (self.guidance_rows, 1, 1))

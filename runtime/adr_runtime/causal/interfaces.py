@@ -36,8 +36,9 @@ def check_interfaces(manifest: CausalManifest) -> None:
     past, present = {**named, **states_in(manifest, "backbone")}, states_out(manifest, "backbone")
     check_tensors(manifest.graphs, "step", {"token": floats("rows", channels), **one, **past},
                   {"condition": floats("rows", condition), **end, **present})  # fmt: skip
-    check_tensors(manifest.graphs, "parallel", {"tokens": floats("rows", "length", channels), **several, **past},
-                  {"conditions": floats("rows", "length", condition), **present})  # fmt: skip
+    if "parallel" in manifest.graphs:
+        check_tensors(manifest.graphs, "parallel", {"tokens": floats("rows", "length", channels), **several, **past},
+                      {"conditions": floats("rows", "length", condition), **present})  # fmt: skip
     check_head(manifest)
     check_codec(manifest)
 
@@ -100,8 +101,8 @@ def check_state(where: str, state: StateSpec, manifest: CausalManifest) -> None:
             refuse(f"{where}.{begin[:-1]}", f"a name that begins with {begin}", name)
     if sum(state.past == other.past or state.present == other.present for other in manifest.states) > 1:
         refuse(f"{where}.past", "no state twice", state.past)
-    for key in ("step", "parallel") if state.graph == "backbone" else ("decode",):
-        graph = manifest.graphs[key]
+    keys = ("step", "parallel") if state.graph == "backbone" else ("decode",)
+    for key, graph in ((key, manifest.graphs[key]) for key in keys if key in manifest.graphs):
         for field, name, tensors, shape in (
             ("past", state.past, graph.inputs, state.shape),
             ("present", state.present, graph.outputs, grown(state.shape)),

@@ -42,11 +42,10 @@ class SpokenTextManifest(Manifest):
 
 def check_spoken_text(manifest: SpokenTextManifest) -> None:
     """Check what the types cannot say. Raises ADRError that names the field."""
-    present = ("letters", "durations") if "durations" in manifest.graphs else ("letters",)
     lexicon = manifest.lexicon
     confined = bool(lexicon.file == lexicon.file.strip(". ") and not set(lexicon.file) & set("/\\:\0") and lexicon.file)
     enforce([
-        *common_rules(manifest, ("text",), present),
+        *common_rules(manifest, ("text",), ("letters",), ("durations",)),
         ("labels", len(manifest.labels), not manifest.labels, "none"),
         ("lexicon.file", lexicon.file, confined, "a plain file name inside the bundle"),
         ("lexicon.bytes", lexicon.bytes, 0 < lexicon.bytes <= MAX_PACKED, f"1 to {MAX_PACKED}"),

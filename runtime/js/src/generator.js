@@ -123,7 +123,7 @@ export class TokenGenerator {
   }
 
   /**
-   * Take tokens as given, through the parallel graph in pieces of fixed memory.
+   * Take tokens of sound as given, through the parallel graph in pieces of fixed memory.
    * @param {GenerationState} state
    * @param {Float32Array} tokens (length, channels), the same for every row
    */

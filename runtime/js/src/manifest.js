@@ -7,9 +7,14 @@ import { checkCommon, COMMON, COMMON_DEFAULTS, dimension, Located, MAX_COUNT, MA
 const MAX_STATE_BYTES = 2 ** 28;
 export const MAX_GUIDANCE = 100;
 const MAX_SECONDS = 3600;
-export const GRAPHS = ["step", "parallel", "timestep", "head", "decode", "encode"];
 /** The graphs that generating without a prompt takes. */
 export const NEEDED = ["step", "timestep", "head", "decode"];
+/**
+ * The graphs that a bundle of a kind must have. `parallel` takes in prompts, which are of sound in this runtime; a bundle
+ * of pictures may have it too.
+ * @param {string} kind
+ */
+const graphsOf = (kind) => [...NEEDED, "encode", ...(kind === "image" ? [] : ["parallel"])];
 const ITEM_BYTES = /** @type {Record<string, number>} */ ({ bool: 1, float32: 4, float64: 8, int64: 8 });
 
 const state = object({
@@ -72,7 +77,8 @@ export function readCausal(values) {
  */
 function check(m) {
   checkCommon(m);
-  rule("graphs", GRAPHS.every((name) => name in m.graphs), GRAPHS.join(", "), Object.keys(m.graphs).join(", "));
+  const graphs = graphsOf(m.kind);
+  rule("graphs", graphs.every((name) => name in m.graphs), graphs.join(", "), Object.keys(m.graphs).join(", "));
   rule("audio", (m.audio !== null) === (m.kind === "audio"), "set for sound only", m.audio);
   rule("image", (m.image !== null) === (m.kind === "image"), "set for pictures only", m.image);
   rule("schedule.betas", m.schedule.betas.length >= 1, "1 to 10000 numbers", m.schedule.betas);
@@ -117,7 +123,7 @@ function checkGraphs(m) {
   }));
   const gives = /** @type {Record<string, string[]>} */ ({
     step: ["condition"], timestep: ["modulation"], head: ["token"], decode: [m.audio ? "samples" : "pixels"],
-    parallel: ["conditions"], encode: ["tokens"],
+    encode: ["tokens"], ...("parallel" in m.graphs && { parallel: ["conditions"] }),
   });
   for (const [name, names] of Object.entries(gives)) {
     const which = name === "decode" ? "decode" : name === "step" || name === "parallel" ? "backbone" : "";

@@ -83,6 +83,7 @@ test("manifests that say what no bundle says", async () => {
     [(m) => { m.states[1].shape[1] = 1 << 29; }, /states: expected at most 268435456 bytes a row/],
     [(m) => { m.graphs.head.inputs[0].shape[2] = 7; }, /graphs\.head\.inputs: expected/],
     [(m) => { m.graphs.step.outputs.shift(); }, /graphs\.step\.outputs: expected condition/],
+    [(m) => { delete m.graphs.encode; }, /graphs: expected step, timestep, head, decode, encode, found/],
     [(m) => { m.family = "masked"; }, /family "masked" is for adr-run and Python alone/],
     [(m) => { m.schema_version = 2; }, /schema_version is 2; upgrade adr-runtime/],
     [() => "{", /not JSON/],
@@ -92,6 +93,18 @@ test("manifests that say what no bundle says", async () => {
     await refused(changed(change), BundleError, new RegExp(`^manifest\\.json: .*${says.source}`));
   }
   await refused(load({ "manifest.json": new Uint8Array([0xff]) }, { ort }), BundleError, /not UTF-8/);
+});
+
+test("pictures need no parallel graph, and sound does", async () => {
+  const whole = await load(files, { ort });
+  const without = await changed((m) => { delete m.graphs.parallel; });
+  const made = [];
+  for (const model of [whole, without]) made.push((await model.generate({ label: "7", count: 1, seed: 1, steps: 3 })).pixels);
+  assert.deepEqual(made[0], made[1]);
+  const sound = JSON.parse(readFileSync(`${SHIPPED}speech-digits/manifest.json`, "utf8"));
+  delete sound.graphs.parallel;
+  const data = { "manifest.json": new TextEncoder().encode(JSON.stringify(sound)) };
+  await refused(load(data, { ort }), BundleError, /^manifest\.json: graphs: expected step, timestep, head, decode, encode, parallel, found/);
 });
 
 test("arguments", async () => {

@@ -47,4 +47,6 @@ class DistilJob(ADRJob):
             for k in (*PROVENANCE, "from minutes")
             if k in self.teacher_training
         }
-        return super().provenance() | kept | {"guidance distilled": self.recipe.distil.guidance}
+        guidance = self.recipe.distil.guidance
+        written = ":".join(f"{g:g}" for g in guidance) if isinstance(guidance, tuple) else guidance
+        return super().provenance() | kept | {"guidance distilled": written}

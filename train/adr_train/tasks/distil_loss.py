@@ -16,7 +16,7 @@ rotation is that of sCM, Lu and Song 2024, arXiv 2410.11081):
 The backbone stays as it is. Samplers other than ddim see F(x_t, t, t) and work as before.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from adr_models import ADRModel
@@ -42,11 +42,11 @@ class Student(ADRModel):
     """A model whose head learns jumps, with what its training draws."""
 
     def draw(self, rows: int, length: int, generator: torch.Generator) -> DistilDraws:
-        shape = (rows, length, self.config.loss.draws)
-        uniform = (torch.rand(shape, generator=generator, device=generator.device) for _ in range(2))
-        return DistilDraws(
-            **vars(super().draw(rows, length, generator)), **dict(zip(("end", "middle"), uniform, strict=True))
-        )
+        drawn, shape = super().draw(rows, length, generator), (rows, length, self.config.loss.draws)
+        end, middle, order = (torch.rand(shape, generator=generator, device=generator.device) for _ in range(3))
+        # Stratified draws come in the order of their levels, and the first ones learn the slope: of all levels.
+        shuffled = replace(drawn, t=drawn.t.gather(-1, order.argsort(-1)))
+        return DistilDraws(**vars(shuffled), end=end, middle=middle)
 
 
 class DistilLoss(nn.Module):
