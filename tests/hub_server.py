@@ -66,7 +66,8 @@ class Hub(ThreadingHTTPServer):
     def publish(self, name: str, folder: Path, **changed: bytes) -> Repository:
         """A repository with the files of a folder, as if pushed by somebody; `changed` by names without endings."""
         repository = self.repositories.setdefault(name, Repository())
-        repository.commit({path.name: changed.get(path.stem, path.read_bytes()) for path in folder.iterdir()})
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        repository.commit({name: changed.get(path.stem, path.read_bytes()) for name, path in files.items()})
         return repository
 
 
@@ -235,7 +236,7 @@ class Handler(BaseHTTPRequestHandler):
 REPOSITORY = "([^/]+/[^/]+)"
 ROUTES = [
     ("GET", f"/api/models/{REPOSITORY}(?:/revision/(.+))?", Handler.info),
-    ("GET HEAD", f"/{REPOSITORY}/resolve/(.+)/([^/]+)", Handler.resolve),
+    ("GET HEAD", f"/{REPOSITORY}/resolve/(.+?)/((?:text/)?[^/]+)", Handler.resolve),
     ("GET PUT", "/objects/([0-9a-f]{64})", Handler.large),
     ("POST", "/api/repos/create", Handler.create),
     ("POST", "/api/validate-yaml", Handler.validate),

@@ -26,6 +26,7 @@ from random_models import (
     export,
     export_any_order,
     export_masked,
+    export_voice,
     random_any_order,
     random_masked,
     random_model,
@@ -59,6 +60,7 @@ CAUSAL: dict[str, Make] = {
     "softmax-sound": partial(causal, SOFTMAX, OWN),
     "told": partial(causal, TOLD, OWN),
     "portable-told": partial(causal, TOLD, PORTABLE),
+    "voice": export_voice,
 }
 IN_ANY_ORDER: dict[str, Make] = {
     **{name: partial(any_order, config, OWN) for name, config in ANY_ORDER.items()},

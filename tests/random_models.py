@@ -28,6 +28,22 @@ TOLD = {
     "head": {"width": 16, "blocks": 1, "frequencies": 8},
     "schedule": {"kind": "cosine", "timesteps": 50},
 }
+# A voice, with the controls of spoken text; its decoder is late. And the words that it finds in its dictionary.
+VOICE = {
+    "speakers": ["ann", "ben"],
+    "mdct": {"sample_rate": 800, "hop": 8},
+    "backbone": {"layers": 1, "feedforward": 16, "retention": {"width": 16, "heads": 2}},
+    "head": {"width": 16, "blocks": 1, "frequencies": 8},
+    "schedule": {"kind": "cosine", "timesteps": 50},
+}
+DICTIONARY = """a AH0
+cat K AE1 T
+hello HH AH0 L OW1
+percent P ER0 S EH1 N T
+sat S AE1 T
+the DH AH0
+there DH EH1 R
+"""
 PICTURE = {
     "labels": ["dot", "bar"],
     "image": {"height": 6, "width": 4, "channels": 3, "patch": 2},
@@ -143,11 +159,44 @@ def export_masked(model, out: Path, dialect: str = "linear-attention", **changes
     return write_masked(model, about, out, dialect, half=True, overwrite=False)
 
 
-def export(model, out: Path, dialect: str, **changes):
+def export(model, out: Path, dialect: str, others=None, **changes):
     from adr_export.bundle_writer import write_bundle
 
     about = {
         "name": out.name, "description": "Random weights, for tests", "licence": "CC0-1.0", "source": "none",
         "defaults": DEFAULTS, "clip": 4.0, "training": {"recipe": "none", "minutes": 0.0}, **changes,
     }  # fmt: skip
-    return write_bundle(model, about, out, dialect, half=True, overwrite=False)
+    return write_bundle(model, about, out, dialect, half=True, overwrite=False, others=others)
+
+
+def export_spoken_text(out: Path, durations: bool = True):
+    """A bundle that turns text into phones, by random networks and DICTIONARY."""
+    import torch
+    from adr_export.spoken_text import write_spoken_text
+    from adr_models.mixers.retention import RetentionConfig
+    from adr_models.spoken_text.durations import DurationsConfig, DurationsModel
+    from adr_models.spoken_text.encoder import EncoderConfig
+    from adr_models.spoken_text.letters import LettersConfig, LettersModel
+
+    torch.manual_seed(0)
+    small = EncoderConfig(RetentionConfig(16, 2, 1.0), layers=1, feedforward=16, stem=3, dropout=0.1)
+    letters, timed = LettersModel(LettersConfig(small)), (DurationsModel(DurationsConfig(small)), {})
+    about = {
+        "name": out.name, "description": "Random weights, for tests", "licence": "CC0-1.0", "source": "none",
+        "defaults": {}, "training": {"recipe": "none", "minutes": 0.0},
+    }  # fmt: skip
+    dictionary = out.with_name(f"{out.name}.dict")
+    dictionary.write_text(DICTIONARY)
+    return write_spoken_text(
+        letters, timed if durations else None, dictionary, about, out, "linear-attention", half=True, overwrite=False
+    )
+
+
+def export_voice(out: Path, dialect: str = "linear-attention"):
+    """A random voice that speaks text."""
+    from adr_export.spoken_text import inner_files
+    from adr_runtime.spoken_text.controls import CONTROLS
+
+    export_spoken_text(out.with_name("front-end"))
+    others = inner_files(out.with_name("front-end"))
+    return export(random_model(VOICE, controls=dict(CONTROLS)), out, dialect, others)

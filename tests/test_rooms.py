@@ -13,7 +13,7 @@ PACKAGES = {"adr_models": "models", "adr_train": "train", "adr_export": "export"
 ORDER = {
     "adr_runtime": (
         ("errors",), ("limits",), ("philox",), ("terminal",), ("bundles",), ("inference",), ("media",),
-        ("causal", "any_order", "spoken_text"), ("masked",), ("loading",), ("vectors",), ("self_test",),
+        ("spoken_text",), ("causal", "any_order"), ("masked",), ("loading",), ("vectors",), ("self_test",),
         ("coding", "serving"), ("cli",), ("__main__",),
     ),
     "adr_models": (

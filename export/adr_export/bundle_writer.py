@@ -15,7 +15,7 @@ from adr_models.tokens.pyramid import PyramidConfig
 from adr_runtime.bundles.card import model_card
 from adr_runtime.bundles.manifest import Manifest, parse_manifest
 from adr_runtime.bundles.onnx_file import check_onnx
-from adr_runtime.bundles.specs import GraphSpec, TensorSpec
+from adr_runtime.bundles.specs import FileSpec, GraphSpec, TensorSpec
 from adr_runtime.causal.checks import CAUSAL, read_defaults
 from adr_runtime.causal.manifest import (
     AudioSpec,
@@ -29,6 +29,7 @@ from adr_runtime.causal.manifest import (
 )
 from adr_runtime.errors import ADRError
 from adr_runtime.loading import FAMILIES
+from adr_runtime.spoken_text.manifest import NESTED
 from adr_runtime.terminal.interrupts import held
 
 from adr_export.errors import ExportError
@@ -54,9 +55,10 @@ class About(TypedDict):
 
 def write_bundle(
     model: ADRModel, about: About, out: Path, dialect: str, half: bool, overwrite: bool,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = lambda line: None, others: Mapping[str, bytes] | None = None,
 ) -> CausalManifest:  # fmt: skip
-    """Export to `out`, a folder that appears only when every graph has passed.
+    """Export to `out`, a folder that appears only when every graph has passed. `others` are the files, by their names
+    in it, of the bundle inside that turns text into phones.
 
     `half` rounds the weights to float16 first, and parity is then measured against the rounded model.
     """
@@ -73,8 +75,8 @@ def write_bundle(
         files[graph.name] = write_onnx(graph, dialect)
     tell("checking parity")
     parity = check_parity(model, files)
-    manifest = describe(model, about, defaults, dialect, graphs, files, parity)
-    write_folder(out, files, manifest)
+    manifest = describe(model, about, defaults, dialect, graphs, files, parity, (others or {}).get(NESTED))
+    write_folder(out, files, manifest, others)
     return manifest
 
 
@@ -93,6 +95,7 @@ def write_folder(
         for name, data in files.items():
             (temporary / f"{name}.onnx").write_bytes(data)
         for name, data in (others or {}).items():
+            (temporary / name).parent.mkdir(exist_ok=True)
             (temporary / name).write_bytes(data)
         (temporary / "manifest.json").write_text(manifest.to_json())
         (temporary / "README.md").write_text(model_card(manifest))
@@ -115,7 +118,7 @@ def write_folder(
 
 def describe(
     model: ADRModel, about: About, defaults: Defaults, dialect: str, graphs: list[Graph], files: dict[str, bytes],
-    parity: dict[str, float],
+    parity: dict[str, float], inner: bytes | None,
 ) -> CausalManifest:  # fmt: skip
     """The manifest, parsed once from its own JSON so that nothing is written that the runtime would refuse."""
     config, codec = model.config, model.tokens
@@ -145,6 +148,7 @@ def describe(
         speakers=tuple(config.speakers),
         controls=tuple(ControlSpec(name, classes) for name, classes in config.controls.items()),
         audio=None if isinstance(codec, PictureTokens) else AudioSpec(codec.config.sample_rate, codec.hop, codec.delay),
+        spoken_text=FileSpec(NESTED, hashlib.sha256(inner).hexdigest(), len(inner)) if inner else None,
         image=image,
         defaults=defaults,
         licence=about["licence"],

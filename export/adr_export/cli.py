@@ -52,6 +52,9 @@ LexiconOption = Annotated[
 DurationsOption = Annotated[
     Optional[Path], typer.Option(help="For a run of letters: the --out folder of one of durations.")
 ]
+TextOption = Annotated[
+    Optional[Path], typer.Option(help="For a run of speech-text: the bundle that turns text into phones.")
+]
 PushOption = Annotated[
     Optional[str],
     typer.Option(metavar="OWNER/NAME", help="Upload the bundle to this repository on the Hugging Face hub."),
@@ -67,8 +70,9 @@ def export(
     checkpoint: CheckpointArgument, out: OutArgument = None, portable: PortableOption = False, name: NameOption = None,
     half: HalfOption = True, average: AverageOption = "long", steps: StepsOption = None, sampler: SamplerOption = None,
     guidance: GuidanceOption = None, temperature: TemperatureOption = None, calls: CallsOption = None,
-    lexicon: LexiconOption = None, durations: DurationsOption = None, overwrite: OverwriteOption = False,
-    push: PushOption = None, private: PrivateOption = False, json_: JsonOption = False, debug: DebugOption = False,
+    lexicon: LexiconOption = None, durations: DurationsOption = None, text: TextOption = None,
+    overwrite: OverwriteOption = False, push: PushOption = None, private: PrivateOption = False,
+    json_: JsonOption = False, debug: DebugOption = False,
 ) -> None:  # fmt: skip
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
     dialect = "portable" if portable else "linear-attention"
@@ -82,7 +86,7 @@ def export(
     if out is None:
         options = {
             "portable": portable, "name": name, "full": not half, "short": average == "short",
-            "overwrite": overwrite, "lexicon": lexicon, "durations": durations, **overrides,
+            "overwrite": overwrite, "lexicon": lexicon, "durations": durations, "text": text, **overrides,
         }  # fmt: skip
         asked = [option for option, value in options.items() if value is not None and value is not False]
         if push is None or asked or not (checkpoint / "manifest.json").is_file():
@@ -93,7 +97,7 @@ def export(
         target = check_push(push)
     result: dict[str, Any] = {"bundle": str(out or checkpoint)}
     if out is not None:
-        more: dict[str, Any] = {"lexicon": lexicon, "durations": durations, "push": push is not None}
+        more: dict[str, Any] = {"lexicon": lexicon, "durations": durations, "text": text, "push": push is not None}
         result |= write(checkpoint, out, name, dialect, half, average == "short", overrides, overwrite, **more)
     if push is not None:
         result["address"] = push_bundle(out or checkpoint, target, private)
@@ -106,7 +110,7 @@ def export(
 
 def write(
     checkpoint: Path, out: Path, name: str | None, dialect: str, half: bool, short: bool, overrides: dict[str, Any],
-    overwrite: bool, lexicon: Path | None, durations: Path | None, push: bool,
+    overwrite: bool, lexicon: Path | None, durations: Path | None, text: Path | None, push: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Export a checkpoint to `out`. -> the bundle's size and parity figures, by name."""
     with empty_handed():
@@ -125,9 +129,11 @@ def write(
         "defaults": config.defaults | {k: v for k, v in overrides.items() if v is not None},
         "clip": config.clip, "training": config.training | ({"average": "short"} if short else {}),
     }  # fmt: skip
-    given = overrides | {"lexicon": lexicon, "durations": durations}
+    given = overrides | {"lexicon": lexicon, "durations": durations, "text": text}
     check_options(model, about["name"], {k: v for k, v in given.items() if v is not None}, short, push)
-    manifest = write_any_kind(model, about, out, dialect, half, overwrite, lexicon, durations, short, console.print)
+    manifest = write_any_kind(
+        model, about, out, dialect, half, overwrite, lexicon, durations, text, short, console.print
+    )
     size = sum(graph.bytes for graph in manifest.graphs.values())
     worst = max(manifest.parity, key=lambda k: float(manifest.parity[k] or 0))
     console.print(f"{out}: {size / 2**20:.1f} MiB, largest error {manifest.parity[worst]} ({worst})")

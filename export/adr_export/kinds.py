@@ -10,13 +10,14 @@ from adr_models.spoken_text.durations import DurationsModel
 from adr_models.spoken_text.letters import LettersModel
 from adr_runtime.bundles.manifest import Manifest
 from adr_runtime.causal.parts import parts_text
+from adr_runtime.spoken_text.controls import CONTROLS
 
 from adr_export.any_order import write_any_order
 from adr_export.bundle_writer import About, write_bundle
 from adr_export.checkpoint import Exported, load_durations
 from adr_export.errors import ExportError
 from adr_export.masked import write_masked
-from adr_export.spoken_text import write_spoken_text
+from adr_export.spoken_text import inner_files, write_spoken_text
 
 DENOISING = ("steps", "sampler", "guidance", "temperature")
 
@@ -31,10 +32,12 @@ def check_options(model: Exported, name: str, given: Mapping[str, Any], short: b
         (LettersModel, "a model of letters", ("lexicon", "durations")),
     ]  # fmt: skip
     of = [(what, known) for kind, what, known in kinds if isinstance(model, kind)]
-    what, known = of[0] if of else ("a causal model", DENOISING)
+    what, known = of[0] if of else ("a causal model", (*DENOISING, "text"))
     foreign = [option for option in given if option not in known]
     if foreign:
         raise ExportError(f"{name} is {what}, which has no --{foreign[0]}; leave it out")
+    if "text" in given and getattr(model.config, "controls", None) != CONTROLS:
+        raise ExportError(f"{name} is not told which phone to say, as a run of speech-text is; leave --text out")
     if isinstance(model, LettersModel) and push:
         raise ExportError(f"{name} is {what}; adr-export pushes no such bundle yet: leave --push out")
     if isinstance(model, ARDM) and short:
@@ -47,7 +50,7 @@ def check_options(model: Exported, name: str, given: Mapping[str, Any], short: b
 
 def write_any_kind(
     model: Exported, about: About, out: Path, dialect: str, half: bool, overwrite: bool, lexicon: Path | None,
-    durations: Path | None, short: bool, tell: Callable[[str], None],
+    durations: Path | None, text: Path | None, short: bool, tell: Callable[[str], None],
 ) -> Manifest:  # fmt: skip
     """The manifest of the bundle that is written to `out`. Raises ADRError, and nothing is written then."""
     if isinstance(model, LettersModel):
@@ -59,4 +62,4 @@ def write_any_kind(
     if isinstance(model, MaskedADR):
         return write_masked(model, about, out, dialect, half, overwrite, tell)
     assert not isinstance(model, DurationsModel)
-    return write_bundle(model, about, out, dialect, half, overwrite, tell)
+    return write_bundle(model, about, out, dialect, half, overwrite, tell, inner_files(text) if text else None)

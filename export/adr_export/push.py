@@ -5,9 +5,10 @@ from pathlib import Path
 
 from adr_runtime import __version__
 from adr_runtime.bundles.card import hub_card, model_card
-from adr_runtime.bundles.hub import HubName, import_hub, refuse
+from adr_runtime.bundles.hub import HubName, import_hub, is_bundle_file, refuse
 from adr_runtime.errors import DISTRIBUTION
 from adr_runtime.loading import open_bundle
+from adr_runtime.spoken_text.manifest import NESTED
 from adr_runtime.vectors import VECTORS, read_vectors
 
 from adr_export.errors import ExportError
@@ -35,7 +36,10 @@ def push_bundle(folder: Path, name: HubName, private: bool) -> str:
     if vectors:
         # Those of another manifest would fail everybody's adr-run doctor.
         read_vectors(bundle)
-    for file in ("manifest.json", *vectors, *(graph.file for graph in manifest.graphs.values())):
+    within = (folder / NESTED).parent if getattr(manifest, "spoken_text", None) else None
+    names = [f"{within.name}/{path.name}" for path in sorted(within.iterdir())] if within else []
+    nested = [name for name in names if is_bundle_file(name)]
+    for file in ("manifest.json", *vectors, *(graph.file for graph in manifest.graphs.values()), *nested):
         files[file] = str(folder / file)
     hub = import_hub()
     from huggingface_hub.utils import disable_progress_bars

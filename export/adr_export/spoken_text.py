@@ -11,9 +11,11 @@ import torch
 from adr_models.spoken_text.durations import DurationsModel
 from adr_models.spoken_text.letters import LettersModel
 from adr_runtime.bundles.manifest import parse_manifest
+from adr_runtime.bundles.specs import FileSpec, GraphSpec
+from adr_runtime.spoken_text.front_end import SpokenText
 from adr_runtime.spoken_text.letters import LETTERS
 from adr_runtime.spoken_text.lexicon import KNOWN, pack
-from adr_runtime.spoken_text.manifest import SPOKEN_TEXT, FileSpec, SpokenTextManifest
+from adr_runtime.spoken_text.manifest import NESTED, SPOKEN_TEXT, SpokenTextManifest
 from adr_runtime.spoken_text.phones import PLACES, SYMBOLS
 
 from adr_export.bundle_writer import About, describe_graph, write_folder
@@ -74,6 +76,22 @@ def read_dictionary(path: Path) -> dict[str, list[tuple[str, ...]]]:
     if not entries:
         raise ExportError(f"{path}: a dictionary without words")
     return entries
+
+
+def inner_files(name: Path) -> dict[str, bytes]:
+    """The files of a bundle of the family "spoken-text", by their names inside a voice's. Raises ADRError where it is
+    damaged, and where it has no durations, which a voice needs."""
+    model = SpokenText.load(name)
+    manifest, source = model.bundle.manifest, model.bundle.source
+    assert isinstance(manifest, SpokenTextManifest)
+    if model.durations is None:
+        raise ExportError(f"{name} has no durations, which a voice needs; export it with --durations")
+    specs: list[GraphSpec | FileSpec] = [*manifest.graphs.values(), manifest.lexicon]
+    files = {spec.file: source.read_verified(spec) for spec in specs}
+    for file in ("manifest.json", "README.md", f"{manifest.lexicon.file}.licence"):
+        if (source.folder / file).is_file():
+            files[file] = (source.folder / file).read_bytes()
+    return {NESTED.replace("manifest.json", file): data for file, data in files.items()}
 
 
 def write_spoken_text(

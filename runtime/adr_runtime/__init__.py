@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from adr_runtime.causal.audio_model import AudioModel
     from adr_runtime.causal.config import GenerationConfig, GenerationOptions, Label
     from adr_runtime.causal.image_model import ImageModel
+    from adr_runtime.causal.speech import Speech
     from adr_runtime.causal.stream import Stream
     from adr_runtime.coding.archive import Agree
     from adr_runtime.coding.compression import CodedFile, Compressed, compress, decompress
@@ -26,18 +27,19 @@ if TYPE_CHECKING:
     from adr_runtime.media.exact.files import File
     from adr_runtime.media.images import Images
     from adr_runtime.media.texts import Texts
+    from adr_runtime.media.timestamps import Word
 else:
     # NumPy is loaded when a name is first used: a command must hear Ctrl-C before that.
     _HOMES = {
         "any_order.config": ("AnyOrderConfig", "AnyOrderOptions"), "any_order.model": ("AnyOrderModel",),
         "any_order.scoring": ("Progress", "Score", "Show"), "causal.audio_model": ("AudioModel",),
         "causal.config": ("GenerationConfig", "GenerationOptions", "Label"), "causal.image_model": ("ImageModel",),
-        "causal.stream": ("Stream",), "coding.archive": ("Agree",),
+        "causal.speech": ("Speech",), "causal.stream": ("Stream",), "coding.archive": ("Agree",),
         "coding.compression": ("CodedFile", "Compressed", "compress", "decompress"),
         "errors": ("ADRError", "BundleError", "DamagedFileError", "InputError", "ProviderError"),
         "loading": ("load",), "masked.config": ("MaskedConfig", "MaskedOptions"), "masked.model": ("MaskedModel",),
         "media.audio": ("Audio",), "media.exact.files": ("File",), "media.images": ("Images",),
-        "media.texts": ("Texts",),
+        "media.texts": ("Texts",), "media.timestamps": ("Word",),
     }  # fmt: skip
 
     def __getattr__(name):
@@ -58,5 +60,5 @@ __all__ = [
     "ADRError", "Agree", "AnyOrderConfig", "AnyOrderModel", "AnyOrderOptions", "Audio", "AudioModel", "BundleError",
     "CodedFile", "Compressed", "DamagedFileError", "File", "GenerationConfig", "GenerationOptions", "ImageModel",
     "Images", "InputError", "Label", "MaskedConfig", "MaskedModel", "MaskedOptions", "Progress", "ProviderError",
-    "Score", "Show", "Stream", "Texts", "compress", "decompress", "load",
+    "Score", "Show", "Speech", "Stream", "Texts", "Word", "compress", "decompress", "load",
 ]  # fmt: skip

@@ -11,6 +11,8 @@ MAX_THREADS = 1024
 MAX_TEMPERATURE = 10
 # Seconds of sound: of a prompt, and of what is made into a file.
 MAX_SECONDS = 3600.0
+# Seconds behind a word of a playlist, or behind a sentence.
+MAX_PAUSE = 60
 # Pixels of one picture that is written, and values (pixels times channels) of one that is read.
 MAX_PIXELS = MAX_VALUES = 1 << 26
 # What a generation may take, by an estimate from its settings.

@@ -10,10 +10,12 @@ from adr_runtime.bundles.manifest import Manifest
 from adr_runtime.causal.audio_model import AudioModel
 from adr_runtime.causal.checks import CAUSAL
 from adr_runtime.causal.image_model import ImageModel
+from adr_runtime.causal.manifest import CausalManifest
 from adr_runtime.errors import InputError
 from adr_runtime.inference.opening import open_model
 from adr_runtime.masked.manifest import MASKED
 from adr_runtime.masked.model import MaskedModel
+from adr_runtime.spoken_text.front_end import verify
 
 FAMILIES = {"adr": CAUSAL, "ardm": ANY_ORDER, "masked": MASKED}
 # The shipped model that a command takes unless one is named: to generate, by the kind of what is made; to fill in, by
@@ -81,4 +83,7 @@ def load_coders(names: Sequence[str | Path], provider: str, threads: int | None)
 
 def open_bundle(name: str | Path) -> Bundle:
     """A shipped bundle, or any by its folder or its name on a hub: verified and not loaded. Raises ADRError."""
-    return read_bundle(name, FAMILIES)[0]
+    bundle = read_bundle(name, FAMILIES)[0]
+    if isinstance(bundle.manifest, CausalManifest) and bundle.manifest.spoken_text:
+        verify(bundle, bundle.manifest.spoken_text)
+    return bundle

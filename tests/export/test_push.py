@@ -51,6 +51,17 @@ def test_a_bundle_is_one_commit_with_a_card_that_the_hub_takes(hub, settings, co
     assert json.loads(seen.stdout)["hash"] == open_bundle(DIGITS).hash
 
 
+def test_a_voice_is_pushed_with_what_turns_text_into_phones(hub, settings, command, exported, tmp_path):
+    folder = shutil.copytree(exported["voice"], tmp_path / "voice")
+    (folder / "text" / "notes.txt").write_text("not for others")
+    done = command("adr-export", folder, "--push", "someone/voice", **settings)
+    assert done.returncode == 0, done.stderr
+    repository = hub.repositories["someone/voice"]
+    files = repository.commits[repository.revisions["main"]]
+    inner = {f"text/{path.name}": path.read_bytes() for path in (exported["voice"] / "text").iterdir()}
+    assert {name: data for name, data in files.items() if "/" in name} == inner
+
+
 def test_a_checkpoint_is_exported_and_pushed(hub, settings, command, trained_tiny, tmp_path):
     arguments = ("bundle", "--push", "hf:someone/run", "--private", "--json", "--name", "mine")
     done = command("adr-export", trained_tiny, *arguments, **settings)

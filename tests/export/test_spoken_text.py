@@ -115,3 +115,8 @@ def test_what_is_no_dictionary_makes_no_bundle(tmp_path):
     (tmp_path / "bad.dict").write_text("cat K AE1 T\n\ncat\n")
     with pytest.raises(ExportError, match=r"bad\.dict:3"):
         read_dictionary(tmp_path / "bad.dict")
+
+
+def test_only_voices_take_text(refused, trained_tiny, bundle):
+    says = "is not told which phone to say, as a run of speech-text is; leave --text out"
+    refused("adr-export", trained_tiny, "out", "--text", bundle, says=(says,))

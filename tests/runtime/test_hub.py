@@ -96,6 +96,22 @@ def test_pull_fetches_what_a_bundle_holds(hub, settings, command, tmp_path):
     assert all((tmp_path / "out" / name).read_bytes() == (DIGITS / name).read_bytes() for name in names)
 
 
+def test_a_voice_comes_with_what_turns_text_into_phones(hub, settings, command, exported, tmp_path):
+    folder = exported["voice"]
+    hub.publish("someone/voice", folder).commit({"text/weights.bin": b"weights", "more/model.onnx": b"graph"})
+    said = ("--text", "Hello there.", "--seed", 1, "--out", "a.wav")
+    assert command("adr-run", "audio", "--model", "hf:someone/voice", *said, **settings).returncode == 0
+    done = command("adr-run", "pull", "hf:someone/voice", "out", **settings)
+    assert done.returncode == 0, done.stderr
+    files = [
+        {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in (folder, tmp_path / "out")
+    ]
+    assert files[0] == files[1] and Path("text/lexicon.xz") in files[0]
+    hub.publish("someone/voice", folder, lexicon=b"other")
+    done = command("adr-run", "pull", "hf:someone/voice", "again", **settings)
+    assert done.returncode == 2 and "lexicon.xz: expected" in done.stderr and not (tmp_path / "again").exists()
+
+
 def broken(hub):
     """Repositories that cannot be loaded, in each way."""
     head = bytearray((DIGITS / "head.onnx").read_bytes())

@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 import pytest
 from adr_runtime.errors import BundleError, InputError
-from adr_runtime.spoken_text.durations import frames
+from adr_runtime.spoken_text.durations import paced
 from adr_runtime.spoken_text.letters import CLASSES, LETTERS, letter_numbers, read_greedily
 from adr_runtime.spoken_text.lexicon import Lexicon, pack
 from adr_runtime.spoken_text.normalise import normalise
@@ -223,18 +223,22 @@ def test_symbols_and_places():
     assert [places(n) for n in range(4)] == [[], [ONLY], [FIRST, LAST], [FIRST, INSIDE, LAST]]
 
 
-def test_frames_follow_the_clock_and_its_dials():
+def test_seconds_at_another_pace():
     random = np.random.default_rng(0)
-    symbols = ["pau", *random.choice(PHONES, 200), ",", *random.choice(PHONES, 100), "."]
+    symbols = ["pau", *random.choice(PHONES, 20), ",", *random.choice(PHONES, 10), "."]
     seconds = random.uniform(0.03, 0.3, len(symbols))
-    counts = frames(symbols, seconds, 0.0256)
-    ends = np.cumsum(seconds)
-    assert np.abs(np.cumsum(counts) * 0.0256 - ends).max() <= 0.0128 + 1e-9
-    assert abs(frames(symbols, seconds, 0.0256, speed=2).sum() - counts.sum() / 2) <= 1
-    silent = frames(symbols, seconds, 0.0256, pauses=0)
-    assert [silent[i] for i in (0, 201, -1)] == [0, 0, 0] and silent.sum() < counts.sum()
-    short = frames(["K"] * 10, np.full(10, 0.001), 0.02)
-    assert short.tolist() == [1] * 10
-    for dials in ({"speed": 0}, {"speed": float("nan")}, {"speed": "fast"}, {"pauses": -1}, {"pauses": 11}):
-        with pytest.raises(InputError):
-            frames(symbols, seconds, 0.02, **dials)
+    np.testing.assert_array_equal(paced(symbols, seconds), seconds)
+    np.testing.assert_allclose(paced(symbols, seconds, 2), seconds / 2)
+    long, short = paced(symbols, seconds, 2, 1.5), paced(symbols, seconds, pause=0.001)
+    np.testing.assert_allclose(long[:-1], seconds[:-1] / 2)
+    assert long[0] + long[-1] == pytest.approx(1.5)
+    assert (short[0], short[-1]) == (0.001, 0) and (short[1:-1] == seconds[1:-1]).all()
+    silent = paced(symbols, seconds, pause=0)
+    assert silent[[0, -1]].tolist() == [0, 0]
+    # A part of a sentence goes on.
+    part = paced([*symbols[:-1], ","], seconds, pause=2)
+    assert part[-1] == seconds[-1]
+    for dials in ({"speed": 0}, {"speed": 2.1}, {"speed": float("nan")}, {"speed": "fast"}, {"pause": -1},
+                  {"pause": 61}, {"pause": float("nan")}, {"pause": "long"}):  # fmt: skip
+        with pytest.raises(InputError, match=f"{next(iter(dials))} must be"):
+            paced(symbols, seconds, **dials)

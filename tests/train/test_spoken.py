@@ -16,6 +16,7 @@ from adr_train.data import aligned
 from adr_train.errors import TrainError
 from adr_train.tasks.latents import added, sentence_latents, sentence_samples, sentence_seconds
 from adr_train.tasks.spoken import SpokenBatches
+from random_models import export_spoken_text
 
 RATE, TOKEN = 8000, 0.032
 CODEC = CodecConfig(channels=4, width=16, hidden=24, kernel=3, coarse=1, fine=1)
@@ -192,8 +193,16 @@ def test_from_sentences_to_a_bundle_by_the_installed_commands(command, refused, 
     begun = command("adr-train", "speaking.yaml", *options, "--out", "more", "--from", "run", "--steps", "1")
     assert begun.returncode == 0, begun.stderr
     refused("adr-train", "told.yaml", *options, "--out", "told", says=("no controls",))
-    done = command("adr-export", "run", "bundle")
+    export_spoken_text(tmp_path / "front-end")
+    export_spoken_text(tmp_path / "untimed", durations=False)
+    refused("adr-export", "run", "bundle", "--text", "run", says=("run: no manifest.json here",))
+    refused("adr-export", "run", "bundle", "--text", "untimed", says=("untimed has no durations", "--durations"))
+    done = command("adr-export", "run", "bundle", "--text", "front-end")
     assert done.returncode == 0, done.stderr
+    spoken = command(
+        "adr-run", "audio", "--model", "bundle", "--text", "The cat sat.", "--voice", "ann", "--out", "a.wav"
+    )
+    assert spoken.returncode == 0 and soundfile.info(tmp_path / "a.wav").duration > 0.3, spoken.stderr
     manifest = adr_runtime.load(tmp_path / "bundle").manifest
     assert manifest.speakers == ("ann", "bob") and not manifest.labels
     assert {control.name: control.classes for control in manifest.controls} == CONTROLS

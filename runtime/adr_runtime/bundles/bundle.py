@@ -11,6 +11,8 @@ from pathlib import Path
 from adr_runtime.bundles.hub import HubName, is_hub_name
 from adr_runtime.bundles.manifest import MAX_MANIFEST_BYTES, Family, Manifest, parse_manifest
 from adr_runtime.bundles.onnx_file import check_onnx
+from adr_runtime.bundles.specs import FileSpec, GraphSpec
+from adr_runtime.bundles.strict_json import MANIFEST
 from adr_runtime.errors import BundleError, InputError
 
 
@@ -32,23 +34,32 @@ def shipped() -> dict[str, Path]:
 @dataclass(frozen=True)
 class Source:
     """Where the files of a bundle are read: a folder, or a commit's in the cache of a hub, fetched there when they are
-    asked for."""
+    asked for. `within` is the name of the folder, and a stroke, where it is inside another bundle's."""
 
     folder: Path
     hub: HubName | None = None
+    within: str = ""
 
     @property
     def remedy(self) -> str:
-        return f"delete {self.folder.parents[1]} to fetch it anew" if self.hub else "fetch or export the bundle again"
+        kept = self.folder.parents[2 if self.within else 1] if self.hub else None
+        return f"delete {kept} to fetch it anew" if kept else "fetch or export the bundle again"
+
+    @property
+    def real_folder(self) -> Path:
+        """Where files may be, no link leading elsewhere."""
+        if self.within:
+            return self.folder.parent.resolve(strict=True) / self.folder.name
+        return self.folder.resolve(strict=True)
 
     def read(self, file: str, size: int | None, limit: int) -> bytes:
         """A regular file directly in the folder, not a link out of it, of exactly `size` bytes where one is given. A
         hub's cache consists of links, which huggingface_hub has made. Raises ADRError."""
         if self.hub:
-            self.hub.fetch(file, limit)
+            self.hub.fetch(self.within + file, limit)
         path = self.folder / file
         try:
-            if not self.hub and path.resolve(strict=True).parent != self.folder.resolve(strict=True):
+            if not self.hub and path.resolve(strict=True).parent != self.real_folder:
                 raise BundleError(f"{path}: leads out of the bundle's folder")
             # A pipe would let us wait for somebody who writes.
             flags = getattr(os, "O_NONBLOCK", 0)
@@ -65,6 +76,17 @@ class Source:
         except (OSError, RuntimeError, ValueError) as error:
             # Up to Python 3.12 a circle of links is a RuntimeError.
             raise BundleError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
+
+    def read_verified(self, spec: GraphSpec | FileSpec) -> bytes:
+        """A file that a manifest names, of the size and hash that it says. Raises ADRError."""
+        data = self.read(spec.file, spec.bytes, spec.bytes)
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != spec.sha256:
+            raise BundleError(
+                f"{self.folder / spec.file}: damaged: SHA-256 expected {spec.sha256[:16]}…, found {digest[:16]}…; "
+                f"{self.remedy}"
+            )
+        return data
 
 
 @dataclass(frozen=True)
@@ -85,7 +107,7 @@ def find_bundle(name: str | Path) -> Source:
     """Where a shipped bundle, one on a hub, or a folder is."""
     if is_hub_name(name):
         hub = HubName.parse(name)
-        folder = hub.fetch("manifest.json", MAX_MANIFEST_BYTES).parent
+        folder = hub.fetch(MANIFEST, MAX_MANIFEST_BYTES).parent
         # The other files are of the same commit, whatever comes to the branch meanwhile.
         return Source(folder, replace(hub, revision=folder.name))
     models = shipped()
@@ -93,10 +115,10 @@ def find_bundle(name: str | Path) -> Source:
         return Source(models[str(name)])
     path = Path(name)
     # A name that is too long is no file to these, and an exception to Path.
-    if os.path.isfile(path / "manifest.json"):
+    if os.path.isfile(path / MANIFEST):
         return Source(path)
     if os.path.isdir(path):
-        raise BundleError(f"{path}: no manifest.json here; give a folder that adr-export wrote")
+        raise BundleError(f"{path}: no {MANIFEST} here; give a folder that adr-export wrote")
     raise InputError(
         f"unknown model {str(name)[:80]!r}; shipped are {', '.join(models) or 'none'}, or give a bundle's folder, or "
         "hf:owner/name"
@@ -107,20 +129,27 @@ def read_bundle(name: str | Path, families: Mapping[str, Family]) -> tuple[Bundl
     """Read and verify a bundle of one of the `families`, by name, and its graphs. Raises ADRError with one line that
     names file, field, expected and found."""
     source = find_bundle(name)
-    folder = source.folder
-    text = source.read("manifest.json", None, MAX_MANIFEST_BYTES)
+    return verified(source, source.read(MANIFEST, None, MAX_MANIFEST_BYTES), families)
+
+
+def read_nested(
+    bundle: Bundle, spec: FileSpec, families: Mapping[str, Family]
+) -> tuple[Bundle, dict[str, VerifiedGraph]]:
+    """The same for a bundle in a folder of another one, whose manifest names the inner manifest by size and hash, so
+    that the hash of the outer bundle stands for both."""
+    within = spec.file.removesuffix(MANIFEST)
+    source = replace(bundle.source, folder=bundle.folder / within, within=within)
+    return verified(source, source.read_verified(replace(spec, file=MANIFEST)), families)
+
+
+def verified(source: Source, text: bytes, families: Mapping[str, Family]) -> tuple[Bundle, dict[str, VerifiedGraph]]:
+    """The bundle of a manifest and its graphs. Raises ADRError."""
     try:
         manifest = parse_manifest(text.decode(), families)
     except UnicodeDecodeError as error:
-        raise BundleError(f"{folder / 'manifest.json'}: not UTF-8 text") from error
+        raise BundleError(f"{source.folder / MANIFEST}: not UTF-8 text") from error
     graphs = {}
     for key, graph in manifest.graphs.items():
-        data = source.read(graph.file, graph.bytes, graph.bytes)
-        digest = hashlib.sha256(data).hexdigest()
-        if digest != graph.sha256:
-            raise BundleError(
-                f"{folder / graph.file}: damaged: SHA-256 expected {graph.sha256[:16]}…, found {digest[:16]}…; "
-                f"{source.remedy}"
-            )
-        graphs[key] = VerifiedGraph(data, check_onnx(data, str(folder / graph.file), key))
+        data = source.read_verified(graph)
+        graphs[key] = VerifiedGraph(data, check_onnx(data, str(source.folder / graph.file), key))
     return Bundle(source, manifest, hashlib.sha256(text).hexdigest()), graphs

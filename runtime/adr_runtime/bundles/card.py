@@ -21,6 +21,8 @@ def model_card(manifest: Manifest) -> str:
     any_order, front_end = manifest.family == "ardm", manifest.family == "spoken-text"
     speakers: tuple[str, ...] = getattr(manifest, "speakers", ())
     example = f" --label {shlex.quote(manifest.labels[-1])}" if manifest.labels else ""
+    if getattr(manifest, "spoken_text", None):
+        example = ' --text "Hello, world."'
     sections = [
         *front_matter(manifest),
         f"# {manifest.name}",

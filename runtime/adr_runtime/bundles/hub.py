@@ -17,8 +17,10 @@ from adr_runtime.bundles.interfaces import MAX_FILE_BYTES
 from adr_runtime.errors import DISTRIBUTION, ADRError, BundleError, InputError, ProviderError, install_hint
 
 PREFIX = "hf:"
-# The files of a bundle; others of a repository are never fetched.
+# The files of a bundle, and those of one that turns text into phones inside of it; others of a repository are never
+# fetched.
 PATTERNS = ("manifest.json", "README.md", "vectors.json", "*.onnx")
+NESTED_FOLDER, NESTED_PATTERNS = "text/", ("manifest.json", "README.md", "*.onnx", "lexicon.xz", "lexicon.xz.licence")
 NAME = re.compile(r"(?:hf:)?([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w-][\w./-]*))?", re.ASCII)
 
 
@@ -82,7 +84,9 @@ class HubName:
 
 
 def is_bundle_file(name: str) -> bool:
-    return "/" not in name and any(fnmatchcase(name, pattern) for pattern in PATTERNS)
+    inner = name.removeprefix(NESTED_FOLDER)
+    patterns = PATTERNS if inner == name else NESTED_PATTERNS
+    return "/" not in inner and any(fnmatchcase(inner, pattern) for pattern in patterns)
 
 
 def pull_bundle(repository: str, out: Path, verify: Callable[[Path], object]) -> None:

@@ -1,4 +1,4 @@
-"""What a manifest says of a bundle's graphs: files, tensors, shapes."""
+"""What a manifest says of a bundle's files: graphs, their tensors and shapes, and files that are no graphs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +22,15 @@ class TensorSpec:
     name: str
     dtype: str
     shape: tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class FileSpec:
+    """A file of the bundle that is no graph."""
+
+    file: str
+    sha256: str
+    bytes: int
 
 
 @dataclass(frozen=True)

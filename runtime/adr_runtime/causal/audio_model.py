@@ -1,6 +1,6 @@
 """Audio, token by token: clips, endless streams, and what comes after a recording."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Unpack
 
 import numpy as np
@@ -12,12 +12,19 @@ from adr_runtime.causal.controls import Controls
 from adr_runtime.causal.generator import TokenGenerator
 from adr_runtime.causal.manifest import AudioSpec
 from adr_runtime.causal.model import CausalModel
-from adr_runtime.causal.playlist import LONGEST, MAX_PAUSE, MAX_WORDS, Playlist
+from adr_runtime.causal.playlist import LONGEST, MAX_WORDS, PAUSE, Playlist
+from adr_runtime.causal.speech import Speech
 from adr_runtime.causal.stream import Stream, resume
 from adr_runtime.causal.stream_header import MAX_CHUNK
 from adr_runtime.errors import InputError
-from adr_runtime.limits import check_samples, real_number, whole_number
-from adr_runtime.media.audio import Audio
+from adr_runtime.inference.opening import OpenBundle
+from adr_runtime.limits import MAX_PAUSE, check_samples, real_number, whole_number
+from adr_runtime.media.audio import Audio, Tell
+from adr_runtime.philox import checked_seed
+from adr_runtime.spoken_text.durations import check_dials
+from adr_runtime.spoken_text.front_end import SpokenText
+from adr_runtime.spoken_text.numbers import engine_class
+from adr_runtime.spoken_text.timing import timed_sentences
 
 # Tokens of a chunk where nobody waits for the first one.
 WHOLE_CHUNK = 64
@@ -28,6 +35,16 @@ class AudioModel(CausalModel):
     """Generates audio. What changes while it does lives in a `Stream`."""
 
     KIND = "audio"
+
+    def __init__(self, opened: OpenBundle):
+        super().__init__(opened)
+        spec = self.manifest.spoken_text
+        self.front_end = SpokenText.inside(opened, spec) if spec else None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it speaks text."""
+        return self.front_end is not None
 
     @property
     def spec(self) -> AudioSpec:
@@ -41,7 +58,8 @@ class AudioModel(CausalModel):
 
     def generate(
         self, *, label: Label | Sequence[Label] = None, count: int | None = None, seconds: float | None = None,
-        prompt: np.ndarray | None = None, controls: Controls | None = None, **options: Unpack[GenerationOptions],
+        prompt: np.ndarray | None = None, controls: Controls | None = None, text: str | Iterable[str] | None = None,
+        speed: float = 1.0, pause: float | None = None, **options: Unpack[GenerationOptions],
     ) -> Audio:  # fmt: skip
         """Generate clips.
 
@@ -55,6 +73,10 @@ class AudioModel(CausalModel):
             controls: Of models that have them (`model.manifest.controls`): classes by the name of each control, one for
                 each token, the same for every clip (tokens,) or a row each (clips, tokens). The clips have as many
                 tokens, less the decoder's delay.
+            text: What a model that speaks text is to say, in one clip, as `speak` takes it; when each word is heard
+                comes as `Audio.words`.
+            speed: Of a text, as `speak` takes it.
+            pause: The same.
             **options: The fields of `GenerationConfig`.
 
         Returns:
@@ -67,6 +89,12 @@ class AudioModel(CausalModel):
             >>> audio = adr_runtime.AudioModel.load("speech-digits").generate(label="seven", seed=1)
             >>> audio.save("seven.wav")
         """
+        if text is not None:
+            if not all(other is None for other in (label, count, seconds, prompt, controls)):
+                raise InputError("a text takes the place of label, count, seconds, prompt and controls; leave them out")
+            return self.speak(text, speed=speed, pause=pause, chunk_tokens=WHOLE_CHUNK, **options).collect()
+        if speed != 1 or pause is not None:
+            raise InputError("speed and pause go with a text; leave them out")
         settings = GenerationConfig(**options).resolve(self.manifest, label_rows(label, count))
         if seconds is None and prompt is None and controls is None and self.manifest.ends:
             generator = TokenGenerator(self.opened, settings)
@@ -83,7 +111,7 @@ class AudioModel(CausalModel):
     def stream(
         self, *, label: Label | Sequence[Label] = None, count: int | None = None, seconds: float | None = None,
         prompt: np.ndarray | None = None, chunk_tokens: int = 1, playlist: Sequence[Label] = (), cycle: bool = False,
-        pause: float = 0.15, controls: Controls | None = None, **options: Unpack[GenerationOptions],
+        pause: float = PAUSE, controls: Controls | None = None, **options: Unpack[GenerationOptions],
     ) -> Stream:  # fmt: skip
         """Generate chunk by chunk, in constant memory however long it goes on.
 
@@ -115,6 +143,46 @@ class AudioModel(CausalModel):
         if controls is not None:
             stream.extend(controls)
         return stream.continue_from(prompt)
+
+    def speak(
+        self, text: str | Iterable[str], *, speed: float = 1.0, pause: float | None = None, chunk_tokens: int = 1,
+        tell: Tell = lambda words: None, **options: Unpack[GenerationOptions],
+    ) -> Speech:  # fmt: skip
+        """Speak a text sentence after sentence, in constant memory however long it is.
+
+        Args:
+            text: English, whole or in pieces as they arrive, such as the lines of an open file.
+            speed: 2 is twice as fast.
+            pause: Seconds between sentences; the model's own unless given.
+            chunk_tokens: Tokens of each chunk, of which the last one of a sentence may have fewer.
+            tell: Called with the words of each sentence (`adr_runtime.Word`) when it is begun.
+            **options: The fields of `GenerationConfig`. Without a speaker the seed chooses one.
+
+        Returns:
+            `Speech`, an iterator of chunks float32 (1, samples).
+
+        Raises:
+            ADRError: In one line that says what to do. What a whole text has that cannot be said is told at once, and
+                of pieces when they come to it.
+
+        Example:
+            >>> for chunk in model.speak(open("story.txt"), speaker="ann", speed=1.2):
+            ...     player.write(chunk[0])
+        """
+        if self.front_end is None:
+            raise InputError(f"{self.name} speaks no text; one that does was exported with adr-export --text")
+        check_dials(speed, pause)
+        engine_class()
+        options["seed"] = checked_seed(options.get("seed"))
+        if options.get("speaker") is None and self.speakers:
+            options["speaker"] = int(np.random.default_rng(options["seed"]).integers(len(self.speakers)))
+        settings = GenerationConfig(**options).resolve(self.manifest)
+        if isinstance(text, str):
+            self.front_end.check(text)
+        sentences = timed_sentences(self.front_end, text, self.spec.hop / self.sample_rate, speed, pause)
+        speaker = [*self.speakers, None][settings.speakers[0]]
+        about = {"speaker": speaker, "speed": float(speed)} | ({} if pause is None else {"pause": float(pause)})
+        return Speech(self.start(settings, None, chunk_tokens), sentences, about, tell)
 
     def start(
         self, settings: Settings, seconds: float | None, chunk_tokens: int, playlist: Playlist | None = None

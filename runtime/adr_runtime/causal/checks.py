@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from adr_runtime.bundles.manifest import Family, Rule, check_graphs, common_rules, enforce
+from adr_runtime.bundles.manifest import MAX_MANIFEST_BYTES, Family, Rule, check_graphs, common_rules, enforce
 from adr_runtime.bundles.strict_json import MANIFEST, convert
 from adr_runtime.causal.config import MAX_GUIDANCE
 from adr_runtime.causal.interfaces import check_interfaces
 from adr_runtime.causal.manifest import CausalManifest, Defaults
 from adr_runtime.causal.samplers import SAMPLERS
 from adr_runtime.limits import MAX_COUNT, MAX_SECONDS, MAX_TEMPERATURE
+from adr_runtime.spoken_text.controls import CONTROLS
+from adr_runtime.spoken_text.manifest import NESTED
 
 MAX_STEPS = 10_000
 MAX_LEVELS = 8
@@ -33,10 +35,8 @@ def graphs_of(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def check_causal(manifest: CausalManifest) -> None:
     """Check choices, ranges, names confined to the folder, caps, and that the graphs have the states. Raises ADRError
     that names the field."""
-    enforce([
-        *common_rules(manifest, ("audio", "image"), *graphs_of(manifest.kind)), *token_rules(manifest),
-        *signal_rules(manifest),
-    ])  # fmt: skip
+    rules = [*token_rules(manifest), *signal_rules(manifest), *spoken_rules(manifest)]
+    enforce([*common_rules(manifest, ("audio", "image"), *graphs_of(manifest.kind)), *rules])
     check_defaults(manifest.defaults, len(manifest.schedule.betas), manifest.tokens.length)
     check_graphs(manifest)
     check_interfaces(manifest)
@@ -87,6 +87,17 @@ def signal_rules(manifest: CausalManifest) -> list[Rule]:
             ("tokens.length", manifest.tokens.length, manifest.tokens.length == count, str(count)),
         ]
     return rules
+
+
+def spoken_rules(manifest: CausalManifest) -> list[Rule]:
+    spec, told = manifest.spoken_text, [(control.name, control.classes) for control in manifest.controls]
+    if spec is None:
+        return []
+    return [
+        ("spoken_text", "one", told == list(CONTROLS.items()), "none without the controls of spoken text"),
+        ("spoken_text.file", spec.file, spec.file == NESTED, NESTED),
+        ("spoken_text.bytes", spec.bytes, 0 < spec.bytes <= MAX_MANIFEST_BYTES, f"1 to {MAX_MANIFEST_BYTES}"),
+    ]
 
 
 def read_defaults(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from adr_runtime.bundles.manifest import Manifest
-from adr_runtime.bundles.specs import Sizes
+from adr_runtime.bundles.specs import FileSpec, Sizes
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ class Defaults:
 
 @dataclass(frozen=True, kw_only=True)
 class CausalManifest(Manifest):
-    """What the token loop needs beside the graphs. Of `audio` and `image` one is set, as `kind` says."""
+    """What the token loop needs beside the graphs. Of `audio` and `image` one is set, as `kind` says. `spoken_text` is
+    the manifest of the bundle inside that makes a text into controls, of a voice that speaks text."""
 
     states: tuple[StateSpec, ...]
     tokens: TokenSpec
@@ -95,10 +96,11 @@ class CausalManifest(Manifest):
     image: ImageSpec | None
     defaults: Defaults
     controls: tuple[ControlSpec, ...] = ()
+    spoken_text: FileSpec | None = None
     ORDER: ClassVar[tuple[str, ...]] = (
         "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "states", "tokens", "schedule",
-        "labels", "speakers", "controls", "audio", "image", "defaults", "licence", "data", "training", "quality",
-        "parity", "onnxruntime",
+        "labels", "speakers", "controls", "spoken_text", "audio", "image", "defaults", "licence", "data", "training",
+        "quality", "parity", "onnxruntime",
     )  # fmt: skip
 
     def values(self) -> dict[str, Any]:
@@ -110,6 +112,8 @@ class CausalManifest(Manifest):
             del values["defaults"]["spacing"]
         if not self.controls:
             values.pop("controls", None)
+        if self.spoken_text is None:
+            values.pop("spoken_text", None)
         return values
 
     @property

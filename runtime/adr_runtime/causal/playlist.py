@@ -5,7 +5,7 @@ from dataclasses import dataclass
 # A word that never ends would keep all others waiting.
 LONGEST = 3.0
 # Seconds behind a word.
-MAX_PAUSE = 60
+PAUSE = 0.15
 # Labels in one playlist, and tokens of a pause or a word: a minute at the highest rate.
 MAX_WORDS, MAX_WORD_TOKENS = 1 << 16, 1 << 26
 

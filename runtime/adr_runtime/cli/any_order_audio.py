@@ -26,7 +26,7 @@ def generate_any_order(model: AnyOrderModel, request: AudioRequest, options: Gen
     refuse_options(model.name, {
         "label": request.label != "none" and request.label, "labels": request.labels, "stream": request.stream,
         "realtime": request.realtime, "out -": request.piped, "sampler": options["sampler"],
-        "guidance": options["guidance"], "speaker": options["speaker"],
+        "guidance": options["guidance"], "speaker": options["speaker"], "text": request.text.asked,
     })  # fmt: skip
     rate, seed, count = model.variables.sample_rate, options["seed"], 1 if request.count is None else request.count
     check_count(count)

@@ -1,7 +1,5 @@
 """adr-run audio: clips into files, or a stream as it is made."""
 
-import contextlib
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +15,8 @@ from adr_runtime.causal.playlist import LONGEST
 from adr_runtime.causal.real_time import Pace, affordable_steps
 from adr_runtime.causal.stream import Stream
 from adr_runtime.cli.any_order_audio import generate_any_order
-from adr_runtime.cli.audio_request import AudioRequest
+from adr_runtime.cli.audio_request import AudioRequest, TextRequest
+from adr_runtime.cli.chunks import pipe, watched
 from adr_runtime.cli.labels import choose_labels
 from adr_runtime.cli.options import (
     CountOption,
@@ -36,15 +35,15 @@ from adr_runtime.cli.options import (
     app,
 )
 from adr_runtime.cli.output import announced, console, listed, listed_labels, report
+from adr_runtime.cli.speaking import speak
 from adr_runtime.errors import InputError
 from adr_runtime.limits import check_samples
 from adr_runtime.loading import GENERATORS, load
-from adr_runtime.media.audio import Audio, to_pcm
+from adr_runtime.media.audio import Audio
 from adr_runtime.media.naming import default_name
 from adr_runtime.media.reading import read_audio
 from adr_runtime.media.spectrogram import write_plot
 from adr_runtime.philox import checked_seed
-from adr_runtime.terminal.standard_streams import Enough
 
 
 @app.command(epilog="Example: adr-run audio --label seven --out seven.wav")
@@ -53,7 +52,20 @@ def audio(
     labels: Annotated[
         Optional[str], typer.Option(help='Several words in one sound, as "three one four"; repeated with --seconds.')
     ] = None,
-    speaker: Annotated[Optional[str], typer.Option(help="Whose voice; drawn by the seed unless given.")] = None,
+    text: Annotated[Optional[str], typer.Option(help="English to speak, by a model that does.")] = None,
+    text_file: Annotated[
+        Optional[Path], typer.Option(help="The same out of a file, or - for standard input, spoken as it arrives.")
+    ] = None,
+    speed: Annotated[Optional[float], typer.Option(help="Of a text, from 0.5 to 2; 2 is twice as fast.")] = None,
+    pause: Annotated[
+        Optional[float], typer.Option(help="Seconds between sentences; the model's own unless given.")
+    ] = None,
+    timestamps: Annotated[
+        Optional[Path], typer.Option(help="A file for when each word is heard: .json, or subtitles as .srt or .vtt.")
+    ] = None,
+    speaker: Annotated[
+        Optional[str], typer.Option("--speaker", "--voice", help="Whose voice; drawn by the seed unless given.")
+    ] = None,
     seconds: Annotated[
         Optional[float],
         typer.Option(help="Length; until the word is over unless given; inf with --out - goes on for ever."),
@@ -81,8 +93,9 @@ def audio(
     json_: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Make sound; --prompt continues a recording, and --seconds counts what is added to it."""
-    request = AudioRequest(label, labels, seconds, count, out, plot, prompt, stream, realtime, json_)
+    """Make sound; --text is spoken, --prompt continues a recording, and --seconds counts what is added to it."""
+    spoken = TextRequest(text, text_file, speed, pause, timestamps)
+    request = AudioRequest(label, labels, seconds, count, out, plot, prompt, stream, realtime, json_, spoken)
     request.check()
     options = GenerationOptions(
         steps=steps, sampler=sampler, guidance=guidance, temperature=temperature, seed=checked_seed(seed),
@@ -92,7 +105,10 @@ def audio(
     if isinstance(opened, AnyOrderModel):
         generate_any_order(opened, request, options)
     elif isinstance(opened, AudioModel):
-        generate(opened, request, options)
+        if request.realtime is not None:
+            options["steps"] = affordable_steps(opened, request.realtime, options)
+            console.print(f"{options['steps']} steps stay {request.realtime:g} times ahead of playback")
+        (speak if spoken.asked else generate)(opened, request, options)
     else:
         raise InputError(f"{opened.name} makes pictures; use adr-run image")
 
@@ -100,9 +116,6 @@ def audio(
 def generate(model: AudioModel, request: AudioRequest, options: GenerationOptions) -> None:
     """Make what was asked for, and tell what became of it."""
     seed = checked_seed(options["seed"])
-    if request.realtime is not None:
-        options["steps"] = affordable_steps(model, request.realtime, options)
-        console.print(f"{options['steps']} steps stay {request.realtime:g} times ahead of playback")
     labels = choose_labels(model.manifest, request.label, 1 if request.count is None else request.count, seed)
     # Before a prompt of an hour is read.
     GenerationConfig(**options).resolve(model.manifest, labels)
@@ -120,9 +133,9 @@ def generate(model: AudioModel, request: AudioRequest, options: GenerationOption
         stream = open_stream(model, request, labels, prompt, options)
         pace.started = time.perf_counter()
         if request.piped:
-            pipe(stream, pace)
+            pipe(stream, pace, stream.prompt)
         else:
-            clips = collect(stream, pace, request.seconds)
+            clips = stream.as_audio(list(watched(stream, pace, request.seconds)))
     if request.piped:
         if request.stream:
             console.print(pace.line())
@@ -161,41 +174,6 @@ def open_stream(
     if seconds is None and not request.endless:
         seconds = model.manifest.defaults.seconds
     return model.stream(label=labels, seconds=seconds, prompt=prompt, chunk_tokens=chunk, **options)
-
-
-def collect(stream: Stream, pace: Pace, seconds: float | None) -> Audio:
-    """The clips of a stream that ends; a bar on a terminal."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn("{task.completed:.1f} s"), BarColumn(), TimeRemainingColumn(),
-        TextColumn("real-time factor {task.fields[factor]:.2f}"), console=console,
-        disable=not console.is_terminal, transient=True,
-    )  # fmt: skip
-    chunks: list[np.ndarray] = []
-    with bar:
-        task = bar.add_task("", total=seconds, factor=0.0)
-        for chunk in stream:
-            chunks.append(chunk)
-            pace.add(chunk.shape[1])
-            bar.update(task, completed=pace.made, factor=pace.taken / pace.made)
-    return stream.as_audio(chunks)
-
-
-def pipe(stream: Stream, pace: Pace) -> None:
-    """Raw 16-bit little-endian mono PCM on standard output, chunk by chunk."""
-    rate = pace.sample_rate
-    how = f"raw PCM: signed 16 bit, {rate} Hz, mono; try: … | aplay -f S16_LE -r {rate}"
-    # A listener who leaves is no failure; how fast it was is still told.
-    with contextlib.suppress(Enough):
-        if stream.prompt is not None:
-            sys.stdout.buffer.write(to_pcm(stream.prompt).astype("<i2").tobytes())
-        for number, chunk in enumerate(stream):
-            sys.stdout.buffer.write(to_pcm(chunk[0]).astype("<i2").tobytes())
-            sys.stdout.buffer.flush()
-            if not number:
-                console.print(how)
-            pace.add(chunk.shape[1])
 
 
 def tell(model: AudioModel, request: AudioRequest, clips: Audio, files: list[Path], pace: Pace) -> None:

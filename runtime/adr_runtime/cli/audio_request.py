@@ -1,13 +1,44 @@
 """What `adr-run audio` was asked for, beside how tokens are generated."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from adr_runtime.errors import InputError
 from adr_runtime.limits import MAX_SECONDS
 from adr_runtime.media.atomic import check_target
+from adr_runtime.media.timestamps import FORMATS
+from adr_runtime.spoken_text.durations import check_dials
 
 SLOWEST, FASTEST = 0.001, 1000
+
+
+@dataclass(frozen=True)
+class TextRequest:
+    """The options of `adr-run audio` that are about text."""
+
+    text: str | None
+    file: Path | None
+    speed: float | None
+    pause: float | None
+    timestamps: Path | None
+
+    @property
+    def asked(self) -> bool:
+        return self.text is not None or self.file is not None
+
+    def check(self, others: Mapping[str, object]) -> None:
+        """Raises InputError for options that do not go together, `others` those that a text takes the place of."""
+        own = {"speed": self.speed, "pause": self.pause, "timestamps": self.timestamps}
+        for option, value in others.items() if self.asked else own.items():
+            if value is not None:
+                line = "a text goes without it; leave it out" if self.asked else "goes with --text or --text-file"
+                raise InputError(f"--{option}: {line}")
+        if self.text is not None and self.file is not None:
+            raise InputError("--text and --text-file are both the text; give one of them")
+        check_dials(1.0 if self.speed is None else self.speed, self.pause)
+        if self.timestamps:
+            check_target(self.timestamps, FORMATS)
 
 
 @dataclass(frozen=True)
@@ -24,6 +55,7 @@ class AudioRequest:
     stream: bool
     realtime: float | None
     json: bool
+    text: TextRequest
 
     @property
     def words(self) -> list[str]:
@@ -39,6 +71,10 @@ class AudioRequest:
 
     def check(self) -> None:
         """Raises InputError for options that do not go together."""
+        self.text.check({
+            "label": self.label, "labels": self.labels, "seconds": self.seconds, "count": self.count,
+            "prompt": self.prompt, "plot": self.plot,
+        })  # fmt: skip
         if self.json and self.piped:
             raise InputError("--json and --out - would share standard output; choose one")
         if (self.piped or self.labels is not None) and (self.count or 1) != 1:

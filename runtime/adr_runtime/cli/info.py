@@ -93,12 +93,14 @@ def describe(bundle: Bundle) -> dict[str, Any]:
     assert isinstance(manifest, CausalManifest | AnyOrderManifest)
     defaults = manifest.defaults
     speakers, controls = (manifest.speakers, manifest.controls) if isinstance(manifest, CausalManifest) else ((), ())
+    speaks = isinstance(manifest, CausalManifest) and manifest.spoken_text
     size = sum(graph.bytes for graph in manifest.graphs.values())
     return {
         "name": manifest.name, "what": manifest.description, "kind": manifest.makes, "output": manifest.output,
         "labels": ", ".join(manifest.labels) or "none", "speakers": ", ".join(speakers) or "none",
         "dialect": manifest.dialect, "licence": manifest.licence,
         "data": manifest.data, "size": f"{size / 2**20:.1f} MiB", "folder": bundle.folder, "hash": bundle.hash,
+        **({"text": "English (--text)"} if speaks else {}),
         **({"controls": ", ".join(f"{control.name} ({control.classes})" for control in controls)} if controls else {}),
         "defaults": ", ".join(f"{f.name} {getattr(defaults, f.name)}" for f in fields(defaults) if f.init),
     }  # fmt: skip

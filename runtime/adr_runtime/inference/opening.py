@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from adr_runtime.bundles.bundle import Bundle, VerifiedGraph, read_bundle
+from adr_runtime.bundles.bundle import Bundle, VerifiedGraph, read_bundle, read_nested
 from adr_runtime.bundles.manifest import Family, Manifest
+from adr_runtime.bundles.specs import FileSpec
 from adr_runtime.errors import ProviderError
 from adr_runtime.inference.engine import require_onnxruntime
 from adr_runtime.inference.outputs import OutputCheck
@@ -54,6 +55,13 @@ def open_model(
         note = str(failure)
         sessions = open_sessions(bundle, graphs, "cpu", threads or 1)
     return OpenBundle(bundle, sessions, threads or 1, note)
+
+
+def open_nested(opened: OpenBundle, spec: FileSpec, families: Mapping[str, Family]) -> OpenBundle:
+    """Open the bundle inside another one that is open, for the CPU. Raises ADRError."""
+    bundle, graphs = read_nested(opened.bundle, spec, families)
+    require_onnxruntime(bundle.manifest.onnxruntime, str(bundle.folder))
+    return OpenBundle(bundle, open_sessions(bundle, graphs, "cpu", opened.threads), opened.threads, None)
 
 
 def open_sessions(

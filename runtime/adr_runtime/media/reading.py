@@ -1,7 +1,9 @@
-"""Sound and pictures that are given: read from untrusted files, their sizes checked before anything is decoded."""
+"""Sound and pictures that are given: read from untrusted files, their sizes checked before anything is decoded. Text as
+it arrives."""
 
 import os
 import warnings
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ LOWEST_RATE, HIGHEST_RATE, MOST_CHANNELS = 500, 768_000, 64
 MAX_FRAMES = 1 << 28
 # Values of sound that are decoded at a time.
 BLOCK = 1 << 18
+# Bytes of text that are read at a time.
+TEXT_PIECE = 1 << 12
 # Formats that Pillow decodes by itself; others start programs.
 PICTURES = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF")
 
@@ -25,6 +29,21 @@ def check_file(path: Path) -> None:
     # Path.is_file raises for a name that is too long; this is False for whatever is no file.
     if not os.path.isfile(path):
         raise InputError(f"{path}: no such file")
+
+
+def read_text(path: Path) -> Iterator[str]:
+    """UTF-8 text of a file, or for "-" of standard input, in pieces as they arrive. Raises InputError."""
+    decoder, standard = getincrementaldecoder("utf-8-sig")(), str(path) == "-"
+    name = "standard input" if standard else str(path)
+    try:
+        with open(0 if standard else path, "rb", closefd=not standard) as file:
+            while piece := file.read1(TEXT_PIECE):
+                yield decoder.decode(piece)
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: not UTF-8 text; convert it") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name}: cannot read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def read_audio(path: Path, sample_rate: int) -> np.ndarray:

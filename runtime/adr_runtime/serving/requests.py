@@ -13,8 +13,9 @@ WHAT = "the request"
 
 @dataclass(frozen=True)
 class SpeechRequest:
-    """What `/v1/audio/speech` takes: OpenAI's fields, then those of a generation. `input` is labels with spaces or
-    punctuation between them, `voice` a speaker's name, or anything for a model without speakers."""
+    """What `/v1/audio/speech` takes: OpenAI's fields, then those of a generation. `input` is text for a model that
+    speaks text, else labels with spaces or punctuation between them; `voice` a speaker's name, or anything for a model
+    without speakers; `pause` seconds behind a sentence or a word."""
 
     model: str
     input: str
@@ -27,7 +28,7 @@ class SpeechRequest:
     steps: int | None = None
     guidance: float | None = None
     temperature: float | None = None
-    pause: float = 0.15
+    pause: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Speech: labels to chunks of sound, in the formats that OpenAI's clients ask for."""
+"""Speech: text, or labels, to chunks of sound, in the formats that OpenAI's clients ask for."""
 
 import io
 import re
@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 
 from adr_runtime.causal.audio_model import AudioModel
+from adr_runtime.causal.playlist import PAUSE
 from adr_runtime.causal.stream import Stream
 from adr_runtime.errors import InputError
 from adr_runtime.media.audio import to_pcm, write_pcm
@@ -29,24 +30,31 @@ def begin(model: AudioModel, request: SpeechRequest, seconds: float) -> Stream:
     if request.response_format not in FORMATS:
         raise InputError(f"response_format must be one of {', '.join(FORMATS)}, not {request.response_format[:20]!r}")
     check_rate(request.response_format, model.sample_rate)
-    if request.speed != 1:
-        raise InputError("speed must be 1: this model speaks at one speed")
     if request.stream_format != "audio":
         raise InputError("stream_format must be audio")
-    words = [word for word in re.split(r"[\s,.;:!?]+", request.input) if word]
+    voice = request.voice if model.speakers and request.voice != "any" else None
+    if voice is not None and voice not in model.speakers:
+        raise InputError(f"unknown voice {voice[:40]!r}; {model.name} has any, {', '.join(model.speakers)}")
+    options = options_of(request)
+    options["speaker"] = voice
+    if model.speaks:
+        return model.speak(request.input, speed=request.speed, pause=request.pause, **options).whole(seconds)
+    if request.speed != 1:
+        raise InputError("speed must be 1: this model speaks at one speed")
+    pause = PAUSE if request.pause is None else request.pause
+    return model.stream(playlist=asked_labels(model, request.input), seconds=seconds, pause=pause, **options)
+
+
+def asked_labels(model: AudioModel, text: str) -> list[str]:
+    """The labels that a text names. Raises InputError for any other word."""
+    words = [word for word in re.split(r"[\s,.;:!?]+", text) if word]
     if not words:
         raise InputError(f"input has no word; {model.name} says {', '.join(model.labels)}")
     known = {label.casefold(): label for label in model.labels}
     for word in words:
         if word.casefold() not in known:
             raise InputError(f"input: unknown word {word[:40]!r}; {model.name} says {', '.join(model.labels)}")
-    voice = request.voice if model.speakers and request.voice != "any" else None
-    if voice is not None and voice not in model.speakers:
-        raise InputError(f"unknown voice {voice[:40]!r}; {model.name} has any, {', '.join(model.speakers)}")
-    options = options_of(request)
-    options["speaker"] = voice
-    playlist = [known[word.casefold()] for word in words]
-    return model.stream(playlist=playlist, pause=request.pause, seconds=seconds, **options)
+    return [known[word.casefold()] for word in words]
 
 
 def check_rate(name: str, rate: int) -> None:

@@ -1,4 +1,4 @@
-"""How long each phone and pause takes, and on which frames of a voice it falls."""
+"""How long each phone and pause takes."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,10 @@ import numpy as np
 
 from adr_runtime.errors import InputError
 from adr_runtime.inference.session import Session
-from adr_runtime.limits import real_number
-from adr_runtime.spoken_text.phones import INDEX, PAUSES
+from adr_runtime.limits import MAX_PAUSE, real_number
+from adr_runtime.spoken_text.phones import ENDS, INDEX, PAUSES
 
-# Of speed and of the length of pauses; a pause may vanish.
-SLOWEST, FASTEST, LONGEST_PAUSES = 0.25, 4.0, 10.0
+SLOWEST, FASTEST = 0.5, 2.0
 # Of one phone, whatever a network says.
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.005, 2.0
 IS_PAUSE = frozenset(PAUSES)
@@ -33,24 +32,24 @@ class Durations:
         return seconds
 
 
-def frames(
-    symbols: Sequence[str], seconds: np.ndarray, frame: float, speed: float = 1.0, pauses: float = 1.0
-) -> np.ndarray:
-    """Frames int64 (length,) of `frame` seconds each that phones and pauses take.
-
-    `speed` 2 halves all durations; `pauses` multiplies those of pauses, 0 takes them away. Ends are rounded rather than
-    durations, so that nothing adds up; every phone gets one frame at least, taken from what follows.
-    Raises InputError for dials out of range.
-    """
-    speed, pauses = real_number(speed, "speed"), real_number(pauses, "pauses")
-    if not SLOWEST <= speed <= FASTEST:
+def check_dials(speed: float, pause: float | None) -> None:
+    """Raises InputError for what `paced` does not take."""
+    if not SLOWEST <= real_number(speed, "speed") <= FASTEST:
         raise InputError(f"speed must be from {SLOWEST:g} to {FASTEST:g}, not {speed:g}")
-    if not 0 <= pauses <= LONGEST_PAUSES:
-        raise InputError(f"pauses must be from 0 to {LONGEST_PAUSES:g}, not {pauses:g}")
-    silent = np.array([symbol in IS_PAUSE for symbol in symbols])
-    ends = np.cumsum(np.where(silent, seconds * pauses, seconds)) / (speed * frame)
-    counts, position = np.zeros(len(symbols), np.int64), 0
-    for number, end in enumerate(ends):
-        counts[number] = max(int(np.floor(end + 0.5)) - position, 0 if silent[number] else 1)
-        position += int(counts[number])
-    return counts
+    if pause is not None and not 0 <= real_number(pause, "pause") <= MAX_PAUSE:
+        raise InputError(f"pause must be from 0 to {MAX_PAUSE} seconds, not {pause:g}")
+
+
+def paced(symbols: Sequence[str], seconds: np.ndarray, speed: float = 1.0, pause: float | None = None) -> np.ndarray:
+    """Seconds float64 (length,) of the phones and pauses of one sentence, which begins with a pause, at another pace.
+
+    `speed` 2 halves them all. `pause` is the silence between two sentences: what of it is not before this one comes
+    behind it, where there is a full stop or the like. Raises InputError for dials out of range.
+    """
+    check_dials(speed, pause)
+    scaled: np.ndarray = seconds / float(speed)
+    if pause is not None:
+        scaled[0] = min(scaled[0], float(pause))
+        if symbols[-1] in ENDS:
+            scaled[-1] = float(pause) - scaled[0]
+    return scaled

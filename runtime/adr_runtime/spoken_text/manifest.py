@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from adr_runtime.bundles.interfaces import check_tensors, floats
 from adr_runtime.bundles.manifest import Family, Manifest, check_graphs, common_rules, enforce
-from adr_runtime.bundles.specs import Sizes, Tensors
+from adr_runtime.bundles.specs import FileSpec, Sizes, Tensors
 from adr_runtime.spoken_text.letters import CLASSES, SLOTS
 from adr_runtime.spoken_text.lexicon import MAX_PACKED
 
+# Where a voice's bundle has this one's manifest, its other files beside it.
+NESTED = "text/manifest.json"
 LETTERS: tuple[Tensors, Tensors] = (
     {"letters": ("int64", ("rows", "length"))},
     {"log_probabilities": floats("rows", "slots", CLASSES)},
@@ -17,15 +19,6 @@ DURATIONS: tuple[Tensors, Tensors] = (
     {"symbols": ("int64", ("rows", "length")), "places": ("int64", ("rows", "length"))},
     {"log_seconds": floats("rows", "length")},
 )
-
-
-@dataclass(frozen=True)
-class FileSpec:
-    """A file of the bundle that is no graph."""
-
-    file: str
-    sha256: str
-    bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)

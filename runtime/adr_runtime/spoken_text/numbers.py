@@ -10,13 +10,18 @@ MOST_DIGITS = 15
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-@cache
-def engine() -> Any:
+def engine_class() -> Any:
+    """Raises ADRError where the package is missing, which nobody should learn in the midst of a text."""
     try:
         from unicode_rbnf import RbnfEngine
     except ImportError as error:
         raise ADRError(f"numbers in text need the package unicode-rbnf; run: {install_hint('text')}") from error
-    return RbnfEngine.for_language("en")
+    return RbnfEngine
+
+
+@cache
+def engine() -> Any:
+    return engine_class().for_language("en")
 
 
 @lru_cache(4096)

@@ -68,11 +68,14 @@ class Pronouncer:
             return [p for a, b in pairwise(edges) for p in self.token(token[a:b], "")]
         if not set(lower) & set("aeiouy") and len(lower) <= LONGEST_INITIALISM:
             return self.spell(lower)
-        if lower not in self.said:
+        phones = self.said.get(lower)
+        if phones is None:
+            phones = self.network.pronounce(lower)
+            # Another thread may do the same, so that what is there now need not be there later.
             if len(self.said) >= KEPT_WORDS:
                 self.said.clear()
-            self.said[lower] = self.network.pronounce(lower)
-        return [self.said[lower]] if self.said[lower] else self.spell(lower)
+            self.said[lower] = phones
+        return [phones] if phones else self.spell(lower)
 
     def spell(self, word: str) -> list[Phones]:
         """A word letter by letter."""
