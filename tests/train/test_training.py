@@ -133,7 +133,8 @@ def test_tensorboard_holds_losses_and_samples(train, tmp_path):
 def test_recipes(command):
     assert set(available()) == {
         "cifar10", "digits", "speech-codec", "speech-codec-16k", "speech-commands", "speech-commands-codec",
-        "speech-digits", "speech-digits-few", "speech-digits-frames", "cifar10-any", "cifar10-upscale", "cifar10-causal", "digits-any",
+        "speech-digits", "speech-digits-few", "speech-digits-frames", "cifar10-any", "cifar10-upscale", "cifar10-causal",
+        "digits-any",
         "digits-upscale", "digits-causal", "shakespeare-any", "shakespeare-causal", "text27-any", "text27-causal",
         "fsdd-mulaw", "fsdd-upscale", "images", "cifar10-few", "fashion", "cifar10-paper", "cifar10-masked", "letters",
         "durations", "speech-text",
