@@ -133,11 +133,10 @@ def test_tensorboard_holds_losses_and_samples(train, tmp_path):
 def test_recipes(command):
     assert set(available()) == {
         "cifar10", "digits", "speech-codec", "speech-codec-16k", "speech-commands", "speech-commands-codec",
-        "speech-digits", "speech-digits-few", "speech-digits-frames", "cifar10-any", "cifar10-upscale", "cifar10-causal",
-        "digits-any",
-        "digits-upscale", "digits-causal", "shakespeare-any", "shakespeare-causal", "text27-any", "text27-causal",
-        "fsdd-mulaw", "fsdd-upscale", "images", "cifar10-few", "fashion", "cifar10-paper", "cifar10-masked", "letters",
-        "durations", "speech-text",
+        "speech-digits", "speech-digits-few", "speech-digits-frames", "cifar10-any", "cifar10-upscale",
+        "cifar10-causal", "digits-any", "digits-upscale", "digits-causal", "shakespeare-any", "shakespeare-causal",
+        "text27-any", "text27-causal", "fsdd-mulaw", "fsdd-upscale", "images", "cifar10-few", "fashion",
+        "cifar10-paper", "cifar10-masked", "letters", "durations", "speech-text",
     }  # fmt: skip
     others = {
         "ardm": ARDM, "causal": Causal, "masked": MaskedADR, "letters": LettersModel, "durations": DurationsModel,
