@@ -22,8 +22,6 @@ from adr_train.recipes.configs import TrainConfig
 Model = TypeVar("Model", bound=TrainableModel, covariant=True)
 # How much longer than the second average the first one remembers.
 LONGER = 2
-# Steps over which the learning rate of a run of so many minutes rises at least: its first may be minutes of compiling.
-RISING = 100
 
 
 def decay(longest: float, step: int, shorter: int = 1) -> float:
@@ -63,7 +61,7 @@ class Trainer(Generic[Model]):
         self.model, self.batches, self.config, self.processes = model, batches, config, processes
         self.mine = processes.share(config.shards)
         self.device = processes.device
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.compiling = 0, 0.0, config.compile
         self.ema = {k: v.detach().clone() for k, v in model.state_dict().items()}
         self.named = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.short = {name: p.detach().clone() for name, p in self.named.items()}
@@ -101,8 +99,6 @@ class Trainer(Generic[Model]):
         """One optimiser step. A loss that is not finite raises TrainError and changes nothing."""
         started = time.perf_counter()
         rate = learning_rate(self.config, self.progress)
-        if self.config.steps is None:
-            rate *= min((self.step + 1) / RISING, 1.0)
         whole = self.batches.at(self.step)
         batch, draws = self.draws(whole, self.step, self.mine)
         self.model.train()
@@ -120,7 +116,9 @@ class Trainer(Generic[Model]):
         self.step += 1
         self.update_ema()
         taken = time.perf_counter() - started
-        self.seconds = self.processes.first(self.seconds + taken)
+        # What the first step compiles for minutes is no training, or the learning rate would begin at its peak.
+        self.seconds = self.processes.first(self.seconds + (0.0 if self.compiling else taken))
+        self.compiling = False
         return Progress(self.step, loss, rate, self.seconds, int(whole.mask.sum()) / taken)
 
     def backward(self, batch: Batch, draws: RowTensors, count: int) -> Tensor:

@@ -13,7 +13,7 @@ def token_losses(
     epsilon: Tensor,
 ) -> Tensor:  # fmt: skip
     """The mean over draws and channels for each token, float (n,), of conditions (n, D), tokens (n, C), timesteps int64
-    (n, draws) and noise (n, draws, C). `own` (n, 1, C) or (1,) is 1 for the channels that a token has."""
+    (n, draws) and noise (n, draws, C). `own` (n, 1, C) or (n, 1, 1) is 1 for the channels that a token has."""
     x0, epsilon = tokens[:, None].expand(-1, t.shape[1], -1), epsilon * own
     xt = schedule.q_sample(x0, t, epsilon)
     output = head(xt, time_modulation(head, len(schedule.signal), t), head.condition_modulation(conditions)[:, None])

@@ -14,6 +14,7 @@ from adr_runtime.cli.output import announced, console
 from adr_runtime.errors import ADRError, InputError, ProviderError, install_hint
 from adr_runtime.loading import GENERATORS, load
 from adr_runtime.masked.model import MaskedModel
+from adr_runtime.spoken_text.numbers import engine_class
 
 ModelsOption = Annotated[
     Optional[list[str]],
@@ -51,6 +52,9 @@ def serve(
             raise InputError(f"{loaded.name} is {kind} model, which is not served")
         if loaded.name in models:
             raise InputError(f"two models are called {loaded.name}; give one of them")
+        if isinstance(loaded, AudioModel) and loaded.speaks:
+            # Better told now than in every answer.
+            engine_class()
         models[loaded.name] = loaded
     service = Service(models, ServeConfig(places, workers or os.cpu_count() or 1, seconds=seconds))
     server = uvicorn.Server(uvicorn.Config(service.application(), log_level="warning", timeout_graceful_shutdown=30))

@@ -31,7 +31,7 @@ def speak(model: AudioModel, request: AudioRequest, options: GenerationOptions) 
     out = request.out or default_name(model.name, [None], seed or 0, ".wav")
     if not request.piped:
         Audio.files(out, 1)
-    if asked.file and os.path.isfile(asked.file) and model.front_end:
+    if asked.file and str(asked.file) != "-" and os.path.isfile(asked.file) and model.front_end:
         # What cannot be said on the last page is known before the first one is spoken.
         model.front_end.check(read_text(asked.file))
     pace = Pace(model.sample_rate)

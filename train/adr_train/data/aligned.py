@@ -55,7 +55,7 @@ def read(folder: Path, split: str) -> AlignedSpeech:
     return AlignedSpeech(
         tuple(row.text for _, row in rows), tuple(row.symbols for _, row in rows), tuple(row.places for _, row in rows),
         tuple(np.array(row.ends, np.int64) for _, row in rows), tuple(recording(voice, row.id) for voice, row in rows),
-        rates.pop(), tuple(voice.resolve().name for voice, _ in rows), folder,
+        rates.pop(), tuple(voice.name or voice.resolve().name for voice, _ in rows), folder,
     )  # fmt: skip
 
 

@@ -188,7 +188,8 @@ def cached_judgement(judge: Judge | PictureJudge, data: LabelledData, cache: Pat
     """What a judge says of all samples of a split, from the cache where it was said before: of the 45,000 pictures of
     CIFAR-10 it takes minutes on a CPU."""
     weights = b"".join(value.cpu().numpy().tobytes() for value in judge.model.state_dict().values())
-    path = cache / f"judged-{fingerprint(weights, data)}.safetensors"
+    config = json.dumps(asdict(judge.config)).encode()
+    path = cache / f"judged-{fingerprint(config + weights, data)}.safetensors"
     if not path.is_file():
         judged = judge.judge(samples_of(data))
         # Float32 is what the network computed in.

@@ -132,7 +132,7 @@ class CodecTrainer(Trainer[CodecModel]):
         gradient = torch.zeros_like(made)
         for part, weight in ((fooled, self.losses.adversary), (matching, self.losses.matching)):
             (direction,) = torch.autograd.grad(part, made, retain_graph=True)
-            gradient += weight * direction * (nearer.norm() / direction.norm()).clamp(max=STEEPEST)
+            gradient += weight * direction * (nearer.norm() / direction.norm().clamp(min=1e-12)).clamp(max=STEEPEST)
         return gradient
 
     def train_discriminator(self, real: Tensor, made: Tensor, share: float) -> None:
@@ -159,6 +159,9 @@ class CodecTrainer(Trainer[CodecModel]):
     def restore(self, tensors: dict[str, Tensor], ema: dict[str, Tensor], step: int, seconds: float) -> None:
         super().restore(tensors, ema, step, seconds)
         weights = {k.removeprefix("discriminator."): v for k, v in tensors.items() if k.startswith("discriminator.")}
+        own = self.discriminator.state_dict()
+        if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.items()}:
+            raise TrainError("the run's adversary is another than the recipe's; choose another --out")
         self.discriminator.load_state_dict(weights)
         moments = {
             k.removeprefix("discriminator_"): v for k, v in tensors.items() if k.startswith("discriminator_optimizer.")

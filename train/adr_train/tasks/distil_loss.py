@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adr_train.data.batch import Batch
+from adr_train.errors import TrainError
 from adr_train.recipes.configs import DistilConfig
 
 
@@ -63,7 +64,7 @@ class DistilLoss(nn.Module):
         guidance, length = config.guidance, student.tokens.length if isinstance(student.tokens, PictureTokens) else 1
         parts = guidance if isinstance(guidance, tuple) else (guidance,)
         if not parts or length % len(parts):
-            raise ValueError(f"distil.guidance is a number, or one for each equal part of a picture, not {guidance}")
+            raise TrainError(f"distil.guidance is a number, or one for each equal part of a picture, not {guidance}")
         # The guidance of each token of a picture, or of all tokens.
         scales = torch.tensor(parts).repeat_interleave(length // len(parts))
         self.register_buffer("guidance", scales, persistent=False)
