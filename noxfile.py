@@ -62,7 +62,7 @@ def native(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def fuzz(session: nox.Session) -> None:
     """A slice of the attack that docs/reliability.md tells of; the whole takes --count 10000."""
-    session.run("python", "-m", "tests.fuzz", *(session.posargs or ("--count", "600")))
+    session.run("python", "-m", "tests.fuzz", *(session.posargs or ("--count", "300")))
 
 
 @nox.session(venv_backend="none")
