@@ -18,7 +18,7 @@ from adr_runtime.causal.stream import Stream, resume
 from adr_runtime.causal.stream_header import MAX_CHUNK
 from adr_runtime.errors import InputError
 from adr_runtime.inference.opening import OpenBundle
-from adr_runtime.limits import MAX_PAUSE, check_samples, real_number, whole_number
+from adr_runtime.limits import check_samples, real_number, whole_number
 from adr_runtime.media.audio import Audio, Tell
 from adr_runtime.philox import checked_seed
 from adr_runtime.spoken_text.durations import check_dials
@@ -202,8 +202,7 @@ class AudioModel(CausalModel):
     def playlist(self, labels: Sequence[Label], cycle: bool, pause: float) -> Playlist:
         if not self.manifest.ends:
             raise InputError(f"{self.name} does not say where a word is over, so it cannot speak one after the other")
-        if not 0 <= real_number(pause, "pause") <= MAX_PAUSE:
-            raise InputError(f"pause must be from 0 to {MAX_PAUSE} seconds, not {pause:g}")
+        check_dials(1.0, pause)
         if len(labels) > MAX_WORDS:
             raise InputError(f"a playlist has up to {MAX_WORDS} words, not {len(labels)}")
         rate = self.sample_rate / self.spec.hop
