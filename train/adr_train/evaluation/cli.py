@@ -84,8 +84,8 @@ def evaluate(
     json_: JsonOption = False, debug: DebugOption = False,
 ) -> None:  # fmt: skip
     """Judge generated samples with classifiers trained on the real training data (minutes, the first time; for pictures
-    of 28 pixels or more hours on a CPU); any-order models by their bits per dimension. Choose settings on the validation
-    split, then report once on the test split."""
+    of 28 pixels or more hours on a CPU); any-order models by their bits per dimension. Choose settings on the
+    validation split, then report once on the test split."""
     with empty_handed():
         from adr_train.evaluation.any_order import evaluate_any_order
         from adr_train.evaluation.labelled import Comparison, evaluate_labelled
