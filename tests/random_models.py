@@ -21,6 +21,11 @@ LATENT = {
     "head": {"width": 24, "blocks": 2, "frequencies": 8},
     "schedule": {"kind": "cosine", "timesteps": 50},
 }  # fmt: skip
+# As a vocoder has it; a token has as many samples as above.
+SUNG = {
+    **{name: value for name, value in LATENT.items() if name != "codec"},
+    "vocoder": {"sample_rate": 800, "hop": 4, "stride": 2, "channels": 5, "cepstrum": 3, "balance": 2},
+}
 TOLD = {
     "controls": {"phone": 5, "place": 3},
     "wave": {"sample_rate": 800, "hop": 8},
@@ -104,6 +109,9 @@ def random_model(config, **changes):
     for parameter in model.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.1)
+    if model.config.vocoder:
+        # About as loud as speech.
+        model.tokens.mean.reshape(-1, model.config.vocoder.values)[:, 1] = -4.0
     return model.eval()
 
 

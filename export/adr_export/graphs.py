@@ -12,6 +12,7 @@ from adr_models.masked.model import MaskedADR
 from adr_models.mixers.retention import Form
 from adr_models.tokens.geometry import PictureTokens
 from adr_models.tokens.patches import ImageTokens
+from adr_models.tokens.vocoder import VocoderTokens
 from adr_runtime.causal.checks import graphs_of
 from torch import Tensor, nn
 
@@ -55,15 +56,17 @@ def state_axes(name: str) -> Axes:
 
 
 def build_graphs(model: ADRModel, form: Form) -> list[Graph]:
-    """Every graph that a bundle must have, with example arguments whose dynamic sizes are all different and above 1."""
+    """Every graph that generating and prompts take, with example arguments whose dynamic sizes are all different and
+    above 1; prompts of pictures are short, and a vocoder's tokens are not made by a graph."""
     normal = normal_values(model.backbone.start.dtype)
-    needed, _ = graphs_of("image" if isinstance(model.tokens, PictureTokens) else "audio")
+    needed, optional = graphs_of("image" if isinstance(model.tokens, PictureTokens) else "audio")
+    wanted = needed if isinstance(model.tokens, PictureTokens | VocoderTokens) else needed + optional
     graphs = [
         *backbone_graphs(model, form, normal, rows=4, length=6),
         *head_graphs(model, normal, steps=5, guides=2, batch=3),
         *signal_graphs(model, normal, rows=4),
     ]
-    return [graph for graph in graphs if graph.name in needed]
+    return [graph for graph in graphs if graph.name in wanted]
 
 
 def normal_values(dtype: torch.dtype) -> Normal:
@@ -166,12 +169,15 @@ def signal_graphs(model: ADRModel | MaskedADR, normal: Normal, rows: int) -> lis
                 {"tokens": {0: "rows", 1: "length"} if part else {0: "rows"}},
             ),
         ]  # fmt: skip
+    decode = Graph(
+        "decode", DecodeGraph(model), {"tokens": normal(rows, 6, channels), **past},
+        {"tokens": {0: "rows", 1: "length"}, **states},
+        {"samples": {0: "rows", 1: "samples"}, **{f"present.{k}": {0: "rows"} for k in overlap}}, True,
+    )  # fmt: skip
+    if isinstance(codec, VocoderTokens):
+        return [decode]
     return [
-        Graph(
-            "decode", DecodeGraph(model), {"tokens": normal(rows, 6, channels), **past},
-            {"tokens": {0: "rows", 1: "length"}, **states},
-            {"samples": {0: "rows", 1: "samples"}, **{f"present.{k}": {0: "rows"} for k in overlap}}, True,
-        ),
+        decode,
         Graph(
             "encode", EncodeGraph(model), {"samples": normal(rows, 6 * codec.hop)},
             {"samples": {0: "rows", 1: "samples"}}, {"tokens": {0: "rows", 1: "length"}},

@@ -175,6 +175,33 @@ def test_a_batch_is_a_function_of_seed_and_step(batches):
     assert source.at(4).tokens.shape != first.tokens.shape or not torch.equal(source.at(4).tokens, first.tokens)
 
 
+def test_a_vocoder_needs_neither_codec_nor_recordings_once_they_are_taken_apart(command, refused, voices, tmp_path):
+    vocoder = "vocoder: {sample_rate: 8000, hop: 64, stride: 4, channels: 12, cepstrum: 20, balance: 4}"
+    recipe = RECIPE.replace("tokens: small-codec\n", "").replace("  schedule:", f"  {vocoder}\n  schedule:")
+    (tmp_path / "speaking.yaml").write_text(recipe)
+    (tmp_path / "both.yaml").write_text(f"tokens: small-codec\n{recipe}")
+    options = ("--data", voices, "--size", "cpu", "--device", "cpu", "--threads", "1", "--json")
+    whole = command("adr-train", "speaking.yaml", *options, "--out", "whole")
+    assert whole.returncode == 0, whole.stderr
+    assert sorted(path.name.split("-")[0] for path in voices.glob("*.safetensors")) == ["axes", "latents"]
+    for file in voices.glob("*/wavs/*"):
+        file.unlink()
+    assert command("adr-train", "speaking.yaml", *options, "--out", "run", "--steps", "2").returncode == 0
+    half = command("adr-train", "speaking.yaml", *options, "--out", "run", "--steps", "4", "--resume")
+    assert [json.loads(line)["step"] for line in half.stdout.splitlines()] == [3, 4], half.stderr
+    refused("adr-train", "both.yaml", *options, "--out", "both", says=("has a vocoder, or its codec's name",))
+    export_spoken_text(tmp_path / "front-end")
+    done = command("adr-export", "run", "bundle", "--text", "front-end")
+    assert done.returncode == 0, done.stderr
+    spoken = command(
+        "adr-run", "audio", "--model", "bundle", "--text", "The cat sat.", "--voice", "ann", "--out", "a.wav"
+    )
+    assert spoken.returncode == 0 and soundfile.info(tmp_path / "a.wav").duration > 0.3, spoken.stderr
+    assert "encode" not in adr_runtime.load(tmp_path / "bundle").manifest.graphs
+    prompted = ("adr-run", "audio", "--model", "bundle", "--prompt", "a.wav", "--out", "b.wav")
+    refused(*prompted, says=("makes sound and takes none",))
+
+
 def test_from_sentences_to_a_bundle_by_the_installed_commands(command, refused, voices, codec, tmp_path):
     about = {"minutes": 0.0, "steps": 0, "commit": "none", "device": "none"}
     saved = CheckpointConfig("small-codec", "cpu", asdict(CODEC), {}, {}, {}, 1.0, 0, 0.0, about, "codec")

@@ -50,7 +50,7 @@ class Monitor:
         if isinstance(model.tokens, PictureTokens):
             self.writer.add_images("samples", signal.clamp(0, 1).cpu().numpy(), step, dataformats="NHWC")
             return
-        config = model.config.mdct or model.config.wave or model.config.codec
+        config = model.config.audio
         assert config is not None
         for row, name in enumerate(names or map(str, range(rows))):
             self.audio(f"samples/{name}", signal[row], step, config.sample_rate)

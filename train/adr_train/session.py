@@ -134,10 +134,16 @@ def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Proces
         "masked": MaskedJob, "letters": LettersJob, "durations": DurationsJob,
     }  # fmt: skip
     source = options.teacher if recipe.kind == "distil" else options.codec
+    if recipe.kind == "codec" and not (recipe.losses.encoder or options.start or options.resume):
+        raise TrainError(f"{recipe.name} trains a decoder alone: give --from DIR, the run whose encoder stays as it is")
     # A run that goes on has its weights already.
     if options.start and not options.resume:
+        if recipe.kind == "codec":
+            return CodecJob(recipe, data, held_out, processes, source, options.start)
         if recipe.kind != "adr":
-            raise TrainError(f"--from is for causal models of pictures and sound; {recipe.name} is of another kind")
+            raise TrainError(
+                f"--from is for causal models of pictures and sound, and for codecs; {recipe.name} is of another kind"
+            )
         return adr(recipe, data, held_out, processes, source, read_start(options.start))
     return jobs[recipe.kind](recipe, data, held_out, processes, source)
 

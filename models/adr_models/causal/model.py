@@ -18,6 +18,7 @@ from adr_models.tokens.geometry import PictureTokens, make_tokens
 from adr_models.tokens.mdct import MDCTConfig
 from adr_models.tokens.patches import ImageConfig, WaveConfig
 from adr_models.tokens.pyramid import PyramidConfig
+from adr_models.tokens.vocoder import VocoderConfig
 from adr_models.training import RowTensors, TrainableModel
 
 
@@ -46,9 +47,9 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class ADRConfig:
-    """Everything that shapes a model. One of `image`, `pyramid`, `mdct`, `wave` and `codec` chooses the token geometry;
-    the channels, the grid and the number of labels, speakers and controls of the backbone follow from it and from their
-    names. `controls` are the numbers of classes of each control, by name."""
+    """Everything that shapes a model. One of `image`, `pyramid`, `mdct`, `wave`, `codec` and `vocoder` chooses the
+    token geometry; the channels, the grid and the number of labels, speakers and controls of the backbone follow from
+    it and from their names. `controls` are the numbers of classes of each control, by name."""
 
     labels: tuple[str, ...] = ()
     speakers: tuple[str, ...] = ()
@@ -58,6 +59,7 @@ class ADRConfig:
     mdct: MDCTConfig | None = None
     wave: WaveConfig | None = None
     codec: CodecConfig | None = None
+    vocoder: VocoderConfig | None = None
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
@@ -67,6 +69,11 @@ class ADRConfig:
     def picture(self) -> ImageConfig | PyramidConfig | None:
         """The geometry of a model of pictures."""
         return self.image or self.pyramid
+
+    @property
+    def audio(self) -> MDCTConfig | WaveConfig | CodecConfig | VocoderConfig | None:
+        """The geometry of a model of sound."""
+        return self.mdct or self.wave or self.codec or self.vocoder
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -84,7 +91,7 @@ class ADRModel(TrainableModel):
 
     def __init__(self, config: ADRConfig):
         super().__init__()
-        self.tokens = make_tokens(config.image, config.pyramid, config.mdct, config.wave, config.codec)
+        self.tokens = make_tokens(config.image, config.pyramid, config.mdct, config.wave, config.codec, config.vocoder)
         grid, neighbours, mask = tuple[int, ...](), None, None
         if isinstance(self.tokens, PictureTokens):
             neighbours, mask = self.tokens.neighbours, self.tokens.mask

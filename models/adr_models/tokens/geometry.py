@@ -4,19 +4,20 @@ from adr_models.tokens.codec import CodecConfig, CodecTokens
 from adr_models.tokens.mdct import MDCTConfig, MDCTTokens
 from adr_models.tokens.patches import ImageConfig, ImageTokens, WaveConfig, WaveTokens
 from adr_models.tokens.pyramid import PyramidConfig, PyramidTokens
+from adr_models.tokens.vocoder import VocoderConfig, VocoderTokens
 
-AudioTokens = MDCTTokens | WaveTokens | CodecTokens
+AudioTokens = MDCTTokens | WaveTokens | CodecTokens | VocoderTokens
 PictureTokens = ImageTokens | PyramidTokens
 Tokens = PictureTokens | AudioTokens
 
 
 def make_tokens(
     image: ImageConfig | None, pyramid: PyramidConfig | None, mdct: MDCTConfig | None, wave: WaveConfig | None,
-    codec: CodecConfig | None,
+    codec: CodecConfig | None, vocoder: VocoderConfig | None,
 ) -> Tokens:  # fmt: skip
     """The tokens of the one config that is there; ValueError where there are several or none."""
-    if sum(config is not None for config in (image, pyramid, mdct, wave, codec)) != 1:
-        raise ValueError("a model needs exactly one of image, pyramid, mdct, wave and codec")
+    if sum(config is not None for config in (image, pyramid, mdct, wave, codec, vocoder)) != 1:
+        raise ValueError("a model needs exactly one of image, pyramid, mdct, wave, codec and vocoder")
     if image:
         return ImageTokens(image)
     if pyramid:
@@ -25,5 +26,7 @@ def make_tokens(
         return MDCTTokens(mdct)
     if codec:
         return CodecTokens(codec)
+    if vocoder:
+        return VocoderTokens(vocoder)
     assert wave is not None
     return WaveTokens(wave)

@@ -8,12 +8,12 @@ new operator is noticed where it comes into being.
 from collections.abc import Sequence
 
 STANDARD = (
-    "Abs", "Add", "And", "Cast", "Clip", "Concat", "ConstantOfShape", "Conv", "Cos", "DepthToSpace", "Div",
-    "Equal", "Exp", "Expand", "Floor", "Gather", "GatherElements", "GatherND", "Gelu", "Gemm", "Greater",
+    "Abs", "Add", "And", "Cast", "Clip", "Concat", "ConstantOfShape", "Conv", "Cos", "CumSum", "DepthToSpace",
+    "Div", "Equal", "Exp", "Expand", "Floor", "Gather", "GatherElements", "GatherND", "Gelu", "Gemm", "Greater",
     "GreaterOrEqual", "GroupNormalization", "InstanceNormalization", "LayerNormalization", "Less", "LessOrEqual",
     "Log", "LogSoftmax", "MatMul", "Max", "Min", "Mod", "Mul", "Neg", "Not", "Pow", "RMSNormalization", "Range",
-    "Reciprocal", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Scan", "Shape", "Sigmoid", "Sign", "Sin",
-    "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze", "Where",
+    "Reciprocal", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Scan", "Shape", "Sigmoid", "Sign",
+    "Sin", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze", "Where",
 )  # fmt: skip
 MICROSOFT = "com.microsoft"
 # domain -> the versions that a file may ask for: those of the two dialects, and what lies between them.
@@ -28,11 +28,11 @@ MAX_ATTRIBUTE_NUMBERS = 64
 # negative batch_dims ends the whole process.
 WHOLE_NUMBERS = {
     "allowzero": FLAG, "axis": AXIS, "batch_dims": FLAG, "blocksize": COUNT, "dilations": COUNT, "end": AXIS,
-    "fmod": FLAG, "group": COUNT, "keepdims": FLAG, "kernel_shape": COUNT, "kv_num_heads": COUNT,
-    "noop_with_empty_axes": FLAG, "num_groups": COUNT, "num_outputs": COUNT, "num_scan_inputs": COUNT, "pads": PADDING,
-    "perm": AXIS, "q_num_heads": COUNT, "scan_input_axes": AXIS, "scan_input_directions": FLAG,
-    "scan_output_axes": AXIS, "scan_output_directions": FLAG, "start": AXIS, "stash_type": FLAG, "strides": COUNT,
-    "to": range(1, 17), "transA": FLAG, "transB": FLAG,
+    "exclusive": FLAG, "fmod": FLAG, "group": COUNT, "keepdims": FLAG, "kernel_shape": COUNT, "kv_num_heads": COUNT,
+    "noop_with_empty_axes": FLAG, "num_groups": COUNT, "num_outputs": COUNT, "num_scan_inputs": COUNT,
+    "pads": PADDING, "perm": AXIS, "q_num_heads": COUNT, "reverse": FLAG, "scan_input_axes": AXIS,
+    "scan_input_directions": FLAG, "scan_output_axes": AXIS, "scan_output_directions": FLAG, "start": AXIS,
+    "stash_type": FLAG, "strides": COUNT, "to": range(1, 17), "transA": FLAG, "transB": FLAG,
 }  # fmt: skip
 # Fractions, words, tensors and graphs.
 OTHERS = frozenset({

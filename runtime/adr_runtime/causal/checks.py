@@ -26,10 +26,10 @@ GRAPHS = ("step", "timestep", "head", "decode", "encode")
 def graphs_of(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The graphs that a bundle of a kind must have, and those that it may have.
 
-    `parallel` holds the weights of `step` a second time, to take in prompts. Those of sound may be long; the tokens of
-    a picture are few, and `step` takes them in one by one where there is no `parallel`.
+    `parallel` holds the weights of `step` a second time, to take in prompts; where it is missing `step` takes them in
+    one by one. A voice whose tokens no graph can make of sound, as those of a vocoder, has no `encode` and takes none.
     """
-    return (GRAPHS, ("parallel",)) if kind == "image" else ((*GRAPHS, "parallel"), ())
+    return (GRAPHS, ("parallel",)) if kind == "image" else (GRAPHS[:-1], ("encode", "parallel"))
 
 
 def check_causal(manifest: CausalManifest) -> None:

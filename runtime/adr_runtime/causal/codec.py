@@ -15,6 +15,13 @@ PIECE = 512
 MAX_CONTEXT = 1 << 14
 
 
+def encoder(sessions: dict[str, Session], manifest: CausalManifest) -> Session:
+    """The graph that makes tokens of sound. Raises InputError where the bundle has none."""
+    if "encode" not in sessions:
+        raise InputError(f"{manifest.name} makes sound and takes none: its bundle has no encoder")
+    return sessions["encode"]
+
+
 def left_context(manifest: CausalManifest) -> int:
     """How many tokens before a piece its own tokens may depend on.
 
@@ -51,11 +58,11 @@ def checked_samples(samples: ArrayLike, what: str) -> np.ndarray:
 
 def reconstruct(sessions: dict[str, Session], manifest: CausalManifest, samples: np.ndarray) -> np.ndarray:
     """Sound float32 (samples,) to tokens and back, as long as it was."""
-    audio = manifest.audio
+    audio, session = manifest.audio, encoder(sessions, manifest)
     assert audio is not None
     padded = np.pad(samples, (0, -len(samples) % audio.hop + audio.delay))
     past, parts = initial_states(manifest, "decode", 1), [np.zeros(0, np.float32)]
-    for tokens in encode(sessions["encode"], manifest, padded):
+    for tokens in encode(session, manifest, padded):
         outputs = sessions["decode"].run({"tokens": tokens, **past})
         past = {state.past: outputs[state.present] for state in manifest.states_of("decode")}
         parts.append(outputs["samples"][0])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from adr_runtime.causal.codec import PIECE, checked_samples, encode
+from adr_runtime.causal.codec import PIECE, checked_samples, encode, encoder
 from adr_runtime.causal.controls import Controls, checked_controls
 from adr_runtime.causal.generator import GenerationState, TokenGenerator
 from adr_runtime.causal.playlist import Playlist
@@ -53,6 +53,7 @@ class Stream:
         if prompt is None:
             return self
         audio, batch = self.generator.audio, self.generator.batch
+        session = encoder(self.generator.sessions, self.generator.manifest)
         prompt = checked_samples(prompt, "the prompt")
         usable = len(prompt) // audio.hop * audio.hop
         if not usable:
@@ -61,7 +62,7 @@ class Stream:
         prompt = prompt[len(prompt) - usable :]
         # Memory is that of one piece, however long the prompt: the rows share what ROWS of them may take at a time.
         length = max(PIECE * ROWS // max(batch, ROWS), 1)
-        for tokens in encode(self.generator.sessions["encode"], self.generator.manifest, prompt):
+        for tokens in encode(session, self.generator.manifest, prompt):
             for a in range(0, tokens.shape[1], length):
                 part = np.repeat(tokens[:, a : a + length], batch, 0)
                 self.generator.prefill(self.progress, part)

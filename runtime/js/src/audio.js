@@ -209,6 +209,9 @@ async function takeIn(stream, prompt) {
   if (!(prompt instanceof Float32Array) || !prompt.every(Number.isFinite)) {
     throw new InputError("prompt must be a Float32Array of finite samples");
   }
+  if (!("encode" in generator.manifest.graphs && "parallel" in generator.manifest.graphs)) {
+    throw new InputError(`${generator.manifest.name} makes sound and takes none: its bundle has no encoder`);
+  }
   const usable = Math.floor(prompt.length / audio.hop) * audio.hop;
   if (!usable) {
     throw new InputError(`the prompt has ${prompt.length} samples; ${generator.manifest.name} needs at least ${audio.hop}`);

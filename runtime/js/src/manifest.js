@@ -10,11 +10,11 @@ const MAX_SECONDS = 3600;
 /** The graphs that generating without a prompt takes. */
 export const NEEDED = ["step", "timestep", "head", "decode"];
 /**
- * The graphs that a bundle of a kind must have. `parallel` takes in prompts, which are of sound in this runtime; a bundle
- * of pictures may have it too.
+ * The graphs that a bundle of a kind must have. `encode` and `parallel` take in prompts, which are of sound in this
+ * runtime; a voice may be without, and then takes none.
  * @param {string} kind
  */
-const graphsOf = (kind) => [...NEEDED, "encode", ...(kind === "image" ? [] : ["parallel"])];
+const graphsOf = (kind) => (kind === "image" ? [...NEEDED, "encode"] : NEEDED);
 const ITEM_BYTES = /** @type {Record<string, number>} */ ({ bool: 1, float32: 4, float64: 8, int64: 8 });
 
 const state = object({
@@ -123,7 +123,7 @@ function checkGraphs(m) {
   }));
   const gives = /** @type {Record<string, string[]>} */ ({
     step: ["condition"], timestep: ["modulation"], head: ["token"], decode: [m.audio ? "samples" : "pixels"],
-    encode: ["tokens"], ...("parallel" in m.graphs && { parallel: ["conditions"] }),
+    ...("encode" in m.graphs && { encode: ["tokens"] }), ...("parallel" in m.graphs && { parallel: ["conditions"] }),
   });
   for (const [name, names] of Object.entries(gives)) {
     const which = name === "decode" ? "decode" : name === "step" || name === "parallel" ? "backbone" : "";

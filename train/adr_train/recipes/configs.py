@@ -55,11 +55,13 @@ class CodecLossConfig:
     for the part of the run after `adversary_from`, how large the gradients of the adversary and of the matching of its
     activations are beside that of the distance of waveforms and spectra. Rows are `seconds` long, of which the
     adversary hears `adversary_seconds`; its first layers have `adversary_width` channels, and its learning rate is
-    `adversary_rate` where the codec's is at its peak."""
+    `adversary_rate` where the codec's is at its peak. Where the `encoder` does not learn, what was made of its latents
+    stays true."""
 
     seconds: float = 1.024
     wave: float = 0.5
     kl: float = 1e-3
+    encoder: bool = True
     adversary: float = 1.0
     matching: float = 2.0
     adversary_from: float = 0.2

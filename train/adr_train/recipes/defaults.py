@@ -33,5 +33,5 @@ def picture_length(model: ADRConfig) -> int | None:
     """The tokens of a picture; None of sound, which has no end."""
     if not model.picture:
         return None
-    tokens = make_tokens(model.image, model.pyramid, None, None, None)
+    tokens = make_tokens(model.image, model.pyramid, None, None, None, None)
     return tokens.length if isinstance(tokens, PictureTokens) else None

@@ -12,6 +12,7 @@ from adr_models.checkpoint import CheckpointConfig, read_tensors
 from adr_models.tokens.codec import CodecConfig, CodecTokens
 from adr_models.tokens.geometry import PictureTokens, Tokens
 from adr_models.tokens.patches import ImageTokens
+from adr_models.tokens.vocoder import VocoderTokens
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -136,17 +137,19 @@ def read_codec(recipe: Recipe, folder: Path | None) -> tuple[CodecConfig, dict[s
 
 def at_rate(model: ADRConfig, data: LabelledData) -> LabelledData:
     """Sound at the sample rate of the model's tokens; other data as it is."""
-    audio = model.mdct or model.wave or model.codec
+    audio = model.audio
     return resampled(data, audio.sample_rate) if isinstance(data, AudioClips) and audio else data
 
 
 def check_data(recipe: Recipe, model: ADRConfig, data: LabelledData) -> None:
     """The data must have the shape that the recipe's tokens are made for."""
-    image, audio = model.picture, model.mdct or model.wave or model.codec
+    image, audio = model.picture, model.audio
     if model.controls:
         raise TrainError(
             f"{recipe.dataset} has no controls, and the model of {recipe.name} wants {', '.join(model.controls)}"
         )
+    if model.vocoder:
+        raise TrainError(f"{recipe.name} has a vocoder, which takes aligned speech; {recipe.dataset} is none")
     if isinstance(data, Images) and image:
         if data.pixels.shape[1:] != (image.height, image.width, image.channels):
             raise TrainError(f"{recipe.dataset} has pictures of {data.pixels.shape[1:]}, the recipe wants {image}")
@@ -167,6 +170,7 @@ def fit_tokens(tokens: Tokens, data: LabelledData) -> float:
         return float(tokens.encode(pixels[spread(len(pixels), 10_000)]).abs().max())
     assert isinstance(data, AudioClips)
     clips = [torch.from_numpy(clip) for clip in data.clips[:: max(len(data.clips) // 4000, 1)]]
+    assert not isinstance(tokens, VocoderTokens)
     if not isinstance(tokens, CodecTokens):
         tokens.fit(clips)
     padded = (F.pad(clip, (0, -len(clip) % tokens.hop)) for clip in clips)

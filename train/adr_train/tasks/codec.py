@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from adr_models.checkpoint import CheckpointConfig
 from adr_models.tokens.codec import CodecConfig, CodecTokens
 from adr_models.training import RowTensors, TrainableModel
 from torch import Tensor, nn
@@ -23,6 +25,7 @@ from adr_train.tasks.codec_adversary import Discriminator, adversarial_loss, dis
 from adr_train.tasks.codec_batches import CodecBatches
 from adr_train.tasks.codec_losses import SpectralLoss, relative_distance
 from adr_train.tasks.job import Job
+from adr_train.tasks.start import begin_codec
 
 # A discriminator that knows nothing yet has no slope to speak of; it is not made that much steeper than this.
 STEEPEST = 30.0
@@ -173,7 +176,10 @@ class CodecJob(Job[CodecModel]):
     unit = "rows"
     sample_range = 1.0
 
-    def __init__(self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None):
+    def __init__(
+        self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None,
+        start: Path | None = None,
+    ):  # fmt: skip
         model_config, config = recipe.model, recipe.train
         assert isinstance(model_config, CodecConfig)
         rate = model_config.sample_rate
@@ -181,6 +187,9 @@ class CodecJob(Job[CodecModel]):
             raise TrainError(f"{recipe.dataset} is no sound, which the codec of {recipe.name} wants")
         data, held_out = resampled(data, rate), resampled(held_out, rate)
         model = CodecModel(model_config)
+        self.began = begin_codec(model, start) if start else {}
+        self.encoder_learns = recipe.losses.encoder
+        model.encoder.requires_grad_(self.encoder_learns)
         model.to(processes.device)
         samples = int(recipe.losses.seconds * rate) // model.hop * model.hop
         batches, self.validation = (
@@ -192,8 +201,16 @@ class CodecJob(Job[CodecModel]):
     def config(self) -> CodecConfig:
         return self.trainer.model.config
 
+    def provenance(self) -> dict[str, Any]:
+        return self.began
+
+    def resumed(self, saved: CheckpointConfig) -> None:
+        self.began = {k: v for k, v in saved.training.items() if k.startswith("from")}
+
     def weights(self) -> dict[str, Tensor]:
-        """The EMA's weights, with the latents' mean and standard deviation measured for them."""
+        """The EMA's weights, with the latents' mean and standard deviation measured for them unless they are given."""
+        if not self.encoder_learns:
+            return self.trainer.ema
         with self.trainer.ema_model() as model:
             clips = self.data.clips[:: max(len(self.data.clips) // 300, 1)]
             model.fit([torch.from_numpy(clip).to(self.trainer.device) for clip in clips])

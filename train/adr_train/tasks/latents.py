@@ -1,7 +1,7 @@
-"""Sentences as latents of a codec, made once and kept beside the recordings.
+"""Sentences as tokens of a codec or a vocoder, made once and kept beside the recordings.
 
 `latents-{codec}.safetensors` in the data's folder holds, under `voice/id`, a float16 tensor (tokens, channels) for each
-sentence, so that whoever has it needs no recordings. Another codec has another file.
+sentence, so that whoever has it needs no recordings. Another codec has another file, and so have a vocoder's axes.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from adr_models.checkpoint import read_tensors
 from adr_models.tokens.codec import CodecTokens
+from adr_models.tokens.vocoder import VocoderTokens
 from adr_runtime.media.atomic import write_atomic
 from adr_runtime.spoken_text.controls import token_count
 from adr_runtime.spoken_text.durations import IS_PAUSE
@@ -20,12 +21,17 @@ from torch import Tensor
 
 from adr_train.data.audio_file import read_audio
 from adr_train.data.types import AlignedSpeech
+from adr_train.data.vocoder import frame_values
 from adr_train.errors import TrainError
 
 # The part of the pauses around sentences that are made longer, and by how many seconds at most: those of a synthesiser
 # are all alike, and whoever asks for longer ones shall get silence.
 LONGER, MOST_SECONDS = 0.2, 1.0
 TOGETHER = 32
+# Sentences of which a vocoder's axes are measured.
+FITTED = 400
+
+SpokenTokens = CodecTokens | VocoderTokens
 
 
 def sentence_seconds(data: AlignedSpeech, number: int) -> np.ndarray:
@@ -55,7 +61,20 @@ def sentence_tokens(data: AlignedSpeech, number: int, hop: int) -> int:
     return token_count(float(sentence_seconds(data, number).sum()), hop / data.sample_rate)
 
 
-def sentence_latents(data: AlignedSpeech, tokens: CodecTokens, loudness: float | None) -> list[Tensor]:
+def fit_vocoder(data: AlignedSpeech, tokens: VocoderTokens, loudness: float | None) -> None:
+    """Measures the vocoder's axes, in place, on sentences from all over the data, or reads them from the file beside
+    it, `axes-{what they are of}.safetensors`. Raises ADRError."""
+    chosen = range(0, len(data.texts), max(len(data.texts) // FITTED, 1))
+    told = json.dumps([asdict(tokens.config), loudness, [sentence_name(data, number) for number in chosen]])
+    path = data.folder / f"axes-{hashlib.sha256(told.encode()).hexdigest()[:12]}.safetensors"
+    if path.is_file():
+        tokens.load_state_dict(read_tensors(path))
+        return
+    tokens.fit(torch.cat([vocoded(data, number, tokens, loudness) for number in chosen]))
+    write_atomic(path, lambda temporary: temporary.write_bytes(save(tokens.state_dict())))
+
+
+def sentence_latents(data: AlignedSpeech, tokens: SpokenTokens, loudness: float | None) -> list[Tensor]:
     """Every sentence's tokens, float16 (tokens, channels) on the CPU: from the file beside the data, or made by the
     codec on its device, and kept. Raises ADRError."""
     path = data.folder / f"latents-{fingerprint(tokens, loudness)}.safetensors"
@@ -63,7 +82,7 @@ def sentence_latents(data: AlignedSpeech, tokens: CodecTokens, loudness: float |
     names = [sentence_name(data, number) for number in range(len(data.texts))]
     missing = [number for number, name in enumerate(names) if name not in kept]
     if missing:
-        kept |= {names[number]: latents for number, latents in encode(data, tokens, loudness, missing).items()}
+        kept |= {names[number]: latents for number, latents in made(data, tokens, loudness, missing).items()}
         write_atomic(path, lambda temporary: temporary.write_bytes(save(kept)))
     for number, name in enumerate(names):
         if kept[name].shape != (sentence_tokens(data, number, tokens.hop), tokens.channels):
@@ -71,13 +90,27 @@ def sentence_latents(data: AlignedSpeech, tokens: CodecTokens, loudness: float |
     return [kept[name] for name in names]
 
 
-def fingerprint(tokens: CodecTokens, loudness: float | None) -> str:
+def fingerprint(tokens: SpokenTokens, loudness: float | None) -> str:
     """What tells latents of one codec from those of another: its encoder and normalisation, and the loudness."""
     told = hashlib.sha256(json.dumps([asdict(tokens.config), loudness]).encode())
     for name, tensor in sorted(tokens.state_dict().items()):
         if not name.startswith("decoder."):
             told.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return told.hexdigest()[:12]
+
+
+def made(data: AlignedSpeech, tokens: SpokenTokens, loudness: float | None, numbers: list[int]) -> dict[int, Tensor]:
+    if isinstance(tokens, CodecTokens):
+        return encode(data, tokens, loudness, numbers)
+    return {number: tokens.encode(vocoded(data, number, tokens, loudness)[None])[0].half().cpu() for number in numbers}
+
+
+def vocoded(data: AlignedSpeech, number: int, tokens: VocoderTokens, loudness: float | None) -> Tensor:
+    """What the vocoder says of a sentence: float32 (tokens * stride, values) on its device."""
+    samples = torch.zeros(sentence_tokens(data, number, tokens.hop) * tokens.hop)
+    clip, (before, _) = sentence_samples(data, number, loudness), added(data, number)
+    samples[before : before + len(clip)] = torch.from_numpy(clip)
+    return torch.from_numpy(frame_values(samples.numpy(), tokens.config)).to(tokens.mean.device)
 
 
 @torch.no_grad()

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from adr_models import ADRConfig, ADRModel
 from adr_models.tokens.codec import CodecTokens
+from adr_models.tokens.vocoder import VocoderTokens
 from adr_runtime.spoken_text.controls import CONTROLS, token_controls
 from torch import Tensor
 
@@ -18,7 +20,7 @@ from adr_train.monitor import Monitor
 from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.adr import ADRJob, ADRLoss, first_guidance, read_codec
-from adr_train.tasks.latents import sentence_latents, sentence_seconds
+from adr_train.tasks.latents import fit_vocoder, sentence_latents, sentence_seconds
 from adr_train.tasks.start import Start, begin
 
 # Rows of which training makes samples, and seconds of those.
@@ -82,24 +84,33 @@ class SpokenJob(ADRJob):
     ):  # fmt: skip
         config, train = recipe.model, recipe.train
         assert isinstance(config, ADRConfig) and isinstance(data, AlignedSpeech) and isinstance(held_out, AlignedSpeech)
-        if config.controls or not recipe.tokens:
-            raise TrainError(f"{recipe.name}: a recipe of aligned speech names its codec in `tokens`, and no controls")
+        if config.controls or bool(recipe.tokens) == bool(config.vocoder):
+            raise TrainError(
+                f"{recipe.name}: a recipe of aligned speech has a vocoder, or its codec's name in `tokens`; no controls"
+            )
         self.recipe, self.began, self.sequences = recipe, start.provenance() if start else {}, len(data.texts)
-        codec, state, self.codec_training = read_codec(recipe, source)
-        if data.sample_rate != codec.sample_rate:
-            raise TrainError(f"{recipe.dataset} is at {data.sample_rate} Hz, the codec at {codec.sample_rate} Hz")
+        self.codec_training, state = dict[str, Any](), dict[str, Tensor]()
+        if recipe.tokens:
+            codec, state, self.codec_training = read_codec(recipe, source)
+            config = replace(config, codec=codec)
+        assert config.audio is not None
+        if data.sample_rate != config.audio.sample_rate:
+            raise TrainError(f"{recipe.dataset} is at {data.sample_rate} Hz, tokens at {config.audio.sample_rate} Hz")
         speakers = tuple(sorted(set(data.speakers))) if train.speakers else ()
-        model = ADRModel(replace(config, speakers=speakers, controls=dict(CONTROLS), codec=codec))
+        model = ADRModel(replace(config, speakers=speakers, controls=dict(CONTROLS)))
         tokens = model.tokens
-        assert isinstance(tokens, CodecTokens)
-        tokens.load_state_dict(state)
+        assert isinstance(tokens, CodecTokens | VocoderTokens)
+        if state:
+            tokens.load_state_dict(state)
         tokens.requires_grad_(False)
         if start:
             begin(model, start)
+        elif isinstance(tokens, VocoderTokens):
+            fit_vocoder(data, tokens, train.loudness)
         model.to(processes.device)
         latents, held_out_latents = (sentence_latents(part, tokens, train.loudness) for part in (data, held_out))
         self.sample_range = start.clip if start else 1.1 * max(float(sentence.abs().max()) for sentence in latents)
-        self.token = tokens.hop / codec.sample_rate
+        self.token = tokens.hop / config.audio.sample_rate
         settings = self.token, train.batch, train.window, train.seed, speakers, processes.device
         self.validation = SpokenBatches(held_out, held_out_latents, *settings)
         batches = SpokenBatches(data, latents, *settings)

@@ -8,6 +8,7 @@ import torch
 from adr_models import ADRConfig, ADRModel
 from adr_models.bundle_weights import read_weights
 from adr_models.checkpoint import find_checkpoint, read_config, read_tensors
+from adr_models.tokens.codec import CodecConfig, CodecTokens
 from adr_runtime.bundles.bundle import read_bundle, shipped
 from adr_runtime.bundles.hub import is_hub_name
 from adr_runtime.causal.checks import CAUSAL
@@ -98,6 +99,19 @@ def begin(model: ADRModel, start: Start) -> None:
     if foreign or wrong:
         raise TrainError(f"--from {start.name}: a model of another recipe: its {(foreign + wrong)[0]} does not fit")
     model.load_state_dict({k: weights[k] for k in state}, strict=not model.config.codec)
+
+
+def begin_codec(model: CodecTokens, source: Path) -> dict[str, Any]:
+    """Put the weights of an earlier codec's run into the model, in place; what a checkpoint says of that run. Raises
+    ADRError where it is no codec, or one of another shape."""
+    checkpoint = find_checkpoint(source)
+    saved = read_config(checkpoint)
+    if saved.kind != "codec":
+        raise TrainError(f"--from {checkpoint}: of the kind {saved.kind!r}; a codec begins from a run of a codec")
+    if CodecConfig(**saved.model) != model.config:
+        raise TrainError(f"--from {checkpoint}: a codec of {saved.recipe} ({saved.size}), whose model is another")
+    model.load_state_dict(read_tensors(checkpoint / "model.safetensors"))
+    return Start(saved.recipe, {}, {}, None, saved.clip, saved.training).provenance()
 
 
 def check_config(model: ADRModel, start: Start) -> None:

@@ -1,0 +1,106 @@
+"""Voices as the numbers of a vocoder: a pitch, the spectrum's envelope, and how much of it is noise, in principal axes.
+
+What WORLD (Morise, Yokomori and Ozawa 2016) finds in a recording says nearly all of a voice, and nothing has to be
+learned for it. A frame has
+
+    log2 of the pitch, times PITCH_WEIGHT    1
+    cepstrum of the envelope                 `cepstrum`: log amplitude of both filters
+    cepstra of what pulses and noise have    `balance` each: log amplitudes beside the envelope
+    of it
+
+so that by Parseval's theorem distances between frames are distances between log spectra. A token is several frames in
+their principal axes; the last ones, of which nobody hears much, are left out. Sound comes from `source_filter`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from adr_models.tokens.source_filter import SILENCE, SourceFilter, State
+
+# A hundredth of the pitch then counts as much as half a decibel of the envelope.
+PITCH_WEIGHT = 4.0
+
+
+@dataclass(frozen=True)
+class VocoderConfig:
+    """A token is `stride` frames of `hop` samples in `channels` principal axes."""
+
+    sample_rate: int = 16000
+    hop: int = 128
+    stride: int = 4
+    channels: int = 48
+    cepstrum: int = 60
+    balance: int = 12
+
+    def __post_init__(self) -> None:
+        if self.balance > self.cepstrum:
+            raise ValueError(f"vocoder.balance is at most vocoder.cepstrum, {self.cepstrum}, not {self.balance}")
+        if not 1 <= self.channels <= self.stride * self.values:
+            raise ValueError(f"vocoder.channels is 1 to {self.stride * self.values}, not {self.channels}")
+
+    @property
+    def values(self) -> int:
+        """Numbers of a frame."""
+        return 1 + self.cepstrum + 2 * self.balance
+
+
+class VocoderTokens(nn.Module):
+    """frames of numbers <-> tokens, and tokens -> samples."""
+
+    mean: Tensor
+    basis: Tensor
+    scale: Tensor
+
+    geometry = "vocoder"
+    delay = 0
+
+    def __init__(self, config: VocoderConfig):
+        super().__init__()
+        self.config, self.channels, self.hop = config, config.channels, config.hop * config.stride
+        self.source = SourceFilter(config.sample_rate, config.hop, config.cepstrum)
+        width = config.stride * config.values
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("basis", torch.eye(width)[:, : config.channels].clone())
+        self.register_buffer("scale", torch.ones(config.channels))
+
+    @torch.no_grad()
+    def fit(self, values: Tensor) -> None:
+        """Principal axes of frames float (frames, values), as many as a whole number of tokens has. Axes are half
+        whitened, as those of pictures are (`principal_axes`): the first ones count for more."""
+        rows = values.reshape(-1, self.config.stride * self.config.values).double()
+        mean = rows.mean(0)
+        variances, vectors = torch.linalg.eigh((rows - mean).T @ (rows - mean) / len(rows))
+        variances, vectors = (x.flip(-1)[..., : self.channels] for x in (variances, vectors))
+        # A vector's sign is anybody's choice: here its largest number is positive.
+        largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
+        deviations = variances.clamp(min=1e-8).sqrt()
+        for buffer, value in (
+            (self.mean, mean), (self.basis, vectors * largest.sign()),
+            (self.scale, (deviations * deviations.mean()).sqrt()),
+        ):  # fmt: skip
+            buffer.copy_(value)
+
+    def encode(self, values: Tensor) -> Tensor:
+        """Frames float (rows, tokens * stride, values) -> tokens (rows, tokens, channels)."""
+        rows = values.reshape(len(values), -1, self.config.stride * self.config.values)
+        return ((rows - self.mean) @ self.basis) / self.scale
+
+    def initial_state(self, rows: int) -> State:
+        return self.source.initial_state(self.mean, rows)
+
+    def decode(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """tokens (rows, length, channels) -> samples (rows, length * hop), and the new state."""
+        config = self.config
+        values = (tokens * self.scale) @ self.basis.T + self.mean
+        values = values.reshape(len(tokens), -1, config.values)
+        pitch, envelope = values[..., :1] / PITCH_WEIGHT, values[..., 1 : 1 + config.cepstrum]
+        rest = envelope[..., config.balance :]
+        # Controls are counted from silence.
+        loudness = torch.cat([envelope[..., :1] - SILENCE, envelope[..., 1 : config.balance]], -1)
+        pulses, noise = values[..., 1 + config.cepstrum :].chunk(2, -1)
+        controls = torch.cat([pitch, loudness + pulses, rest, loudness + noise, rest], -1)
+        samples: Tensor
+        samples, present = self.source(controls, state)
+        return samples, present

@@ -1,0 +1,71 @@
+"""What the vocoder says of sounds whose pitch, loudness and kind are known, and what it makes of them again."""
+
+import numpy as np
+import pytest
+import torch
+from adr_models.tokens.source_filter import PITCH
+from adr_models.tokens.vocoder import PITCH_WEIGHT, VocoderConfig, VocoderTokens
+from adr_runtime.media.spectrogram import mel_spectrogram
+from adr_train.data.vocoder import LEAST, QUIETEST, carried_on, frame_values
+
+CONFIG = VocoderConfig(channels=340)
+INSIDE = slice(15, -15)
+
+
+def vowel(hertz, seconds=1.0, rate=16000):
+    """Harmonics of a pitch that fall by 6 dB an octave, and a resonance at 700 Hz."""
+    time, harmonics = np.arange(int(seconds * rate)) / rate, np.arange(1, int(7000 / hertz))[:, None]
+    heights = 1 / harmonics + 2 * np.exp(-(((harmonics * hertz - 700) / 150) ** 2))
+    return (0.02 * (heights * np.sin(2 * np.pi * hertz * harmonics * time)).sum(0)).astype(np.float32)
+
+
+def parts(values):
+    """Hz; log amplitudes of the envelope's first coefficient; those of pulses and of noise."""
+    c = CONFIG.cepstrum
+    pulses, noise = values[:, 1 + c], values[:, 1 + c + CONFIG.balance]
+    return PITCH * 2 ** (values[:, 0] / PITCH_WEIGHT), values[:, 1], pulses, noise
+
+
+@pytest.mark.parametrize("hertz", [90, 150, 280])
+def test_a_vowel_has_its_pitch_and_little_noise(hertz):
+    values = frame_values(vowel(hertz), CONFIG)
+    assert values.shape == (125, 85) and values.dtype == np.float32
+    pitch, _, pulses, noise = (part[INSIDE] for part in parts(values))
+    np.testing.assert_allclose(pitch, hertz, rtol=0.01)
+    assert pulses.min() > -0.2 and noise.max() < -1
+
+
+def test_noise_is_as_loud_as_it_is_and_no_voice():
+    clip = (0.05 * np.random.default_rng(0).standard_normal(16000)).astype(np.float32)
+    _, envelope, pulses, noise = (part[INSIDE] for part in parts(frame_values(clip, CONFIG)))
+    np.testing.assert_allclose(envelope.mean(), np.log(0.05), atol=0.35)
+    assert (noise == 0).mean() > 0.9 and (pulses == LEAST).mean() > 0.9
+
+
+def test_silence_is_as_quiet_as_it_gets():
+    values = frame_values(np.zeros(1000, np.float32), CONFIG)
+    assert values.shape == (7, 85) and np.isfinite(values).all()
+    np.testing.assert_allclose(values[:, 1], QUIETEST, atol=1e-3)
+    assert len(frame_values(np.zeros(10, np.float32), CONFIG)) == 0
+
+
+def test_pitch_goes_on_in_gaps_and_a_little_beside_them():
+    everywhere, near = carried_on(np.array([0.0, 0, 100, 0, 0, 0, 0, 180, 0]), 1)
+    assert everywhere.tolist() == [100, 100, 100, 116, 132, 148, 164, 180, 180]
+    assert near.tolist() == [False, True, True, True, False, False, True, True, True]
+    silent, none = carried_on(np.zeros(4), 1)
+    assert silent.tolist() == [PITCH] * 4 and not none.any()
+
+
+def test_a_vowel_comes_back_as_loud_at_its_harmonics():
+    """A pitch that glides, through tokens of all axes: mel spectra differ by 2 dB in the mean."""
+    clip = np.concatenate([vowel(hertz, 0.256) for hertz in (140, 145, 150)])
+    tokens = VocoderTokens(CONFIG)
+    values = torch.from_numpy(frame_values(clip, CONFIG))
+    tokens.fit(values)
+    sound, _ = tokens.decode(tokens.encode(values[None]), tokens.initial_state(1))
+    made = sound[0].numpy()
+    assert len(made) == len(clip)
+    a, b = (np.maximum(mel_spectrogram(x, 16000, 75, 40), -60)[:, 5:-5] for x in (clip, made))
+    assert np.abs(a - b).mean() < 2.5
+    np.testing.assert_allclose(made.std(), clip.std(), rtol=0.15)
