@@ -34,7 +34,8 @@ def durations(model: SpokenText, speech: Path, split: str) -> None:
     assert model.durations
     data = aligned.read(speech, split)
     real = [np.diff(ends, prepend=0) / data.sample_rate for ends in data.ends]
-    made = [model.durations.seconds(s, p) for s, p in zip(data.symbols, data.places, strict=True)]
+    told = zip(data.symbols, data.places, data.speakers, strict=True)
+    made = [model.durations.seconds(s, p, speaker) for s, p, speaker in told]
     pauses = np.concatenate([[place == 0 and s in "pau,.?!" for s, place in zip(a, b, strict=True)]
                              for a, b in zip(data.symbols, data.places, strict=True)])  # fmt: skip
     error = 1000 * np.abs(np.concatenate(made) - np.concatenate(real))

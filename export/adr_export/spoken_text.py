@@ -44,7 +44,10 @@ def build_graph(model: LettersModel | DurationsModel, length: int = 7) -> Graph:
         letters = {"letters": numbers["letters"]}
         return Graph("letters", model, letters, {"letters": axes}, {"log_probabilities": {0: "rows", 1: "slots"}})
     sentences = {name: numbers[name] for name in ("symbols", "places")}
-    return Graph("durations", model, sentences, dict.fromkeys(sentences, axes), {"log_seconds": axes})
+    every = dict.fromkeys(sentences, axes)
+    if model.config.speakers:
+        sentences["speaker"], every["speaker"] = torch.arange(3) % (len(model.config.speakers) + 1), {0: "rows"}
+    return Graph("durations", model, sentences, every, {"log_seconds": axes})
 
 
 def check(model: LettersModel | DurationsModel, data: bytes, checker: Checker) -> None:
@@ -119,7 +122,7 @@ def write_spoken_text(
         lexicon=FileSpec(LEXICON, hashlib.sha256(packed).hexdigest(), len(packed)), licence=about["licence"],
         data=about["source"], training={**about["training"], "onnxruntime": onnxruntime.__version__, **timed},
         quality={}, parity={what: float(f"{error:.2e}") for what, error in checker.errors.items()},
-        onnxruntime=least_onnxruntime(files, dialect),
+        onnxruntime=least_onnxruntime(files, dialect), speakers=durations[0].config.speakers if durations else (),
     )  # fmt: skip
     checked = parse_manifest(manifest.to_json(), {"spoken-text": SPOKEN_TEXT})
     assert isinstance(checked, SpokenTextManifest)

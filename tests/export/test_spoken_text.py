@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from adr_export.errors import ExportError
@@ -16,6 +17,7 @@ from adr_models.spoken_text.letters import LettersConfig, LettersModel
 from adr_runtime.bundles.onnx_file import check_onnx
 from adr_runtime.errors import BundleError, InputError
 from adr_runtime.spoken_text.front_end import SpokenText
+from adr_runtime.spoken_text.phones import INDEX
 
 SMALL = EncoderConfig(RetentionConfig(16, 2, 1.0), layers=1, feedforward=16, stem=3, dropout=0.1)
 ABOUT = {
@@ -31,7 +33,7 @@ def models():
 
 @pytest.mark.parametrize("dialect", ["linear-attention", "portable"])
 def test_graphs_compute_what_pytorch_computes(dialect):
-    for model in models():
+    for model in (*models(), DurationsModel(DurationsConfig(SMALL, ("ann", "ben")))):
         data = write_onnx(build_graph(model.eval()), dialect)
         checker = Checker()
         check(model, data, checker)
@@ -64,6 +66,27 @@ def test_a_bundle_says_where_it_comes_from(bundle):
             list(model.sentences(nothing))
     with pytest.raises(InputError, match="text must be str, not bytes"):
         list(model.sentences([b"a cat"]))
+
+
+def test_durations_know_the_speakers_that_they_name(tmp_path):
+    (tmp_path / "cmudict.dict").write_text(LINES)
+    letters, _ = models()
+    timed = DurationsModel(DurationsConfig(SMALL, ("ann", "ben"))).eval()
+    out = tmp_path / "b"
+    write_spoken_text(letters, (timed, {}), tmp_path / "cmudict.dict", ABOUT, out, "linear-attention", False, False)
+    model = SpokenText.load(out)
+    assert model.bundle.manifest.speakers == ("ann", "ben")
+    symbols, places = ("pau", "K", "."), (0, 3, 0)
+    with torch.no_grad():
+        index = torch.tensor([[INDEX[symbol] for symbol in symbols]])
+        expected = timed(index.expand(3, 3), torch.tensor([places]).expand(3, 3), torch.arange(3)).exp().numpy()
+    for row, speaker in enumerate(("ann", "ben", None)):
+        np.testing.assert_allclose(model.durations.seconds(symbols, places, speaker), expected[row], rtol=1e-5)
+    assert (model.durations.seconds(symbols, places, "eve") == model.durations.seconds(symbols, places)).all()
+    manifest = json.loads((out / "manifest.json").read_text())
+    (out / "manifest.json").write_text(json.dumps({**manifest, "speakers": []}))
+    with pytest.raises(BundleError, match="speaker"):
+        SpokenText.load(out)
 
 
 def test_text_is_said_while_it_arrives(bundle):

@@ -49,6 +49,15 @@ def test_a_word_gives_the_same_alone_and_beside_longer_ones(words):
         assert torch.allclose(together[row, : SLOTS * length], alone, atol=1e-10)
 
 
+def test_each_speaker_has_a_pace_of_its_own():
+    torch.manual_seed(0)
+    model = DurationsModel(DurationsConfig(SMALL, ("ann", "ben"))).double().eval()
+    symbols, places = torch.full((3, 5), 7), torch.zeros(3, 5, dtype=torch.int64)
+    made = model(symbols, places, torch.arange(3))
+    assert not torch.allclose(made[0], made[1]) and not torch.allclose(made[1], made[2])
+    assert torch.allclose(made[1:2], model(symbols[:1], places[:1], torch.tensor([1])), atol=1e-12)
+
+
 def test_a_sentence_gives_the_same_alone_and_beside_longer_ones():
     torch.manual_seed(0)
     model = DurationsModel(DurationsConfig(SMALL)).double().eval()

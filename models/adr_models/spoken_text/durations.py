@@ -19,7 +19,10 @@ TYPICAL_LOG_SECONDS = -2.6
 
 @dataclass(frozen=True)
 class DurationsConfig:
+    """With `speakers`, each of them has a pace of its own."""
+
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    speakers: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "DurationsConfig":
@@ -31,26 +34,32 @@ class DurationsConfig:
 
 class DurationsModel(TrainableModel):
     """Log-seconds of every phone of a sentence, by the phones around it, their stress, where it stands in its word, and
-    how far the pauses are at both ends of the sentence."""
+    how far the pauses are at both ends of the sentence; and of whoever speaks, or of no one in particular."""
 
     def __init__(self, config: DurationsConfig):
         super().__init__()
         self.config, width = config, config.encoder.retention.width
         self.symbol = nn.Embedding(len(SYMBOLS) + 1, width)
         self.place = nn.Embedding(PLACES, width)
+        self.speaker = nn.Embedding(len(config.speakers) + 1, width) if config.speakers else None
         self.encoder = Encoder(config.encoder)
         self.out = nn.Linear(width, 1)
 
-    def forward(self, symbols: Tensor, places: Tensor) -> Tensor:
-        """symbols and places int64 (rows, length) -> float (rows, length)."""
-        hidden = self.encoder(self.symbol(symbols) + self.place(places), symbols != PADDING)
+    def forward(self, symbols: Tensor, places: Tensor, speaker: Tensor | None = None) -> Tensor:
+        """symbols and places int64 (rows, length), speaker int64 (rows,), of which one more than there are is no one in
+        particular -> float (rows, length)."""
+        told = self.symbol(symbols) + self.place(places)
+        if self.speaker is not None:
+            assert speaker is not None
+            told = told + self.speaker(speaker)[:, None]
+        hidden = self.encoder(told, symbols != PADDING)
         log_seconds: Tensor = self.out(hidden)[..., 0] + TYPICAL_LOG_SECONDS
         return log_seconds
 
-    def loss(self, symbols: Tensor, places: Tensor, log_seconds: Tensor) -> Tensor:
+    def loss(self, symbols: Tensor, places: Tensor, log_seconds: Tensor, speaker: Tensor | None = None) -> Tensor:
         """Absolute differences of log-seconds, summed over the phones: the median is learned, which long outliers move
         less than the mean."""
-        differences: Tensor = (self(symbols, places).float() - log_seconds) * (symbols != PADDING)
+        differences: Tensor = (self(symbols, places, speaker).float() - log_seconds) * (symbols != PADDING)
         return differences.abs().sum()
 
     def draw(self, rows: int, length: int, generator: torch.Generator) -> NoDraws:

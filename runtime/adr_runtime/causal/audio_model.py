@@ -179,8 +179,8 @@ class AudioModel(CausalModel):
         settings = GenerationConfig(**options).resolve(self.manifest)
         if isinstance(text, str):
             self.front_end.check(text)
-        sentences = timed_sentences(self.front_end, text, self.spec.hop / self.sample_rate, speed, pause)
         speaker = [*self.speakers, None][settings.speakers[0]]
+        sentences = timed_sentences(self.front_end, text, self.spec.hop / self.sample_rate, speed, pause, speaker)
         about = {"speaker": speaker, "speed": float(speed)} | ({} if pause is None else {"pause": float(pause)})
         return Speech(self.start(settings, None, chunk_tokens), sentences, about, tell)
 

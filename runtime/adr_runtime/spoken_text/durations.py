@@ -18,15 +18,19 @@ IS_PAUSE = frozenset(PAUSES)
 class Durations:
     """The network at work."""
 
-    def __init__(self, session: Session):
-        self.session = session
+    def __init__(self, session: Session, speakers: Sequence[str] = ()):
+        self.session, self.speakers = session, tuple(speakers)
 
-    def seconds(self, symbols: Sequence[str], places: Sequence[int]) -> np.ndarray:
-        """Seconds float64 (length,) of the phones and pauses of one sentence. Raises ADRError where the graph fails."""
+    def seconds(self, symbols: Sequence[str], places: Sequence[int], speaker: str | None = None) -> np.ndarray:
+        """Seconds float64 (length,) of the phones and pauses of one sentence, at the pace of a speaker where the
+        network knows it. Raises ADRError where the graph fails."""
         feed = {
             "symbols": np.array([[INDEX[symbol] for symbol in symbols]], np.int64),
             "places": np.array([places], np.int64),
         }
+        if self.speakers:
+            known = self.speakers.index(speaker) if speaker in self.speakers else len(self.speakers)
+            feed["speaker"] = np.array([known], np.int64)
         log_seconds = self.session.run(feed)["log_seconds"][0].astype(np.float64)
         seconds: np.ndarray = np.exp(log_seconds).clip(SHORTEST_SECONDS, LONGEST_SECONDS)
         return seconds

@@ -82,7 +82,8 @@ class SpokenText(LoadedModel):
         manifest = opened.bundle.manifest
         assert isinstance(manifest, SpokenTextManifest)
         self.pronouncer = Pronouncer(read_lexicon(opened.bundle), LetterSounds(opened.sessions["letters"]))
-        self.durations = Durations(opened.sessions["durations"]) if "durations" in opened.sessions else None
+        timed = opened.sessions.get("durations")
+        self.durations = Durations(timed, manifest.speakers) if timed else None
 
     @classmethod
     def load(cls, name: str | Path) -> "SpokenText":

@@ -19,17 +19,20 @@ DURATIONS: tuple[Tensors, Tensors] = (
     {"symbols": ("int64", ("rows", "length")), "places": ("int64", ("rows", "length"))},
     {"log_seconds": floats("rows", "length")},
 )
+MAX_SPEAKERS = 1 << 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpokenTextManifest(Manifest):
-    """`lexicon` is the dictionary (`adr_runtime.spoken_text.lexicon`)."""
+    """`lexicon` is the dictionary (`adr_runtime.spoken_text.lexicon`); `speakers` are those whose pace the durations
+    know, which have then one input more."""
 
     labels: tuple[str, ...] = ()
+    speakers: tuple[str, ...] = ()
     lexicon: FileSpec
     ORDER = (
         "schema_version", "family", "kind", "name", "description", "dialect", "graphs", "lexicon", "licence", "data",
-        "training", "quality", "parity", "labels", "onnxruntime",
+        "training", "quality", "parity", "labels", "speakers", "onnxruntime",
     )  # fmt: skip
 
     @property
@@ -47,11 +50,15 @@ def check_spoken_text(manifest: SpokenTextManifest) -> None:
     enforce([
         *common_rules(manifest, ("text",), ("letters",), ("durations",)),
         ("labels", len(manifest.labels), not manifest.labels, "none"),
+        ("speakers", len(manifest.speakers), len(manifest.speakers) <= MAX_SPEAKERS, f"at most {MAX_SPEAKERS}"),
         ("lexicon.file", lexicon.file, confined, "a plain file name inside the bundle"),
         ("lexicon.bytes", lexicon.bytes, 0 < lexicon.bytes <= MAX_PACKED, f"1 to {MAX_PACKED}"),
     ])  # fmt: skip
     check_graphs(manifest)
-    for name, tensors in {"letters": LETTERS, "durations": DURATIONS}.items():
+    taken, given = DURATIONS
+    if manifest.speakers:
+        taken = {**taken, "speaker": ("int64", ("rows",))}
+    for name, tensors in {"letters": LETTERS, "durations": (taken, given)}.items():
         if name in manifest.graphs:
             check_tensors(manifest.graphs, name, *tensors)
 

@@ -22,13 +22,14 @@ class TimedSentence:
 
 
 def timed_sentences(
-    front_end: SpokenText, text: str | Iterable[str], token: float, speed: float, pause: float | None
-) -> Iterator[TimedSentence]:
+    front_end: SpokenText, text: str | Iterable[str], token: float, speed: float, pause: float | None,
+    speaker: str | None = None,
+) -> Iterator[TimedSentence]:  # fmt: skip
     """The sentences of a text for tokens of `token` seconds, each as soon as it is over; `speed` and `pause` are those
-    of `paced`. The bundle has durations. Raises as `SpokenText.sentences`."""
+    of `paced`, the pace itself the speaker's. The bundle has durations. Raises as `SpokenText.sentences`."""
     assert front_end.durations
     for sentence in front_end.sentences(text):
-        typical = front_end.durations.seconds(sentence.symbols, sentence.places)
+        typical = front_end.durations.seconds(sentence.symbols, sentence.places, speaker)
         seconds = paced(sentence.symbols, typical, speed, pause)
         controls = token_controls(sentence.symbols, sentence.places, seconds, token)
         yield TimedSentence(controls, timed_words(sentence, seconds))

