@@ -18,9 +18,9 @@ from adr_runtime.masked.model import MaskedModel
 from adr_runtime.spoken_text.front_end import verify
 
 FAMILIES = {"adr": CAUSAL, "ardm": ANY_ORDER, "masked": MASKED}
-# The shipped model that a command takes unless one is named: to generate, by the kind of what is made; to fill in, by
-# the channels of the picture; to score and to compress, by the kind of file.
-GENERATORS = {"audio": "speech-digits", "image": "cifar10", "text": "shakespeare"}
+# The shipped model that a command takes unless one is named: to generate, by the kind of what is made, and to speak a
+# text; to fill in, by the channels of the picture; to score and to compress, by the kind of file.
+GENERATORS = {"audio": "speech-digits", "speech": "voice", "image": "cifar10", "text": "shakespeare"}
 FILLERS = {1: "digits-any", 3: "pictures"}
 CODERS = {"image": "pictures", "text": "shakespeare"}
 

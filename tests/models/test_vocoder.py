@@ -72,3 +72,13 @@ def test_what_no_vocoder_can_be():
         VocoderConfig(cepstrum=5, balance=6)
     with pytest.raises(ValueError, match="channels is 1 to 340"):
         VocoderConfig(channels=341)
+
+
+def test_what_lies_beyond_all_that_was_measured_is_cut_off():
+    model, values = vocoder()
+    tokens = model.encode(torch.from_numpy(values).reshape(1, -1, SMALL.values))
+    assert torch.equal(model.bounds, tokens[0].abs().amax(0))
+    far = 1000 * torch.randn(1, 20, 7, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    made, _ = model.decode(far, model.initial_state(1))
+    expected, _ = model.decode(far.clamp(-model.bounds, model.bounds), model.initial_state(1))
+    assert torch.equal(made, expected) and float(made.abs().max()) < 1000

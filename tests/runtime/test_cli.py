@@ -108,7 +108,7 @@ def test_a_closed_pipe_ends_an_endless_stream_quietly(exported):
 
 def test_list_info_doctor_version(command, any_order):
     names = [row["name"] for row in json.loads(command("adr-run", "list", "--json").stdout)]
-    assert names == ["cifar10", "digits", "digits-any", "pictures", "shakespeare", "speech-digits"]
+    assert names == ["cifar10", "digits", "digits-any", "pictures", "shakespeare", "speech-digits", "voice"]
     listed = command("adr-run", "list").stdout
     assert all(name in listed for name in names)
     told = json.loads(command("adr-run", "info", "speech-digits", "--json").stdout)

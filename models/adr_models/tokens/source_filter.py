@@ -19,8 +19,8 @@ State = dict[str, Tensor]
 # Controls of 0 are a pitch of 120 Hz and, at 0.0003, silence.
 PITCH, SILENCE = 120.0, -8.0
 LOWEST, HIGHEST = 45.0, 600.0
-# exp of more is no filter of speech but a model that went astray.
-LOUDEST = 5.0
+# No frequency of speech is louder; exp of more is a model that went astray.
+LOUDEST = 1.0
 # Frames of noise that are used again and again: two seconds and more at the usual hops.
 NOISE_FRAMES = 256
 

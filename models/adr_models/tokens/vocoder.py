@@ -52,6 +52,7 @@ class VocoderTokens(nn.Module):
     mean: Tensor
     basis: Tensor
     scale: Tensor
+    bounds: Tensor
 
     geometry = "vocoder"
     delay = 0
@@ -64,6 +65,7 @@ class VocoderTokens(nn.Module):
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("basis", torch.eye(width)[:, : config.channels].clone())
         self.register_buffer("scale", torch.ones(config.channels))
+        self.register_buffer("bounds", torch.full((config.channels,), 10.0))
 
     @torch.no_grad()
     def fit(self, values: Tensor) -> None:
@@ -81,6 +83,7 @@ class VocoderTokens(nn.Module):
             (self.scale, (deviations * deviations.mean()).sqrt()),
         ):  # fmt: skip
             buffer.copy_(value)
+        self.bounds.copy_(self.encode(values[None])[0].abs().amax(0))
 
     def encode(self, values: Tensor) -> Tensor:
         """Frames float (rows, tokens * stride, values) -> tokens (rows, tokens, channels)."""
@@ -91,8 +94,10 @@ class VocoderTokens(nn.Module):
         return self.source.initial_state(self.mean, rows)
 
     def decode(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """tokens (rows, length, channels) -> samples (rows, length * hop), and the new state."""
+        """tokens (rows, length, channels) -> samples (rows, length * hop), and the new state. What lies beyond all that
+        was measured would be a bang, since the numbers are logarithms of loudness: it is cut off."""
         config = self.config
+        tokens = torch.minimum(torch.maximum(tokens, -self.bounds), self.bounds)
         values = (tokens * self.scale) @ self.basis.T + self.mean
         values = values.reshape(len(tokens), -1, config.values)
         pitch, envelope = values[..., :1] / PITCH_WEIGHT, values[..., 1 : 1 + config.cepstrum]

@@ -52,7 +52,7 @@ def audio(
     labels: Annotated[
         Optional[str], typer.Option(help='Several words in one sound, as "three one four"; repeated with --seconds.')
     ] = None,
-    text: Annotated[Optional[str], typer.Option(help="English to speak, by a model that does.")] = None,
+    text: Annotated[Optional[str], typer.Option(help="English to speak.")] = None,
     text_file: Annotated[
         Optional[Path], typer.Option(help="The same out of a file, or - for standard input, spoken as it arrives.")
     ] = None,
@@ -101,7 +101,7 @@ def audio(
         steps=steps, sampler=sampler, guidance=guidance, temperature=temperature, seed=checked_seed(seed),
         speaker=speaker,
     )  # fmt: skip
-    opened = announced(load(model or GENERATORS["audio"], provider, threads))
+    opened = announced(load(model or GENERATORS["speech" if spoken.asked else "audio"], provider, threads))
     if isinstance(opened, AnyOrderModel):
         generate_any_order(opened, request, options)
     elif isinstance(opened, AudioModel):
