@@ -38,6 +38,11 @@ defaults: {steps: 4, sampler: dpm++, guidance: 2.0, temperature: 1.0, seconds: 1
 sizes: {cpu: {}}
 """
 )
+SUNG = LATENTS.replace(
+    "tokens: small-codec\nmodel:",
+    """model:
+  vocoder: {sample_rate: 16000, hop: 128, stride: 4, channels: 10, cepstrum: 20, balance: 4}""",
+)
 FEW = (
     ABOUT
     + """
@@ -140,6 +145,15 @@ def test_student_changes_the_head_alone(folder):
     assert all(name.startswith("head.end_timestep.") for name in student.keys() - teacher.keys())
     training = json.loads((places[1] / "config.json").read_text())["training"]
     assert training["teacher steps"] == 3 and training["codec steps"] == 6 and training["guidance distilled"] == 2.0
+
+
+def test_words_as_a_vocoder_has_them_at_twice_their_rate(folder, run):
+    (folder / "small-sung.yaml").write_text(SUNG)
+    common = ("--data", "data", "--size", "cpu", "--device", "cpu", "--threads", 1)
+    run(folder, "adr-train", "small-sung.yaml", "--out", "sung", *common)
+    run(folder, "adr-export", "sung", "sung-bundle")
+    run(folder, "adr-run", "audio", "--model", "sung-bundle", "--label", "seven", "--seconds", "0.2", "--out", "s.wav")
+    assert soundfile.info(folder / "s.wav").samplerate == 16000
 
 
 def test_bad_codecs(folder, refused, monkeypatch):

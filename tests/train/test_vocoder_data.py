@@ -6,7 +6,9 @@ import torch
 from adr_models.tokens.source_filter import PITCH
 from adr_models.tokens.vocoder import PITCH_WEIGHT, VocoderConfig, VocoderTokens
 from adr_runtime.media.spectrogram import mel_spectrogram
+from adr_train.data.types import AudioClips
 from adr_train.data.vocoder import LEAST, QUIETEST, carried_on, frame_values
+from adr_train.tasks.batches import Batches, encodable
 
 CONFIG = VocoderConfig(channels=340)
 INSIDE = slice(15, -15)
@@ -55,6 +57,26 @@ def test_pitch_goes_on_in_gaps_and_a_little_beside_them():
     assert near.tolist() == [False, True, True, True, False, False, True, True, True]
     silent, none = carried_on(np.zeros(4), 1)
     assert silent.tolist() == [PITCH] * 4 and not none.any()
+
+
+def test_batches_lay_frames_behind_silence():
+    clips = [vowel(120, 0.2), vowel(200, 0.31)]
+    data = AudioClips(clips, np.array([0, 1]), ("a", "b"), 16000, ("eve", "tom"))
+    tokens = VocoderTokens(CONFIG)
+    frames, silent = encodable(data, tokens)
+    assert [len(part) for part in frames] == [25, 39] and silent.shape == (85,)
+    torch.testing.assert_close(silent[1], torch.tensor(QUIETEST), atol=1e-3, rtol=0)
+    tokens.fit(torch.cat([*frames, silent.expand(4 - (25 + 39) % 4, -1)]))
+    batch = Batches(data, tokens, 2, 0, 8, speakers=("eve", "tom")).at(0)
+    values = (batch.tokens * tokens.scale @ tokens.basis.T + tokens.mean).reshape(2, -1, 85)
+    for row, label in enumerate(batch.label):
+        said = frames[label]
+        places = [i for i in range(4) if torch.allclose(values[row, i : i + len(said)], said, atol=1e-3)]
+        assert len(places) == 1
+        rest = torch.cat([values[row, : places[0]], values[row, places[0] + len(said) :]])
+        torch.testing.assert_close(rest, silent.expand(len(rest), -1), atol=1e-3, rtol=0)
+        over = -(-(places[0] + len(said)) // 4)
+        assert batch.ended[row].tolist() == [i >= over for i in range(values.shape[1] // 4)]
 
 
 def test_a_vowel_comes_back_as_loud_at_its_harmonics():

@@ -17,6 +17,7 @@ from adr_runtime import Audio, AudioModel, ImageModel, MaskedModel
 from adr_runtime.causal.config import GenerationConfig
 
 from adr_train.data.datasets import load_dataset
+from adr_train.data.resample import resampled
 from adr_train.data.splits import call_seed, spread
 from adr_train.data.types import AudioClips, Images, LabelledData, level
 from adr_train.errors import TrainError
@@ -128,8 +129,9 @@ class Evaluator:
         """The figures of `count` real clips after the codec of a bundle: as good as its sound can be."""
         real = part(self.real, self.reference(count, 0))
         assert isinstance(real, AudioClips)
-        clips = level(real, loudness).clips if loudness else real.clips
-        return self.measure([model.reconstruct(clip) for clip in clips], real.labels)
+        heard = resampled(level(real, loudness) if loudness else real, model.sample_rate)
+        made = replace(heard, clips=[model.reconstruct(clip) for clip in heard.clips])
+        return self.measure(resampled(made, real.sample_rate).clips, real.labels)
 
     def generated(
         self, model: LabelledModel, count: int, config: GenerationConfig, repeats: int
@@ -138,7 +140,7 @@ class Evaluator:
         the samples of the first seed."""
         rows, first = [], list[np.ndarray]()
         for repeat in range(repeats):
-            samples, labels, seconds = generate(model, count, config, self.split, repeat)
+            samples, labels, seconds = generate(model, count, config, self.real, self.split, repeat)
             rows.append(self.measure(samples, labels, repeat) | {"seconds_per_sample": seconds / count})
             first = first or samples
         return with_errors(rows), first
@@ -154,9 +156,10 @@ def load_labelled(
 
 
 def generate(
-    model: LabelledModel, count: int, config: GenerationConfig, split: str, repeat: int = 0
+    model: LabelledModel, count: int, config: GenerationConfig, real: LabelledData, split: str, repeat: int = 0
 ) -> tuple[list[np.ndarray], np.ndarray, float]:
-    """`count` samples, of the labels in turn: samples, labels int64, and the seconds it took."""
+    """`count` samples, of the labels in turn: samples (sound at the rate of the real one), labels int64, and the
+    seconds it took."""
     labels = np.arange(count) % len(model.labels)
     samples: list[np.ndarray] = []
     started = time.perf_counter()
@@ -166,4 +169,8 @@ def generate(
         seed = call_seed(split, config.seed or 0, repeat, a)
         generated = model.generate(label=some, **replace(config, seed=seed).options())
         samples += generated.clips if isinstance(generated, Audio) else list(generated.pixels)
-    return samples, labels, time.perf_counter() - started
+    taken = time.perf_counter() - started
+    if isinstance(model, AudioModel) and isinstance(real, AudioClips):
+        made = replace(real, clips=samples, labels=labels, sample_rate=model.sample_rate)
+        samples = resampled(made, real.sample_rate).clips
+    return samples, labels, taken

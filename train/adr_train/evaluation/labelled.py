@@ -8,7 +8,6 @@ from adr_runtime import AudioModel, ImageModel, MaskedModel
 from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.terminal.display import PlainConsole
 
-from adr_train.data.types import AudioClips
 from adr_train.errors import TrainError
 from adr_train.evaluation.evaluator import Evaluator, LabelledModel
 from adr_train.evaluation.quality import record
@@ -48,10 +47,6 @@ def evaluate_labelled(
     evaluator = Evaluator(dataset, comparison.folder, split, comparison.cache, shape=shape)
     if evaluator.train.names != model.labels:
         raise TrainError(f"{model.name} has other labels than the data set: {', '.join(model.labels)}")
-    if isinstance(model, AudioModel) and isinstance(evaluator.real, AudioClips):
-        rates = model.sample_rate, evaluator.real.sample_rate
-        if rates[0] != rates[1]:
-            raise TrainError(f"{model.name} is at {rates[0]} Hz and the data set at {rates[1]}; judges need one rate")
     samples = min(requested, evaluator.most)
     if samples < requested:
         each = comparison.per_label

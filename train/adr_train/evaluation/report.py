@@ -14,6 +14,7 @@ from adr_runtime.media.images import grid, visible_scale, write_picture
 from adr_runtime.media.spectrogram import write_plot
 from jinja2 import Environment, PackageLoader
 
+from adr_train.data.types import AudioClips
 from adr_train.errors import TrainError
 from adr_train.evaluation.charts import draw_precision_recall, draw_sweep, swept
 from adr_train.evaluation.classifiers import samples_of
@@ -89,7 +90,7 @@ class Report:
         where fewer were judged than are shown."""
         samples = self.judged[name][:count]
         if len(samples) < count:
-            samples = generate(self.model, count, setting, self.evaluator.split)[0]
+            samples = generate(self.model, count, setting, self.evaluator.real, self.evaluator.split)[0]
         return samples, np.arange(count) % len(self.model.labels)
 
     def real_samples(self) -> list[np.ndarray]:
@@ -117,9 +118,10 @@ class Report:
         return {"picture": f"{name}.png", "title": "A row for each of: " + ", ".join(self.model.labels)}
 
     def clip(self, folder: Path, name: str, samples: np.ndarray, title: str) -> dict[str, str]:
-        assert isinstance(self.model, AudioModel)
-        write_audio(folder / f"{name}.wav", samples, self.model.sample_rate, {})
-        write_plot(folder / f"{name}.png", samples, self.model.sample_rate, {})
+        real = self.evaluator.real
+        assert isinstance(real, AudioClips)
+        write_audio(folder / f"{name}.wav", samples, real.sample_rate, {})
+        write_plot(folder / f"{name}.png", samples, real.sample_rate, {})
         return {"picture": f"{name}.png", "sound": f"{name}.wav", "title": title}
 
     def nearest(self, folder: Path, name: str, setting: GenerationConfig) -> list[list[dict[str, str]]]:

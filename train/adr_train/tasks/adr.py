@@ -25,7 +25,7 @@ from adr_train.loop import Trainer
 from adr_train.monitor import Monitor
 from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
-from adr_train.tasks.batches import Batches
+from adr_train.tasks.batches import Batches, encodable
 from adr_train.tasks.job import PROVENANCE, Job, read_source
 from adr_train.tasks.start import Start, begin
 
@@ -148,8 +148,6 @@ def check_data(recipe: Recipe, model: ADRConfig, data: LabelledData) -> None:
         raise TrainError(
             f"{recipe.dataset} has no controls, and the model of {recipe.name} wants {', '.join(model.controls)}"
         )
-    if model.vocoder:
-        raise TrainError(f"{recipe.name} has a vocoder, which takes aligned speech; {recipe.dataset} is none")
     if isinstance(data, Images) and image:
         if data.pixels.shape[1:] != (image.height, image.width, image.channels):
             raise TrainError(f"{recipe.dataset} has pictures of {data.pixels.shape[1:]}, the recipe wants {image}")
@@ -169,8 +167,13 @@ def fit_tokens(tokens: Tokens, data: LabelledData) -> float:
         # A data set may come class by class.
         return float(tokens.encode(pixels[spread(len(pixels), 10_000)]).abs().max())
     assert isinstance(data, AudioClips)
-    clips = [torch.from_numpy(clip) for clip in data.clips[:: max(len(data.clips) // 4000, 1)]]
-    assert not isinstance(tokens, VocoderTokens)
+    clips, silent = encodable(replace(data, clips=data.clips[:: max(len(data.clips) // 4000, 1)]), tokens)
+    if isinstance(tokens, VocoderTokens):
+        # A token of silence after each clip.
+        stride = tokens.config.stride
+        followed = [torch.cat([clip, silent.expand(stride + -len(clip) % stride, -1)]) for clip in clips]
+        tokens.fit(torch.cat(followed))
+        return max(float(tokens.encode(frames[None]).abs().max()) for frames in followed)
     if not isinstance(tokens, CodecTokens):
         tokens.fit(clips)
     padded = (F.pad(clip, (0, -len(clip) % tokens.hop)) for clip in clips)

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from adr_models.tokens.geometry import PictureTokens, Tokens
 from adr_models.tokens.pyramid import PyramidTokens
+from adr_models.tokens.vocoder import VocoderTokens
 from torch import Tensor, nn
 
 from adr_train.data.batch import Batch
 from adr_train.data.types import AudioClips, LabelledData
+from adr_train.data.vocoder import frame_values
 
 POOL = 16
 
@@ -65,7 +67,8 @@ class Batches:
         voices = data.speakers if isinstance(data, AudioClips) and speakers else ("",) * len(self.labels)
         self.speakers = torch.tensor([speakers.index(v) if v in speakers else len(speakers) for v in voices])
         if isinstance(data, AudioClips):
-            self.lengths = np.array([len(clip) for clip in data.clips])
+            self.clips, self.silent = encodable(data, tokens)
+            self.lengths = np.array([len(clip) for clip in self.clips])
             self.make_batch: Callable[[np.ndarray, np.random.Generator], Batch] = self.audio_batch
         else:
             self.lengths = np.zeros(len(data.pixels), np.int64)
@@ -93,20 +96,32 @@ class Batches:
         """Clips behind a random silence shorter than a token (frames then fall anywhere on a word), and before a
         silence of 4 to `silence` tokens, mostly short; without the long ones guidance makes bursts of noise out of
         silences longer than any that was seen. Of the tokens in it a quarter count: it is easily learned."""
-        assert isinstance(self.data, AudioClips) and not isinstance(self.tokens, PictureTokens)
-        hop = self.tokens.hop
+        assert not isinstance(self.tokens, PictureTokens)
+        hop = self.tokens.config.stride if isinstance(self.tokens, VocoderTokens) else self.tokens.hop
         spoken = -(-(int(self.lengths[index].max()) + hop) // hop)
         length = spoken + 4 + int(random.random() ** 3 * max(self.silence - 3, 0))
-        samples = torch.zeros(len(index), length * hop)
+        sound = self.silent.expand(len(index), length * hop, *self.silent.shape).clone()
         mask = torch.from_numpy(random.random((len(index), length)) < 0.25)
         ended = torch.zeros_like(mask)
         for row, i in enumerate(index):
-            clip = self.data.clips[i]
+            clip = self.clips[i]
             shift = int(random.integers(hop))
-            samples[row, shift : shift + len(clip)] = torch.from_numpy(clip)
+            sound[row, shift : shift + len(clip)] = clip
             after = -(-(shift + len(clip)) // hop)
             mask[row, : after + 3] = True
             ended[row, after + self.tokens.delay // hop :] = True
         with torch.no_grad():
-            tokens = self.tokens.encode(samples)
+            tokens = self.tokens.encode(sound)
         return Batch(tokens, self.labels[index], self.speakers[index], mask, ended)
+
+
+def encodable(data: AudioClips, tokens: Tokens) -> tuple[list[Tensor], Tensor]:
+    """What tokens are made of, and what of it is silent: samples (samples,) and (), or a vocoder's frames
+    (frames, values) and (values,)."""
+    if not isinstance(tokens, VocoderTokens):
+        return [torch.from_numpy(clip) for clip in data.clips], torch.zeros(())
+    hop, values = tokens.config.hop, tokens.config
+    clips = [frame_values(np.pad(clip, (0, -len(clip) % hop)), values) for clip in data.clips]
+    return [torch.from_numpy(clip) for clip in clips], torch.from_numpy(
+        frame_values(np.zeros(hop, np.float32), values)[0]
+    )
