@@ -62,8 +62,8 @@ def test_a_stream_goes_on_in_the_other_language(options):
 
 
 def told(folder, **sent):
-    """What the JavaScript runtime makes of controls: whether its self test passes, clips (rows, samples), the same piece
-    by piece, and the states behind the first chunk of each piece."""
+    """What the JavaScript runtime makes of controls: whether its self test passes, clips (rows, samples), the same by
+    pieces, and the states behind the first chunk of each piece."""
     done = subprocess.run(
         ["node", "test/told_stream.js", str(folder)], cwd=PACKAGE, input=json.dumps(sent), capture_output=True,
         text=True,
