@@ -61,13 +61,17 @@ def test_a_stream_goes_on_in_the_other_language(options):
     np.testing.assert_allclose(again, expected[2], rtol=0, atol=1e-4)
 
 
-def told(folder, **sent):
-    """What the JavaScript runtime makes of controls: whether its self test passes, clips (rows, samples), the same by
-    pieces, and the states behind the first chunk of each piece."""
-    done = subprocess.run(
+def run_told(folder, sent):
+    return subprocess.run(
         ["node", "test/told_stream.js", str(folder)], cwd=PACKAGE, input=json.dumps(sent), capture_output=True,
         text=True,
     )  # fmt: skip
+
+
+def told(folder, **sent):
+    """What the JavaScript runtime makes of controls: whether its self test passes, clips (rows, samples), the same by
+    pieces, and the states behind the first chunk of each piece."""
+    done = run_told(folder, sent)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     states = [base64.b64decode(state) for state in found["states"]]
@@ -110,6 +114,17 @@ def test_controls(exported, name, options, names):
     sent |= {"pieces": pieces_listed[1:], "state": base64.b64encode(stream.state()).decode()}
     _, _, streamed, _ = told(exported[name], **sent)
     np.testing.assert_array_equal(np.concatenate([before, streamed], 1), made)
+
+
+def test_a_state_with_controls_that_the_model_has_not_is_refused(exported):
+    controls = {"phone": [5, 1], "place": [3, 0]}
+    stream = adr_runtime.AudioModel.load(exported["told"], "cpu").stream(controls=controls, seed=1, steps=2)
+    stream.progress.controls = stream.progress.controls + [1, 0]
+    state = base64.b64encode(stream.state()).decode()
+    sent = {"seed": "1", "steps": 2, "controls": controls, "pieces": [controls], "state": state}
+    done = run_told(exported["told"], sent)
+    says = "[DamagedFileError]: the stream's state: controls: expected classes that the model has"
+    assert done.returncode and says in done.stderr, done.stderr
 
 
 def in_any_order(folder, call, **options):
