@@ -34,6 +34,10 @@ SOUND = [
     ("portable-sound", {"label": "low", "seed": 9, "seconds": 0.3}),
     ("latent", {"label": "mid", "speaker": "ben", "seed": 10}),
     ("latent", {"seed": 11, "steps": 50, "sampler": "ddpm", "seconds": 0.4}),
+    # Controls, which are the null ones: with guidance two rows that are told the same, and without.
+    ("told", {"seed": 12, "seconds": 0.3}),
+    ("told", {"seed": 13, "guidance": 1, "sampler": "ddpm", "steps": 4}),
+    ("voice", {"speaker": "ben", "seed": 14, "sampler": "dpm++"}),
 ]
 PICTURES = [
     ("digits", {"label": "7", "seed": 1}),
@@ -146,7 +150,7 @@ def test_defaults_by_parts(generate, damaged, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "bundle", ["speech-digits", "digits", "cifar10", "sound", "latent", "picture", "softmax-sound"]
+    "bundle", ["speech-digits", "digits", "cifar10", "sound", "latent", "told", "voice", "picture", "softmax-sound"]
 )
 def test_self_test(bundle, generate, folder_of):
     done = generate(folder_of(bundle), "--self-test")

@@ -92,10 +92,19 @@ Settings resolve(const Model *model, const cJSON *arguments) {
     return settings;
 }
 
+/* Tells every token the null class of each control, whose number is that of the classes: this program has no others. */
+static void tell_nothing(Model *model, const cJSON *controls, size_t count) {
+    int64_t *told = integers(&model->step, "controls", model->guides * count);
+    for (size_t i = 0; i < model->guides * count; i++)
+        told[i] = (int64_t)whole(cJSON_GetArrayItem(controls, (int)(i % count)), "classes", 1, 1 << 16);
+}
+
 void start(Model *model, const Settings *settings) {
     const size_t labels = (size_t)cJSON_GetArraySize(field(model->manifest, "labels"));
     const size_t speakers = (size_t)cJSON_GetArraySize(field(model->manifest, "speakers"));
-    const bool named = settings->label < labels || settings->speaker < speakers;
+    const cJSON *controls = field(model->manifest, "controls");
+    const size_t told = (size_t)cJSON_GetArraySize(controls);
+    const bool named = settings->label < labels || settings->speaker < speakers || told;
     model->settings = *settings;
     model->guides = named && (settings->guidance.count > 1 || settings->guidance.values[0] != 1) ? 2 : 1;
     model->position = 0;
@@ -108,6 +117,8 @@ void start(Model *model, const Settings *settings) {
         if (speakers)
             integers(&model->step, "speaker", model->guides)[i] = (int64_t)(i ? speakers : settings->speaker);
     }
+    if (told)
+        tell_nothing(model, controls, told);
 }
 
 /* Gives the head what it takes beside condition and noise, where the next token has other numbers than the last. */

@@ -1,4 +1,4 @@
-"""States of streams that go from Python to JavaScript and back; any-order models in both.
+"""States of streams that go from Python to JavaScript and back, what tokens are told, any-order models: in both.
 
 `nox -s javascript` installs what this needs.
 """
@@ -59,6 +59,72 @@ def test_a_stream_goes_on_in_the_other_language(options):
     np.testing.assert_allclose(take(resumed), expected[1], rtol=0, atol=1e-4)
     again, _, _ = javascript(options, resumed.state())
     np.testing.assert_allclose(again, expected[2], rtol=0, atol=1e-4)
+
+
+def run_told(folder, sent):
+    return subprocess.run(
+        ["node", "test/told_stream.js", str(folder)], cwd=PACKAGE, input=json.dumps(sent), capture_output=True,
+        text=True,
+    )  # fmt: skip
+
+
+def told(folder, **sent):
+    """What the JavaScript runtime makes of controls: whether its self test passes, clips (rows, samples), the same by
+    pieces, and the states behind the first chunk of each piece."""
+    done = run_told(folder, sent)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    states = [base64.b64decode(state) for state in found["states"]]
+    return found["passed"], np.array(found["clips"]), np.array(found["streamed"]), states
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "names"),
+    [
+        ("told", {"seed": 4, "steps": 3, "sampler": "ddim", "guidance": 2.5}, ["phone", "place"]),
+        ("told", {"seed": 1, "steps": 3, "guidance": 1.5, "prompt": [0.25, -0.5] * 13}, ["place", "phone"]),
+        ("told", {"seed": 2**63 + 9, "steps": 4, "sampler": "ddpm", "guidance": 1, "count": 3}, ["place"]),
+        ("voice", {"seed": 5, "steps": 2, "speaker": "ben", "guidance": 1.5}, ["phone", "after", "since", "left"]),
+    ],
+    ids=["told", "prompt", "rows", "voice"],
+)
+def test_controls(exported, name, options, names):
+    """A control that is not given has its null class; so have some tokens of those that are."""
+    model, rng = adr_runtime.AudioModel.load(exported[name], "cpu"), np.random.default_rng(0)
+    classes = {control.name: control.classes for control in model.manifest.controls}
+    shape = (options["count"], 9) if "count" in options else (9,)
+    whole = {control: rng.integers(0, classes[control] + 1, shape) for control in names}
+    pieces = [{control: values[..., part] for control, values in whole.items()} for part in (slice(4), slice(4, 9))]
+    whole_listed, *pieces_listed = ({k: v.tolist() for k, v in piece.items()} for piece in (whole, *pieces))
+    sent = {**options, "seed": str(options["seed"]), "controls": whole_listed, "pieces": pieces_listed}
+    passed, clips, streamed, states = told(exported[name], **sent)
+    expected = model.generate(controls=whole, **options).samples
+    assert passed
+    np.testing.assert_array_equal(clips, expected)
+    # Of a stream, what comes before the first chunk is no part.
+    made = expected[:, -streamed.shape[1] :]
+    assert expected.shape[1] - made.shape[1] == len(options.get("prompt", [])) // 8 * 8
+    np.testing.assert_array_equal(streamed, made)
+    # What JavaScript saved in the middle of a piece goes on here, and what is saved here goes on there.
+    stream = model.resume(states[0])
+    rest = np.concatenate([*stream, *stream.extend(pieces[1])], 1)
+    np.testing.assert_array_equal(rest, expected[:, -rest.shape[1] :])
+    stream = model.stream(controls=pieces[0], **options)
+    before = next(stream)
+    sent |= {"pieces": pieces_listed[1:], "state": base64.b64encode(stream.state()).decode()}
+    _, _, streamed, _ = told(exported[name], **sent)
+    np.testing.assert_array_equal(np.concatenate([before, streamed], 1), made)
+
+
+def test_a_state_with_controls_that_the_model_has_not_is_refused(exported):
+    controls = {"phone": [5, 1], "place": [3, 0]}
+    stream = adr_runtime.AudioModel.load(exported["told"], "cpu").stream(controls=controls, seed=1, steps=2)
+    stream.progress.controls = stream.progress.controls + [1, 0]
+    state = base64.b64encode(stream.state()).decode()
+    sent = {"seed": "1", "steps": 2, "controls": controls, "pieces": [controls], "state": state}
+    done = run_told(exported["told"], sent)
+    says = "[DamagedFileError]: the stream's state: controls: expected classes that the model has"
+    assert done.returncode and says in done.stderr, done.stderr
 
 
 def in_any_order(folder, call, **options):

@@ -28,6 +28,9 @@ const WHOLE_CHUNK = 64;
  * @property {number} [count]
  * @property {number} [seconds] how long
  * @property {Float32Array} [prompt] samples at the model's rate, with which the clips begin
+ * @property {import("./controls.js").Controls} [controls] of models that have them (`model.manifest.controls`): classes by the
+ * name of each control, one for each token, the same for every clip or a list for each; the clips have as many tokens, less
+ * the decoder's delay
  */
 /** @typedef {AudioChoices & import("./config.js").GenerationOptions} AudioOptions */
 /**
@@ -70,14 +73,16 @@ export class AudioModel {
    * @returns {Promise<Audio>}
    */
   async generate(options = {}) {
-    const { label, count, seconds, prompt, ...choices } = options;
+    const { label, count, seconds, prompt, controls, ...choices } = options;
     const settings = resolve(this.manifest, choices, labelRows(label, count));
     const about = { sampling_rate: this.samplingRate, seed: plainSeed(settings.seed) };
-    if (seconds === undefined && prompt === undefined && ends(this.manifest)) {
+    if (seconds === undefined && prompt === undefined && controls === undefined && ends(this.manifest)) {
       const clips = await generateClips(await TokenGenerator.create(this.bundle, settings));
       return { audio: clips[0], clips, ...about };
     }
-    const stream = await this.start(settings, seconds ?? this.manifest.defaults.seconds, WHOLE_CHUNK, null);
+    const length = seconds ?? (controls === undefined ? this.manifest.defaults.seconds : null);
+    const stream = await this.start(settings, length, WHOLE_CHUNK, null);
+    if (controls !== undefined) await stream.extend(controls);
     const before = prompt ? await takeIn(stream, prompt) : new Float32Array(0);
     const parts = settings.labels.map(() => [before]);
     for await (const { clips } of stream) clips.forEach((clip, row) => parts[row].push(clip));
@@ -86,9 +91,10 @@ export class AudioModel {
   }
 
   /**
-   * Generate chunk by chunk, in constant memory; endless unless `seconds` or `playlist` is given.
+   * Generate chunk by chunk, in constant memory; endless unless `seconds`, `playlist` or `controls` is given. `extend` gives more
+   * controls, also when the stream has come to the end of those it had.
    * @param {AudioOptions & StreamChoices} [options]
-   * @returns {AsyncIterableIterator<import("./stream.js").Chunk> & {ready: Promise<Stream>, state(): Promise<Uint8Array>, readonly seed: number | bigint}}
+   * @returns {AsyncIterableIterator<import("./stream.js").Chunk> & {ready: Promise<Stream>, state(): Promise<Uint8Array>, extend(controls: import("./controls.js").Controls): Promise<unknown>, readonly seed: number | bigint}}
    */
   stream(options = {}) {
     return new LazyStream(this.opened(options));
@@ -98,13 +104,15 @@ export class AudioModel {
    * @param {AudioOptions & StreamChoices} options
    * @returns {Promise<Stream>}
    */
-  async opened({ label, count, seconds, prompt, chunkTokens = 1, playlist = [], cycle = false, pause = 0.15, ...choices }) {
+  async opened(options) {
+    const { label, count, seconds, prompt, controls, chunkTokens = 1, playlist = [], cycle = false, pause = 0.15, ...choices } = options;
     const words = playlist.length ? this.playlist(playlist, cycle, pause) : null;
     if (words && (label !== undefined || count !== undefined)) {
       throw new InputError("a playlist takes the place of label and count; leave them out");
     }
     const settings = resolve(this.manifest, choices, labelRows(words ? words.label : label, count));
     const stream = await this.start(settings, seconds ?? null, chunkTokens, words);
+    if (controls !== undefined) await stream.extend(controls);
     if (prompt) await takeIn(stream, prompt);
     return stream;
   }
@@ -195,6 +203,12 @@ class LazyStream {
 
   async state() {
     return (await this.ready).state();
+  }
+
+  /** @param {import("./controls.js").Controls} controls */
+  async extend(controls) {
+    await (await this.ready).extend(controls);
+    return this;
   }
 }
 

@@ -1,8 +1,8 @@
 /** Opening a bundle: everything is verified before ONNX Runtime sees it. */
 import { BundleError, InputError } from "./errors.js";
 import { needed, parseManifest } from "./families.js";
+import { MAX_MANIFEST_BYTES } from "./specs.js";
 
-const MAX_MANIFEST_BYTES = 4 << 20;
 const CACHE = "adr-runtime";
 
 /**

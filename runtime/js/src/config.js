@@ -84,14 +84,15 @@ export function checkedSeed(seed) {
 }
 
 /**
- * How many rows of the backbone make one row of tokens: with classifier-free guidance a second one, which knows no label.
+ * How many rows of the backbone make one row of tokens: with classifier-free guidance a second one, which knows no label and no
+ * controls.
  * @param {import("./manifest.js").Manifest} manifest
  * @param {Settings} settings
  */
 export function guidanceRows(manifest, settings) {
   const named =
     settings.labels.some((i) => i !== manifest.labels.length) || settings.speakers.some((i) => i !== manifest.speakers.length);
-  return settings.guidance !== 1 && named ? 2 : 1;
+  return settings.guidance !== 1 && (named || manifest.controls.length) ? 2 : 1;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The token loop: one step of the backbone, one run of the head, for each token of every row. */
 import { guidanceRows } from "./config.js";
+import { nullControls, repeated } from "./controls.js";
 import { Denoisers, integers } from "./denoisers.js";
 import { normal } from "./philox.js";
 
@@ -15,6 +16,7 @@ const PREFILL = 512;
  * @property {Record<string, import("./bundle.js").Tensor>} backbone
  * @property {Record<string, import("./bundle.js").Tensor>} decoder
  * @property {boolean[]} finished whether the clip was over before the last token
+ * @property {BigInt64Array | null} controls (tokens, batch, K) of the tokens to come; null where nobody gave any
  */
 
 /** What a run of tokens shares and never changes: graphs, settings, and what denoises each token. */
@@ -42,6 +44,7 @@ export class TokenGenerator {
     this.batch = settings.labels.length;
     this.guides = guidanceRows(manifest, settings);
     this.channels = manifest.tokens.channels;
+    this.nulls = nullControls(manifest);
     this.denoisers = new Denoisers(bundle, settings, this.guides);
   }
 
@@ -52,6 +55,7 @@ export class TokenGenerator {
       position: 0, token: new Float32Array(this.batch * this.channels), labels: this.settings.labels,
       conditioning: this.conditioning(this.settings.labels), backbone: this.initial("backbone", rows),
       decoder: this.initial("decode", this.batch), finished: Array(this.batch).fill(false),
+      controls: null,
     };
   }
 
@@ -103,7 +107,8 @@ export class TokenGenerator {
     const { batch, channels, guides, settings } = this;
     const token = tiled(state.token, guides);
     const outputs = await this.bundle.run("step", {
-      token: [token, [guides * batch, channels]], ...state.conditioning, ...state.backbone,
+      token: [token, [guides * batch, channels]], ...state.conditioning, ...this.told([guides * batch], state.controls),
+      ...state.backbone,
     });
     const { steps, constants, noisy, scale } = await this.denoisers.at(state.position);
     const drawn = normal(settings.seed, batch, state.position, noisy ? steps + 1 : 1, channels);
@@ -119,7 +124,23 @@ export class TokenGenerator {
     state.backbone = this.carried(outputs, "backbone");
     if (outputs.end) state.finished = Array.from(outputs.end.data.slice(0, batch), (value) => value > 0);
     state.position += 1;
+    if (state.controls) state.controls = state.controls.subarray(batch * this.nulls.length);
     return state.token;
+  }
+
+  /**
+   * The controls of the next tokens of the models that have some, by the dimensions before K: those that were given for one
+   * of each row, and the null ones, which are all that the second guidance row knows.
+   * @param {number[]} dims
+   * @param {BigInt64Array | null} given
+   * @returns {Record<string, [BigInt64Array, number[]]>}
+   */
+  told(dims, given) {
+    const { nulls, batch } = this;
+    if (!nulls.length) return {};
+    const all = repeated(nulls, dims.reduce((a, b) => a * b, 1));
+    if (given) all.set(given.subarray(0, batch * nulls.length));
+    return { controls: [all, [...dims, nulls.length]] };
   }
 
   /**
@@ -141,7 +162,7 @@ export class TokenGenerator {
         piece.set(tokens.subarray(a * channels, (a + size - 1) * channels), start + channels);
       }
       const outputs = await this.bundle.run("parallel", {
-        tokens: [piece, [rows, size, channels]], ...state.conditioning, ...state.backbone,
+        tokens: [piece, [rows, size, channels]], ...state.conditioning, ...this.told([rows, size], null), ...state.backbone,
       });
       state.backbone = this.carried(outputs, "backbone");
     }

@@ -2,11 +2,14 @@
 import { fits } from "./parts.js";
 import { COLUMNS, SAMPLERS } from "./samplers.js";
 import { between, boolean, list, nullable, number, object, oneOf, string, whole } from "./schema.js";
-import { checkCommon, COMMON, COMMON_DEFAULTS, dimension, Located, MAX_COUNT, MAX_TEMPERATURE, rule } from "./specs.js";
+import {
+  checkCommon, COMMON, COMMON_DEFAULTS, dimension, Located, MAX_COUNT, MAX_MANIFEST_BYTES, MAX_TEMPERATURE, rule,
+} from "./specs.js";
 
 const MAX_STATE_BYTES = 2 ** 28;
 export const MAX_GUIDANCE = 100;
 const MAX_SECONDS = 3600;
+const MAX_CONTROLS = 64;
 /** The graphs that generating without a prompt takes. */
 export const NEEDED = ["step", "timestep", "head", "decode"];
 /**
@@ -25,6 +28,9 @@ const schedule = object({
   betas: list(between(Number.MIN_VALUE, 1)), prediction: oneOf("epsilon", "velocity"), learned_variance: boolean,
   clip: between(Number.MIN_VALUE, Number.MAX_VALUE),
 });
+const control = object({ name: string, classes: whole(1, 1 << 16) });
+/** The manifest of the bundle inside that makes a text into controls, which this runtime leaves alone: it speaks none. */
+const spokenText = object({ file: oneOf("text/manifest.json"), sha256: string, bytes: whole(1, MAX_MANIFEST_BYTES) });
 const audio = object({ sample_rate: whole(1, 768000), hop: whole(1, 1 << 16), delay: whole(0, 1 << 20) });
 const side = whole(1, 1 << 14);
 const image = object(
@@ -50,9 +56,10 @@ const manifest = object(
     states: list(state), tokens: object({
       geometry: string, channels: whole(1, 1 << 16), condition: whole(1, 1 << 16), length: nullable(whole(1, 2 ** 30)),
     }),
-    schedule, speakers: list(string), audio: nullable(audio), image: nullable(image), defaults,
+    schedule, speakers: list(string), controls: list(control), spoken_text: nullable(spokenText), audio: nullable(audio),
+    image: nullable(image), defaults,
   },
-  COMMON_DEFAULTS,
+  { ...COMMON_DEFAULTS, controls: [], spoken_text: null },
 );
 
 /** @typedef {ReturnType<typeof manifest>} Manifest */
@@ -89,6 +96,11 @@ function check(m) {
     rule(`defaults.${name}`, fits(value, m.tokens.length), "a number, or one for each equal part of a picture", value);
   }
   rule("speakers", new Set(m.speakers).size === m.speakers.length, "none twice", "others");
+  const told = m.controls.map(({ name }) => name);
+  rule("controls", told.length <= MAX_CONTROLS, `at most ${MAX_CONTROLS}`, m.controls);
+  rule("controls", !told.length || m.kind === "audio", "none for pictures", m.controls);
+  rule("controls", new Set(told).size === told.length, "no control twice", "others");
+  rule("spoken_text", m.spoken_text === null || told.length > 0, "none without the controls of spoken text", m.spoken_text);
   if (m.image) {
     const { height, width, patch, levels } = m.image;
     rule("image", height % patch === 0 && width % patch === 0, "sizes that the patch divides", m.image);
@@ -111,8 +123,14 @@ function checkGraphs(m) {
   const named = ["label", "speaker"].filter((what) => m[/** @type {"labels"} */ (`${what}s`)].length);
   const past = (/** @type {string} */ which) => m.states.filter((s) => s.graph === which).map((s) => [s.past, s.shape]);
   const integers = (/** @type {string[]} */ names, /** @type {string} */ size) => names.map((name) => [name, [size]]);
+  const controls = (/** @type {Shape} */ ...lead) => (m.controls.length ? [["controls", [...lead, m.controls.length]]] : []);
   const expected = /** @type {Record<string, [string, Shape][]>} */ (/** @type {unknown} */ ({
-    step: [["token", ["rows", channels]], ...integers(named, "rows"), ...past("backbone")],
+    step: [["token", ["rows", channels]], ...integers(named, "rows"), ...controls("rows"), ...past("backbone")],
+    ...("parallel" in m.graphs && {
+      parallel: [
+        ["tokens", ["rows", "length", channels]], ...integers(named, "rows"), ...controls("rows", "length"), ...past("backbone"),
+      ],
+    }),
     timestep: integers(jumps(m) ? ["timestep", "arrival"] : ["timestep"], "steps"),
     head: [
       ["condition", ["guides", "batch", condition]], ["mix", ["guides", "batch"]], ["modulation", ["steps", modulation]],

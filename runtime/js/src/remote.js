@@ -129,12 +129,12 @@ export class RemoteModel {
 
   /** @param {object} [options] */
   stream(options = {}) {
-    return new RemoteStream(this.calls, this.id, "stream", options);
+    return new RemoteStream(this, "stream", options);
   }
 
   /** @param {Uint8Array} state */
   async resume(state) {
-    const stream = new RemoteStream(this.calls, this.id, "resume", state);
+    const stream = new RemoteStream(this, "resume", state);
     await stream.ready;
     return stream;
   }
@@ -144,16 +144,20 @@ export class RemoteModel {
   }
 }
 
-/** A stream at the other end, of which one chunk is made when it is asked for; `release` one that is left early. */
+/**
+ * A stream at the other end, of which one chunk is made when it is asked for; `release` one that is left early, or that could be
+ * extended.
+ */
 class RemoteStream {
-  /** @param {Calls} calls @param {number} model @param {"stream" | "resume"} how @param {unknown} argument */
-  constructor(calls, model, how, argument) {
+  /** @param {RemoteModel} model @param {"stream" | "resume"} how @param {unknown} argument */
+  constructor({ calls, id, manifest }, how, argument) {
     things += 1;
     this.id = things;
     this.calls = calls;
-    this.ready = calls.make(how, model, this.id, argument);
+    this.ready = calls.make(how, id, this.id, argument);
     this.ready.catch(() => {});
     this.over = false;
+    this.told = manifest.family === "adr" && manifest.controls.length > 0;
   }
 
   [Symbol.asyncIterator]() {
@@ -166,7 +170,7 @@ class RemoteStream {
     if (this.over) return { done: true, value: undefined };
     const { done, value } = await this.calls.make("next", this.id);
     if (!done) return { done: false, value: shaped(value) };
-    await this.release();
+    if (!this.told) await this.release();
     return { done: true, value: undefined };
   }
 
@@ -178,6 +182,13 @@ class RemoteStream {
   /** @returns {Promise<Uint8Array>} */
   state() {
     return this.calls.make("state", this.id);
+  }
+
+  /** @param {import("./controls.js").Controls} controls */
+  async extend(controls) {
+    await this.ready;
+    await this.calls.make("extend", this.id, controls);
+    return this;
   }
 
   /** Forget it at the other end. */

@@ -3,6 +3,7 @@ import { BundleError } from "./errors.js";
 import { list, object, oneOf, record, refuse, string, whole } from "./schema.js";
 
 export const SCHEMA_VERSION = 1;
+export const MAX_MANIFEST_BYTES = 4 << 20;
 const MAX_FILE_BYTES = 2 ** 30;
 export const MAX_TEMPERATURE = 10;
 export const MAX_COUNT = 4096;

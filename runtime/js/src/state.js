@@ -6,6 +6,7 @@
  * All numbers are little-endian; docs/bundle-format.md has the whole.
  */
 import { guidanceRows } from "./config.js";
+import { nullControls, turned } from "./controls.js";
 import { DamagedFileError } from "./errors.js";
 import { arrayOf, TokenGenerator } from "./generator.js";
 import { parseStrict } from "./json.js";
@@ -43,7 +44,8 @@ const header = object({
     labels: list(index), pause: whole(0, MAX_WORD_TOKENS), longest: whole(1, MAX_WORD_TOKENS), cycle: boolean,
     word: whole(0, MAX_POSITION - 1), made: count, quiet: count,
   })),
-});
+  controls: nullable(whole(0, MAX_POSITION - 1)),
+}, { controls: null });
 
 /** @typedef {ReturnType<typeof header>} Header */
 
@@ -61,7 +63,7 @@ class Located extends DamagedFileError {
  * @returns {Uint8Array}
  */
 export function packState(stream) {
-  const { generator, progress, playlist } = stream;
+  const { generator, progress, playlist, known } = stream;
   const { settings, bundle } = generator;
   const states = ordered(generator.manifest).map((spec) => ({ ...progress.backbone, ...progress.decoder }[spec.past]));
   const cache = generator.manifest.states.find((spec) => spec.shape.includes("past"));
@@ -70,10 +72,12 @@ export function packState(stream) {
     bundle: bundle.hash, settings: { ...settings, seed: "SEED" }, position: progress.position, past,
     labels: progress.labels, finished: progress.finished, limit: stream.limit, chunk_tokens: stream.chunkTokens,
     emitted: stream.emitted, skip: stream.skip, playlist: playlist ? { ...playlist } : null,
+    ...(known !== null && { controls: known }),
   };
   // JSON.stringify has no word for numbers above 2^53.
   const text = new TextEncoder().encode(JSON.stringify(values).replace('"SEED"', String(settings.seed)));
-  const arrays = [progress.token, ...states.map((state) => state.data)].map(bytesOf);
+  const told = known === null ? [] : [turned(/** @type {BigInt64Array} */ (progress.controls), known, generator.batch)];
+  const arrays = [progress.token, ...states.map((state) => state.data), ...told].map(bytesOf);
   const whole = new Uint8Array(START + text.length + arrays.reduce((sum, a) => sum + a.length, 0) + END);
   const view = new DataView(whole.buffer);
   whole.set(new TextEncoder().encode(MAGIC));
@@ -118,7 +122,7 @@ export async function unpackState(state, bundle) {
   const [token, ...states] = arrays;
   Object.assign(progress, {
     token: token.data, position: read.position, labels: read.labels, finished: read.finished,
-    conditioning: generator.conditioning(read.labels),
+    conditioning: generator.conditioning(read.labels), controls: readControls(read, manifest, states),
   });
   ordered(manifest).forEach((spec, i) => {
     const kept = spec.graph === "backbone" ? progress.backbone : progress.decoder;
@@ -128,6 +132,20 @@ export async function unpackState(state, bundle) {
   const playlist = words
     && new Playlist(words.labels, words.pause, words.longest, words.cycle, words.word, words.made, words.quiet);
   return { header: read, generator, progress, playlist };
+}
+
+/**
+ * The controls of the tokens to come, which come behind the states.
+ * @param {Header} h
+ * @param {import("./manifest.js").Manifest} manifest
+ * @param {{data: any}[]} arrays
+ */
+function readControls(h, manifest, arrays) {
+  if (h.controls === null) return null;
+  const data = /** @type {BigInt64Array} */ (arrays[manifest.states.length].data);
+  const nulls = nullControls(manifest);
+  const good = data.every((value, i) => value <= nulls[i % nulls.length]);
+  return good ? turned(data, h.labels.length, h.controls) : refuse("controls", "classes that the model has", "others", Located);
 }
 
 /** @param {Uint8Array} bytes @returns {Header} */
@@ -156,6 +174,7 @@ function check(h, m) {
   rule("settings.steps", s.steps <= m.schedule.betas.length, `1 to ${m.schedule.betas.length}`, s.steps);
   rule("past", h.past <= (m.states.some((spec) => spec.shape.includes("past")) ? h.position : 0), "no more than was made", h.past);
   rule("emitted", h.emitted <= h.position * audio.hop, "no more than was made", h.emitted);
+  rule("controls", h.controls === null || m.controls.length > 0, "null without controls", h.controls);
   rule("skip", h.skip <= audio.delay, `0 to ${audio.delay}`, h.skip);
   rule("playlist", p === null || (rows === 1 && ends(m)), "one row of a model that says where a word is over", p);
   if (!p) return;
@@ -167,7 +186,7 @@ function check(h, m) {
 const ordered = (manifest) => ["backbone", "decode"].flatMap((graph) => manifest.states.filter((s) => s.graph === graph));
 
 /**
- * The last token, then the states in their order.
+ * The last token, then the states in their order, then the controls of the tokens to come where some are known.
  * @param {Header} h
  * @param {import("./manifest.js").Manifest} manifest
  * @param {Uint8Array} data its own copy, so that it begins at an aligned place
@@ -181,6 +200,7 @@ function readArrays(h, manifest, data) {
       const named = /** @type {Record<string, number>} */ ({ rows: graph === "backbone" ? rows * guides : rows, past: h.past });
       return { past, dtype, dims: shape.map((size) => (typeof size === "string" ? named[size] : size)) };
     }),
+    ...(h.controls === null ? [] : [{ past: "controls", dtype: "int64", dims: [rows, h.controls, manifest.controls.length] }]),
   ];
   let at = 0;
   const bytes = specs.reduce((sum, { dtype, dims }) => sum + dims.reduce((a, b) => a * b, arrayOf(dtype, 1).byteLength), 0);

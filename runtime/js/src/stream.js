@@ -1,4 +1,5 @@
 /** A stream of audio: all the state of one generation, which can be saved and restored elsewhere. */
+import { checkedControls } from "./controls.js";
 import { packState } from "./state.js";
 
 /**
@@ -49,9 +50,7 @@ export class Stream {
    * @returns {Promise<IteratorResult<Chunk, undefined>>}
    */
   next() {
-    const result = this.busy.then(() => this.chunk());
-    this.busy = result.catch(() => {});
-    return result;
+    return this.inTurn(() => this.chunk());
   }
 
   /**
@@ -62,10 +61,22 @@ export class Stream {
     return { done: true, value: undefined };
   }
 
+  /** Of how many tokens to come the controls are known; null where nobody gave any. */
+  get known() {
+    const { generator, progress: { controls } } = this;
+    return controls && controls.length / (generator.batch * generator.nulls.length);
+  }
+
+  /** Whether nothing comes any more, unless `extend` says what. */
+  get over() {
+    const ended = this.limit !== null && this.emitted >= this.limit;
+    return ended || this.known === 0 || Boolean(this.playlist?.done);
+  }
+
   /** @returns {Promise<IteratorResult<Chunk, undefined>>} */
   async chunk() {
     const { generator, audio } = this;
-    while ((this.limit === null || this.emitted < this.limit) && !this.playlist?.done) {
+    while (!this.over) {
       const samples = await generator.decode(this.progress, await this.tokens());
       const each = samples.length / generator.batch;
       const end = this.limit === null ? each : Math.min(each, this.skip + this.limit - this.emitted);
@@ -83,6 +94,7 @@ export class Stream {
   async tokens() {
     let count = this.chunkTokens;
     if (this.limit !== null) count = Math.min(count, Math.ceil((this.limit - this.emitted + this.skip) / this.audio.hop));
+    if (this.known !== null) count = Math.min(count, this.known);
     const tokens = [];
     while (tokens.length < count && !this.playlist?.done) {
       tokens.push(await this.generator.next(this.progress));
@@ -98,7 +110,35 @@ export class Stream {
    * @returns {Promise<Uint8Array>}
    */
   state() {
-    const result = this.busy.then(() => packState(this));
+    return this.inTurn(() => packState(this));
+  }
+
+  /**
+   * Say what the tokens are told that come behind those whose controls are known; the stream ends with the last of them, and
+   * one that has ended goes on.
+   * @param {import("./controls.js").Controls} controls
+   * @returns {Promise<this>}
+   */
+  async extend(controls) {
+    const { generator, progress } = this;
+    const more = checkedControls(generator.manifest, controls, generator.batch);
+    return this.inTurn(() => {
+      const known = progress.controls ?? new BigInt64Array(0);
+      progress.controls = new BigInt64Array(known.length + more.length);
+      progress.controls.set(known);
+      progress.controls.set(more, known.length);
+      return this;
+    });
+  }
+
+  /**
+   * Behind the calls that came before.
+   * @template T
+   * @param {() => T | Promise<T>} call
+   * @returns {Promise<T>}
+   */
+  inTurn(call) {
+    const result = this.busy.then(call);
     this.busy = result.catch(() => {});
     return result;
   }

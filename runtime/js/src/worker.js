@@ -43,6 +43,9 @@ const CALLS = {
   },
   next: async (stream) => kept.get(stream).next(),
   state: async (stream) => kept.get(stream).state(),
+  async extend(stream, controls) {
+    await kept.get(stream).extend(controls);
+  },
   async release(id) {
     await kept.get(id)?.release?.();
     kept.delete(id);

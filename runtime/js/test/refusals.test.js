@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import * as ort from "onnxruntime-node";
+import { checkedControls } from "../src/controls.js";
 import { ADRError, BundleError, DamagedFileError, InputError, load } from "../src/index.js";
 import { bytes, SHIPPED, vectors } from "./vectors.js";
 
@@ -89,22 +90,66 @@ test("manifests that say what no bundle says", async () => {
     [() => "{", /not JSON/],
     [() => "[]", /the whole: expected an object, found a list of 0 values/],
     [(m) => { m.defaults.steps = 1.5; }, /defaults\.steps: expected a whole number/],
+    [(m) => { m.controls = [{ name: "phone", classes: 5 }]; }, /controls: expected none for pictures/],
+    [(m) => { m.controls = null; }, /controls: expected a list/],
+    [(m) => { m.controls = [{ name: "phone" }]; }, /controls\[0\]\.classes: expected to be there, found nothing/],
+    [(m) => { m.controls = [{ name: "phone", classes: 65537 }]; }, /controls\[0\]\.classes: expected a whole number from 1 to 65536/],
+    [(m) => { m.spoken_text = { file: "text/manifest.json", sha256: "0", bytes: 9 }; }, /spoken_text: expected none without the controls/],
+    [(m) => { m.spoken_text = { file: "../manifest.json", sha256: "0", bytes: 9 }; }, /spoken_text\.file: expected text\/manifest\.json/],
+    [(m) => { m.spoken_text = { file: "text/manifest.json", sha256: "0", bytes: 0 }; }, /spoken_text\.bytes: expected a whole number from 1 to 4194304/],
   ]) {
     await refused(changed(change), BundleError, new RegExp(`^manifest\\.json: .*${says.source}`));
   }
   await refused(load({ "manifest.json": new Uint8Array([0xff]) }, { ort }), BundleError, /not UTF-8/);
 });
 
-test("pictures need no parallel graph, and sound does", async () => {
+test("pictures need no parallel graph, and sound without one takes no prompts", async () => {
   const whole = await load(files, { ort });
   const without = await changed((m) => { delete m.graphs.parallel; });
   const made = [];
   for (const model of [whole, without]) made.push((await model.generate({ label: "7", count: 1, seed: 1, steps: 3 })).pixels);
   assert.deepEqual(made[0], made[1]);
-  const sound = JSON.parse(readFileSync(`${SHIPPED}speech-digits/manifest.json`, "utf8"));
-  delete sound.graphs.parallel;
-  const data = { "manifest.json": new TextEncoder().encode(JSON.stringify(sound)) };
-  await refused(load(data, { ort }), BundleError, /^manifest\.json: graphs: expected step, timestep, head, decode, encode, parallel, found/);
+  const graphs = ["step.onnx", "timestep.onnx", "head.onnx", "decode.onnx"];
+  const sound = Object.fromEntries(graphs.map((name) => [name, new Uint8Array(readFileSync(`${SHIPPED}speech-digits/${name}`))]));
+  const said = JSON.parse(readFileSync(`${SHIPPED}speech-digits/manifest.json`, "utf8"));
+  const speaking = (change) => {
+    const copy = structuredClone(said);
+    change(copy);
+    return load({ ...sound, "manifest.json": new TextEncoder().encode(JSON.stringify(copy)) }, { ort });
+  };
+  const deaf = await speaking((m) => { delete m.graphs.parallel; delete m.graphs.encode; });
+  const options = { label: "one", seconds: 0.1, seed: 1 };
+  assert.deepEqual((await deaf.generate(options)).audio, (await (await load(`${SHIPPED}speech-digits`, { ort })).generate(options)).audio);
+  await refused(deaf.generate({ ...options, prompt: new Float32Array(999) }), InputError, /speech-digits makes sound and takes none: its bundle has no encoder/);
+  await refused(deaf.generate({ controls: { phone: [1] } }), InputError, /speech-digits takes no controls; leave them out/);
+  const phone = { name: "phone", classes: 5 };
+  for (const [controls, says] of [
+    [[phone], /graphs\.step\.inputs: expected controls \[rows,1\]/], [[phone, phone], /controls: expected no control twice/],
+    [Array.from({ length: 65 }, (_, i) => ({ name: `${i}`, classes: 1 })), /controls: expected at most 64/],
+  ]) {
+    await refused(speaking((m) => { m.controls = controls; }), BundleError, new RegExp(`^manifest\\.json: ${says.source}`));
+  }
+});
+
+test("controls", () => {
+  const manifest = { name: "told", controls: [{ name: "phone", classes: 5 }, { name: "place", classes: 3 }] };
+  const checked = (controls, rows) => [...checkedControls(manifest, controls, rows)].map(Number);
+  assert.deepEqual(checked({ place: [0, 3] }, 1), [5, 0, 5, 3]);
+  assert.deepEqual(checked({ phone: Int32Array.of(1, 2), place: [[0, 1], [2, 3]] }, 2), [1, 0, 1, 2, 2, 1, 2, 3]);
+  for (const [controls, says] of [
+    [{}, /^controls are an object with classes for some of phone, place$/], [[1, 2], /^controls are an object/],
+    [null, /^controls are an object/], [Int32Array.of(1), /^controls are an object/],
+    [{ note: [1] }, /^unknown control 'note'; told knows phone, place$/],
+    [{ phone: [6] }, /^controls\['phone'\] should be whole numbers from 0 to 5, of which 5 is none$/],
+    [{ phone: [-1] }, /whole numbers from 0 to 5/], [{ phone: [0.5] }, /whole numbers from 0 to 5/], [{ phone: ["1"] }, /whole numbers/],
+    [{ phone: [] }, /^controls\['phone'\] should be one class for each token, for all rows or each of 1$/],
+    [{ phone: 3 }, /one class for each token/], [{ phone: "123" }, /one class for each token/], [{ phone: [[[1]]] }, /one class for each token/],
+    [{ phone: [[1, 2], [3]] }, /one class for each token/], [{ phone: [[1], [2]] }, /one class for each token, for all rows or each of 1/],
+    [{ phone: [1, 2], place: [1] }, /^controls of different lengths: phone 2, place 1 tokens$/],
+  ]) {
+    assert.throws(() => checkedControls(manifest, controls, 1), (error) => error instanceof InputError && says.test(error.message), String(says));
+  }
+  assert.throws(() => checkedControls(manifest, { phone: [[1, 2], [3]] }, 2), /one class for each token, for all rows or each of 2/);
 });
 
 test("arguments", async () => {
