@@ -86,10 +86,13 @@ def test_missing_keys(values):
         refuse({k: v for k, v in values.items() if k != key}, key)
 
 
-def test_sound_has_a_parallel_graph(values):
-    without = {name: graph for name, graph in values["graphs"].items() if name != "parallel"}
-    expected = "graphs: expected decode, encode, head, parallel, step, timestep, found"
-    refuse(changed(values, ["graphs"], without), expected)
+def test_sound_has_both_graphs_that_take_in_prompts_or_neither(values):
+    for missing in ("encode", "parallel"):
+        without = {name: graph for name, graph in values["graphs"].items() if name != missing}
+        refuse(changed(values, ["graphs"], without), "graphs: expected both encode and parallel, or neither, found")
+    neither = {name: graph for name, graph in values["graphs"].items() if name not in ("encode", "parallel")}
+    manifest = parse_manifest(json.dumps(changed(values, ["graphs"], neither)), FAMILIES)
+    assert set(manifest.graphs) == {"step", "timestep", "head", "decode"}
 
 
 def test_pictures_may_have_one_and_no_other(exported):

@@ -26,8 +26,9 @@ GRAPHS = ("step", "timestep", "head", "decode", "encode")
 def graphs_of(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The graphs that a bundle of a kind must have, and those that it may have.
 
-    `parallel` holds the weights of `step` a second time, to take in prompts; where it is missing `step` takes them in
-    one by one. A voice whose tokens no graph can make of sound, as those of a vocoder, has no `encode` and takes none.
+    `parallel` holds the weights of `step` a second time, to take in prompts. Those of sound may be long; the tokens of
+    a picture are few, and `step` takes them in one by one where there is no `parallel`. A voice whose tokens no graph
+    can make of sound, as those of a vocoder, has neither `encode` nor `parallel` and takes no prompts.
     """
     return (GRAPHS, ("parallel",)) if kind == "image" else (GRAPHS[:-1], ("encode", "parallel"))
 
@@ -72,7 +73,9 @@ def signal_rules(manifest: CausalManifest) -> list[Rule]:
         ("image", "an object" if image else None, bool(image) == (kind == "image"), "set for pictures only"),
     ]
     if audio:
+        prompts = {"encode", "parallel"} & set(manifest.graphs)
         rules += [
+            ("graphs", sorted(prompts), len(prompts) != 1, "both encode and parallel, or neither"),
             ("audio.sample_rate", audio.sample_rate, 1 <= audio.sample_rate <= 768_000, "1 to 768000"),
             ("audio.hop", audio.hop, 1 <= audio.hop <= 1 << 16, "1 to 65536"),
             ("audio.delay", audio.delay, 0 <= audio.delay <= 1 << 20, "0 to 1048576"),

@@ -86,6 +86,8 @@ function check(m) {
   checkCommon(m);
   const graphs = graphsOf(m.kind);
   rule("graphs", graphs.every((name) => name in m.graphs), graphs.join(", "), Object.keys(m.graphs).join(", "));
+  const prompts = ["encode", "parallel"].filter((name) => name in m.graphs);
+  rule("graphs", m.kind === "image" || prompts.length !== 1, "both encode and parallel, or neither", prompts.join());
   rule("audio", (m.audio !== null) === (m.kind === "audio"), "set for sound only", m.audio);
   rule("image", (m.image !== null) === (m.kind === "image"), "set for pictures only", m.image);
   rule("schedule.betas", m.schedule.betas.length >= 1, "1 to 10000 numbers", m.schedule.betas);

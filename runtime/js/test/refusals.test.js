@@ -118,6 +118,9 @@ test("pictures need no parallel graph, and sound without one takes no prompts", 
     return load({ ...sound, "manifest.json": new TextEncoder().encode(JSON.stringify(copy)) }, { ort });
   };
   const deaf = await speaking((m) => { delete m.graphs.parallel; delete m.graphs.encode; });
+  for (const one of ["parallel", "encode"]) {
+    await refused(speaking((m) => { delete m.graphs[one]; }), BundleError, /graphs: expected both encode and parallel, or neither/);
+  }
   const options = { label: "one", seconds: 0.1, seed: 1 };
   assert.deepEqual((await deaf.generate(options)).audio, (await (await load(`${SHIPPED}speech-digits`, { ort })).generate(options)).audio);
   await refused(deaf.generate({ ...options, prompt: new Float32Array(999) }), InputError, /speech-digits makes sound and takes none: its bundle has no encoder/);
