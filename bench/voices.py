@@ -1,4 +1,4 @@
-"""How well a voice is understood, how fast it speaks and how well it keeps to its timings, beside its teacher.
+"""How well a voice is understood, how fast it speaks, and how near the durations it is given are to its teacher's.
 
 Sentences that nothing was trained on are spoken by the bundle and, as aligned speech (`docs/speech-text.md`), by the
 teacher, a folder for each voice. A recogniser that knows neither writes both down: Whisper tiny.en by faster-whisper,
@@ -83,7 +83,8 @@ def judge(
         if len(known) == len(words):
             late += [abs(word.start - words[0].start - at) for word, at in zip(words, known, strict=True)][1:]
     speed = f"{taken / length:.3f} s for a second of speech, first sound after {1000 * np.median(first):.0f} ms"
-    timed = f"words begin {1000 * np.median(late):.0f} ms from the teacher's ({len(late)} words)"
+    median = 1000 * np.median(late) if late else float("nan")
+    timed = f"durations let words begin {median:.0f} ms from the teacher's ({len(late)} words, as both divide them)"
     print(f"{voice}, {steps} steps: word error {rate(errors)}; {speed}; {timed}", flush=True)
 
 

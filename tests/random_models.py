@@ -206,5 +206,5 @@ def export_voice(out: Path, dialect: str = "linear-attention"):
     from adr_runtime.spoken_text.controls import CONTROLS
 
     export_spoken_text(out.with_name("front-end"))
-    others = inner_files(out.with_name("front-end"))
+    others, _ = inner_files(out.with_name("front-end"))
     return export(random_model(VOICE, controls=dict(CONTROLS)), out, dialect, others)

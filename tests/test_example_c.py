@@ -33,6 +33,7 @@ SOUND = [
     ("softmax-sound", {"label": "low", "seed": 8, "steps": 7, "sampler": "dpm++", "seconds": 0.8}),
     ("portable-sound", {"label": "low", "seed": 9, "seconds": 0.3}),
     ("latent", {"label": "mid", "speaker": "ben", "seed": 10}),
+    ("sung", {"label": "mid", "speaker": "ben", "seed": 15}),
     ("latent", {"seed": 11, "steps": 50, "sampler": "ddpm", "seconds": 0.4}),
     # Controls, which are the null ones: with guidance two rows that are told the same, and without.
     ("told", {"seed": 12, "seconds": 0.3}),
@@ -116,8 +117,9 @@ def agree(case, made, expected):
 
 @pytest.fixture
 def folder_of(request):
-    """The folder of a shipped bundle's name, or of one with random weights."""
-    return lambda bundle: shipped().get(bundle) or request.getfixturevalue("exported")[bundle]
+    """The folder of a bundle with random weights by its name, or of a shipped one."""
+    exported = request.getfixturevalue("exported")
+    return lambda bundle: exported[bundle] if bundle in exported else shipped()[bundle]
 
 
 @pytest.mark.parametrize("case", SOUND, ids=name)

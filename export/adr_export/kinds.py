@@ -62,4 +62,8 @@ def write_any_kind(
     if isinstance(model, MaskedADR):
         return write_masked(model, about, out, dialect, half, overwrite, tell)
     assert not isinstance(model, DurationsModel)
-    return write_bundle(model, about, out, dialect, half, overwrite, tell, inner_files(text) if text else None)
+    inner, paced = inner_files(text) if text else (None, ())
+    strangers = [speaker for speaker in model.config.speakers if paced and speaker not in paced]
+    if strangers:
+        tell(f"{text} knows the pace of {', '.join(paced)} and not that of {', '.join(strangers)}, who get no one's")
+    return write_bundle(model, about, out, dialect, half, overwrite, tell, inner)

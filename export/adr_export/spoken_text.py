@@ -81,9 +81,9 @@ def read_dictionary(path: Path) -> dict[str, list[tuple[str, ...]]]:
     return entries
 
 
-def inner_files(name: Path) -> dict[str, bytes]:
-    """The files of a bundle of the family "spoken-text", by their names inside a voice's. Raises ADRError where it is
-    damaged, and where it has no durations, which a voice needs."""
+def inner_files(name: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The files of a bundle of the family "spoken-text", by their names inside a voice's, and the speakers whose pace
+    it knows. Raises ADRError where it is damaged, and where it has no durations, which a voice needs."""
     model = SpokenText.load(name)
     manifest, source = model.bundle.manifest, model.bundle.source
     assert isinstance(manifest, SpokenTextManifest)
@@ -94,7 +94,7 @@ def inner_files(name: Path) -> dict[str, bytes]:
     for file in ("manifest.json", "README.md", f"{manifest.lexicon.file}.licence"):
         if (source.folder / file).is_file():
             files[file] = (source.folder / file).read_bytes()
-    return {NESTED.replace("manifest.json", file): data for file, data in files.items()}
+    return {NESTED.replace("manifest.json", file): data for file, data in files.items()}, manifest.speakers
 
 
 def write_spoken_text(

@@ -87,6 +87,13 @@ def test_durations_know_the_speakers_that_they_name(tmp_path):
     (out / "manifest.json").write_text(json.dumps({**manifest, "speakers": []}))
     with pytest.raises(BundleError, match="speaker"):
         SpokenText.load(out)
+    (out / "manifest.json").write_text(json.dumps({**manifest, "speakers": ["ann", "ann"]}))
+    with pytest.raises(BundleError, match="no speaker twice"):
+        SpokenText.load(out)
+    graphs = {"letters": manifest["graphs"]["letters"]}
+    (out / "manifest.json").write_text(json.dumps({**manifest, "graphs": graphs}))
+    with pytest.raises(BundleError, match="none without durations"):
+        SpokenText.load(out)
 
 
 def test_text_is_said_while_it_arrives(bundle):

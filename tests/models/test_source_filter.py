@@ -80,9 +80,22 @@ def test_nothing_is_heard_before_the_first_controls_and_little_of_zeros():
     assert float(silent.abs().max()) < 4e-3
 
 
-def test_a_year_of_noise_repeats_and_phases_stay_in_a_turn():
+def test_noise_begins_again_and_phases_stay_in_a_turn():
     model = source()
     state = model.initial_state(model.noise, 1)
-    told = torch.from_numpy(controls(np.random.default_rng(2), 1, NOISE_FRAMES + 3))
-    _, state = model(told, state)
+    told = controls(np.random.default_rng(2), 1, NOISE_FRAMES + 3)
+    # Noise alone, through the same filter all the time.
+    told[..., 1 : 1 + CEPSTRUM] = 0
+    told[..., 1 + CEPSTRUM :] = told[:, :1, 1 + CEPSTRUM :]
+    made, state = model(torch.from_numpy(told), state)
     assert float(state["noise"]) == 3 and 0 <= float(state["phase"]) < 1
+    frames = made.reshape(-1, HOP)
+    torch.testing.assert_close(frames[NOISE_FRAMES + 2], model_frame(model, told, 2), rtol=0, atol=1e-12)
+
+
+def model_frame(model, told, place):
+    """A frame of the same filter, late enough that it is not still fading in, with the noise of that place."""
+    state = model.initial_state(model.noise, 1)
+    state = {**model(torch.from_numpy(told[:, :NOISE_FRAMES]), state)[1], "noise": torch.zeros(1, 1).double()}
+    again, _ = model(torch.from_numpy(told[:, NOISE_FRAMES:]), state)
+    return again.reshape(-1, HOP)[place]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from adr_models.checkpoint import CheckpointConfig
+from adr_models.checkpoint import CheckpointConfig, latest_checkpoint
 from adr_models.tokens.codec import CodecConfig, CodecTokens
 from adr_runtime.spoken_text.controls import CONTROLS, token_controls
 from adr_train.checkpoint import save_checkpoint
@@ -17,6 +17,7 @@ from adr_train.errors import TrainError
 from adr_train.tasks.latents import added, sentence_latents, sentence_samples, sentence_seconds
 from adr_train.tasks.spoken import SpokenBatches
 from random_models import export_spoken_text
+from safetensors.torch import load_file, save_file
 
 RATE, TOKEN = 8000, 0.032
 CODEC = CodecConfig(channels=4, width=16, hidden=24, kernel=3, coarse=1, fine=1)
@@ -190,6 +191,24 @@ def test_a_vocoder_needs_neither_codec_nor_recordings_once_they_are_taken_apart(
     half = command("adr-train", "speaking.yaml", *options, "--out", "run", "--steps", "4", "--resume")
     assert [json.loads(line)["step"] for line in half.stdout.splitlines()] == [3, 4], half.stderr
     refused("adr-train", "both.yaml", *options, "--out", "both", says=("has a vocoder, or its codec's name",))
+    # Axes of the run that a run began from, and of none other, also where it goes on.
+    (axes,) = voices.glob("axes-*.safetensors")
+    others = load_file(axes)
+    save_file({**others, "mean": others["mean"] + 1}, axes)
+    assert (
+        command("adr-train", "speaking.yaml", *options, "--out", "more", "--from", "run", "--steps", "1").returncode
+        == 0
+    )
+    on = command("adr-train", "speaking.yaml", *options, "--out", "more", "--steps", "2", "--resume")
+    assert on.returncode == 0, on.stderr
+    tokens = {
+        k: v for k, v in load_file(latest_checkpoint(tmp_path / "run") / "model.safetensors").items() if "tokens" in k
+    }
+    last = load_file(latest_checkpoint(tmp_path / "more") / "model.safetensors")
+    assert tokens and all(torch.equal(last[name], value) for name, value in tokens.items())
+    assert len(list(voices.glob("latents-*.safetensors"))) == 1
+    save_file({"mean": others["mean"]}, axes)
+    refused("adr-train", "speaking.yaml", *options, "--out", "odd", says=("axes of another vocoder; delete the file",))
     export_spoken_text(tmp_path / "front-end")
     done = command("adr-export", "run", "bundle", "--text", "front-end")
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,7 @@
 """What the vocoder says of sounds whose pitch, loudness and kind are known, and what it makes of them again."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from adr_models.tokens.vocoder import PITCH_WEIGHT, VocoderConfig, VocoderTokens
 from adr_runtime.media.spectrogram import mel_spectrogram
 from adr_train.data.types import AudioClips
 from adr_train.data.vocoder import LEAST, QUIETEST, carried_on, frame_values
+from adr_train.errors import TrainError
 from adr_train.tasks.batches import Batches, encodable
 
 CONFIG = VocoderConfig(channels=340)
@@ -49,6 +52,22 @@ def test_silence_is_as_quiet_as_it_gets():
     assert values.shape == (7, 85) and np.isfinite(values).all()
     np.testing.assert_allclose(values[:, 1], QUIETEST, atol=1e-3)
     assert len(frame_values(np.zeros(10, np.float32), CONFIG)) == 0
+
+
+@pytest.mark.parametrize(
+    ("rate", "hop"), [(16000, 128), (22050, 128), (24000, 160), (44100, 441), (48000, 80), (8000, 64)]
+)
+def test_there_is_a_frame_for_every_hop(rate, hop):
+    config = VocoderConfig(rate, hop, channels=8, cepstrum=20)
+    for count in (1, 7, 13, 50):
+        assert len(frame_values(np.zeros(count * hop, np.float32), config)) == count
+        assert len(frame_values(np.zeros(count * hop + hop - 1, np.float32), config)) == count
+
+
+def test_without_world_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyworld", None)
+    with pytest.raises(TrainError, match=r"pip install '\.\[voices\]'"):
+        frame_values(np.zeros(1000, np.float32), CONFIG)
 
 
 def test_pitch_goes_on_in_gaps_and_a_little_beside_them():

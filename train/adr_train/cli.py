@@ -51,7 +51,9 @@ TeacherOption = Annotated[Optional[Path], typer.Option(help="Folder of the train
 FromOption = Annotated[
     Optional[Path],
     typer.Option(
-        "--from", help="Begin with the weights of a run or a bundle (also hf:owner/name) of the same architecture."
+        "--from",
+        help="Begin with the weights of a run of the same architecture, or of a bundle (also hf:owner/name), which "
+        "codecs do not.",
     ),
 ]
 PixelsOption = Annotated[Optional[int], typer.Option(help="Height and width of the pictures of recipe images.")]

@@ -37,7 +37,7 @@ from adr_train.tasks.job import Job, read_source
 from adr_train.tasks.letters import LettersJob
 from adr_train.tasks.masked import MaskedJob
 from adr_train.tasks.spoken import SpokenJob
-from adr_train.tasks.start import read_start
+from adr_train.tasks.start import kept_axes, read_start
 
 AnyJob = Job[TrainableModel]
 # SIGPIPE's number, which no handler here ever reports.
@@ -136,6 +136,8 @@ def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Proces
     source = options.teacher if recipe.kind == "distil" else options.codec
     if recipe.kind == "codec" and not (recipe.losses.encoder or options.start or options.resume):
         raise TrainError(f"{recipe.name} trains a decoder alone: give --from DIR, the run whose encoder stays as it is")
+    if options.resume and isinstance(recipe.model, ADRConfig) and recipe.model.vocoder and adr is SpokenJob:
+        return SpokenJob(recipe, data, held_out, processes, source, axes=kept_axes(options.out))
     # A run that goes on has its weights already.
     if options.start and not options.resume:
         if recipe.kind == "codec":

@@ -1,1 +1,1 @@
-"""From signals to tokens and back: image and waveform patches, MDCT frames, latents of a codec."""
+"""From signals to tokens and back: image and waveform patches, MDCT frames, a codec's latents, a vocoder's numbers."""

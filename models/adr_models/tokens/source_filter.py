@@ -26,13 +26,14 @@ NOISE_FRAMES = 256
 
 
 class SourceFilter(nn.Module):
-    """Controls of frames of `hop` samples (a pitch, a cepstrum for the pulses, one for the noise) -> samples."""
+    """Controls of frames of `hop` samples (a pitch, a cepstrum for the pulses, one for the noise) -> samples at
+    `sample_rate` Hz."""
 
     def __init__(self, sample_rate: int, hop: int, cepstrum: int):
         super().__init__()
         self.sample_rate, self.hop, self.cepstrum = sample_rate, hop, cepstrum
         self.controls = 1 + 2 * cepstrum
-        # Four frames of 8 ms: what rings on longer is lost, and it is next to nothing.
+        # What rings on for longer than three frames comes back at the beginning: next to nothing after 24 ms of speech.
         self.reach, self.span = 4, 4 * hop
         bins, times = torch.arange(self.span // 2 + 1).double(), torch.arange(self.span).double()
         angle = 2 * math.pi / self.span * torch.outer(times, bins)
@@ -57,7 +58,8 @@ class SourceFilter(nn.Module):
     noise: Tensor
 
     def initial_state(self, like: Tensor, rows: int) -> State:
-        """Zeros: the last frame's controls, the phase in turns, what still rings, and the place in the noise."""
+        """Zeros (rows, 1 + 2 cepstrum), (rows, 1), (rows, 3 hop) and (rows, 1): the last frame's controls, the phase
+        in turns, what still rings, and the place in the noise in frames."""
         shapes = {
             "controls": self.controls, "phase": 1, "ringing": self.span - self.hop, "noise": 1,
         }  # fmt: skip

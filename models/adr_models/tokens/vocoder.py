@@ -8,7 +8,8 @@ learned for it. A frame has
     cepstra of what pulses and noise have    `balance` each: log amplitudes beside the envelope
     of it
 
-so that by Parseval's theorem distances between frames are distances between log spectra. A token is several frames in
+so that by Parseval's theorem distances between frames are distances between log spectra, in which loudness itself
+counts half. A token is several frames in
 their principal axes; the last ones, of which nobody hears much, are left out. Sound comes from `source_filter`.
 """
 
@@ -21,11 +22,14 @@ from adr_models.tokens.source_filter import SILENCE, SourceFilter, State
 
 # A hundredth of the pitch then counts as much as half a decibel of the envelope.
 PITCH_WEIGHT = 4.0
+# What is fitted to is a part of the data: some of the rest lies a little farther out.
+BEYOND = 1.1
 
 
 @dataclass(frozen=True)
 class VocoderConfig:
-    """A token is `stride` frames of `hop` samples in `channels` principal axes."""
+    """A token is `stride` frames of `hop` samples at `sample_rate` Hz, in `channels` principal axes. Raises ValueError
+    for what no vocoder can be."""
 
     sample_rate: int = 16000
     hop: int = 128
@@ -35,8 +39,13 @@ class VocoderConfig:
     balance: int = 12
 
     def __post_init__(self) -> None:
-        if self.balance > self.cepstrum:
-            raise ValueError(f"vocoder.balance is at most vocoder.cepstrum, {self.cepstrum}, not {self.balance}")
+        if min(self.sample_rate, self.hop, self.stride, self.balance) < 1:
+            raise ValueError("vocoder.sample_rate, hop, stride and balance are 1 or more")
+        if not self.balance <= self.cepstrum <= 2 * self.hop:
+            raise ValueError(
+                f"vocoder.cepstrum is from vocoder.balance to two hops, {self.balance} to {2 * self.hop}, not "
+                f"{self.cepstrum}"
+            )
         if not 1 <= self.channels <= self.stride * self.values:
             raise ValueError(f"vocoder.channels is 1 to {self.stride * self.values}, not {self.channels}")
 
@@ -83,7 +92,7 @@ class VocoderTokens(nn.Module):
             (self.scale, (deviations * deviations.mean()).sqrt()),
         ):  # fmt: skip
             buffer.copy_(value)
-        self.bounds.copy_(self.encode(values[None])[0].abs().amax(0))
+        self.bounds.copy_(BEYOND * self.encode(values[None])[0].abs().amax(0))
 
     def encode(self, values: Tensor) -> Tensor:
         """Frames float (rows, tokens * stride, values) -> tokens (rows, tokens, channels)."""
@@ -91,6 +100,7 @@ class VocoderTokens(nn.Module):
         return ((rows - self.mean) @ self.basis) / self.scale
 
     def initial_state(self, rows: int) -> State:
+        """That of `SourceFilter`."""
         return self.source.initial_state(self.mean, rows)
 
     def decode(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:

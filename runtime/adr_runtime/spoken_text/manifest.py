@@ -45,12 +45,14 @@ class SpokenTextManifest(Manifest):
 
 def check_spoken_text(manifest: SpokenTextManifest) -> None:
     """Check what the types cannot say. Raises ADRError that names the field."""
-    lexicon = manifest.lexicon
+    lexicon, speakers = manifest.lexicon, manifest.speakers
     confined = bool(lexicon.file == lexicon.file.strip(". ") and not set(lexicon.file) & set("/\\:\0") and lexicon.file)
     enforce([
         *common_rules(manifest, ("text",), ("letters",), ("durations",)),
         ("labels", len(manifest.labels), not manifest.labels, "none"),
-        ("speakers", len(manifest.speakers), len(manifest.speakers) <= MAX_SPEAKERS, f"at most {MAX_SPEAKERS}"),
+        ("speakers", len(speakers), len(speakers) <= MAX_SPEAKERS, f"at most {MAX_SPEAKERS}"),
+        ("speakers", "others", len(set(speakers)) == len(speakers), "no speaker twice"),
+        ("speakers", "some", not speakers or "durations" in manifest.graphs, "none without durations"),
         ("lexicon.file", lexicon.file, confined, "a plain file name inside the bundle"),
         ("lexicon.bytes", lexicon.bytes, 0 < lexicon.bytes <= MAX_PACKED, f"1 to {MAX_PACKED}"),
     ])  # fmt: skip

@@ -16,13 +16,14 @@ LEAST, QUIETEST = -4.0, -9.0
 
 
 def frame_values(clip: np.ndarray, config: VocoderConfig) -> np.ndarray:
-    """clip float32 (samples,) -> float32 (samples // hop, values): frame i is about the end of its hop. Raises
-    TrainError where pyworld is missing."""
+    """clip float32 (samples,) in [-1, 1] -> float32 (samples // hop, values), as `adr_models.tokens.vocoder` has them:
+    frame i is about the end of its hop. Raises TrainError where pyworld is missing."""
     try:
         import pyworld
     except ImportError as error:
         raise TrainError("voices are taken apart by WORLD: pip install '.[voices]'") from error
-    samples, rate = np.ascontiguousarray(clip, np.float64), config.sample_rate
+    # A hop more than there is: WORLD rounds the number of its frames down.
+    samples, rate = np.pad(clip.astype(np.float64), (0, config.hop)), config.sample_rate
     rough, times = pyworld.dio(samples, rate, frame_period=1000 * config.hop / rate, allowed_range=JUMP)
     everywhere, near = carried_on(pyworld.stonemask(samples, rough, times, rate), round(BESIDE * rate / config.hop))
     pitch = pyworld.stonemask(samples, np.where(near, everywhere, 0.0), times, rate)
@@ -36,7 +37,7 @@ def frame_values(clip: np.ndarray, config: VocoderConfig) -> np.ndarray:
         *(real_cepstrum(np.maximum(share, LEAST), config.balance) for share in shares),
     ]  # fmt: skip
     # What belongs to the time 0 is of no frame.
-    return np.concatenate(parts, 1)[1 : 1 + len(samples) // config.hop].astype(np.float32)
+    return np.concatenate(parts, 1)[1 : 1 + len(clip) // config.hop].astype(np.float32)
 
 
 def carried_on(pitch: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndarray]:

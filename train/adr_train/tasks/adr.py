@@ -169,11 +169,14 @@ def fit_tokens(tokens: Tokens, data: LabelledData) -> float:
     assert isinstance(data, AudioClips)
     clips, silent = encodable(replace(data, clips=data.clips[:: max(len(data.clips) // 4000, 1)]), tokens)
     if isinstance(tokens, VocoderTokens):
-        # A token of silence after each clip.
-        stride = tokens.config.stride
-        followed = [torch.cat([clip, silent.expand(stride + -len(clip) % stride, -1)]) for clip in clips]
-        tokens.fit(torch.cat(followed))
-        return max(float(tokens.encode(frames[None]).abs().max()) for frames in followed)
+        # Silence before and after, so that frames fall anywhere in a token.
+        stride, among = tokens.config.stride, list[Tensor]()
+        for number, clip in enumerate(clips):
+            before = number % stride
+            after = stride + -(before + len(clip)) % stride
+            among.append(torch.cat([silent.expand(before, -1), clip, silent.expand(after, -1)]))
+        tokens.fit(torch.cat(among))
+        return max(float(tokens.encode(frames[None]).abs().max()) for frames in among)
     if not isinstance(tokens, CodecTokens):
         tokens.fit(clips)
     padded = (F.pad(clip, (0, -len(clip) % tokens.hop)) for clip in clips)

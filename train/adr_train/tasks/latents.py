@@ -28,8 +28,8 @@ from adr_train.errors import TrainError
 # are all alike, and whoever asks for longer ones shall get silence.
 LONGER, MOST_SECONDS = 0.2, 1.0
 TOGETHER = 32
-# Sentences of which a vocoder's axes are measured.
-FITTED = 400
+# Sentences of which a vocoder's axes are measured; and what is counted up when recordings are taken apart otherwise.
+FITTED, ANALYSIS = 400, 1
 
 SpokenTokens = CodecTokens | VocoderTokens
 
@@ -65,10 +65,13 @@ def fit_vocoder(data: AlignedSpeech, tokens: VocoderTokens, loudness: float | No
     """Measures the vocoder's axes, in place, on sentences from all over the data, or reads them from the file beside
     it, `axes-{what they are of}.safetensors`. Raises ADRError."""
     chosen = range(0, len(data.texts), max(len(data.texts) // FITTED, 1))
-    told = json.dumps([asdict(tokens.config), loudness, [sentence_name(data, number) for number in chosen]])
+    told = json.dumps([ANALYSIS, asdict(tokens.config), loudness, [sentence_name(data, number) for number in chosen]])
     path = data.folder / f"axes-{hashlib.sha256(told.encode()).hexdigest()[:12]}.safetensors"
     if path.is_file():
-        tokens.load_state_dict(read_tensors(path))
+        kept = read_tensors(path)
+        if {k: v.shape for k, v in kept.items()} != {k: v.shape for k, v in tokens.state_dict().items()}:
+            raise TrainError(f"{path}: axes of another vocoder; delete the file")
+        tokens.load_state_dict(kept)
         return
     tokens.fit(torch.cat([vocoded(data, number, tokens, loudness) for number in chosen]))
     write_atomic(path, lambda temporary: temporary.write_bytes(save(tokens.state_dict())))
@@ -76,7 +79,7 @@ def fit_vocoder(data: AlignedSpeech, tokens: VocoderTokens, loudness: float | No
 
 def sentence_latents(data: AlignedSpeech, tokens: SpokenTokens, loudness: float | None) -> list[Tensor]:
     """Every sentence's tokens, float16 (tokens, channels) on the CPU: from the file beside the data, or made by the
-    codec on its device, and kept. Raises ADRError."""
+    codec on its device or by the vocoder, and kept. Raises ADRError."""
     path = data.folder / f"latents-{fingerprint(tokens, loudness)}.safetensors"
     kept = read_tensors(path) if path.is_file() else {}
     names = [sentence_name(data, number) for number in range(len(data.texts))]

@@ -1,4 +1,4 @@
-"""Training an ADR model to speak: latents of sentences, told by controls which phone is being said."""
+"""Training an ADR model to speak: tokens of sentences, told by controls which phone is being said."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -80,8 +80,9 @@ class SpokenJob(ADRJob):
 
     def __init__(
         self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None,
-        start: Start | None = None,
+        start: Start | None = None, axes: dict[str, Tensor] | None = None,
     ):  # fmt: skip
+        """`axes` are the vocoder's of a run that goes on, which are not measured anew."""
         config, train = recipe.model, recipe.train
         assert isinstance(config, ADRConfig) and isinstance(data, AlignedSpeech) and isinstance(held_out, AlignedSpeech)
         if config.controls or bool(recipe.tokens) == bool(config.vocoder):
@@ -100,12 +101,12 @@ class SpokenJob(ADRJob):
         model = ADRModel(replace(config, speakers=speakers, controls=dict(CONTROLS)))
         tokens = model.tokens
         assert isinstance(tokens, CodecTokens | VocoderTokens)
-        if state:
-            tokens.load_state_dict(state)
+        if state or axes:
+            tokens.load_state_dict(state or axes or {})
         tokens.requires_grad_(False)
         if start:
             begin(model, start)
-        elif isinstance(tokens, VocoderTokens):
+        elif isinstance(tokens, VocoderTokens) and not axes:
             fit_vocoder(data, tokens, train.loudness)
         model.to(processes.device)
         latents, held_out_latents = (sentence_latents(part, tokens, train.loudness) for part in (data, held_out))

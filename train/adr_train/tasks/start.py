@@ -1,6 +1,6 @@
 """What a run begins from instead of random weights: an earlier run, or a bundle."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from adr_models import ADRConfig, ADRModel
 from adr_models.bundle_weights import read_weights
 from adr_models.checkpoint import find_checkpoint, read_config, read_tensors
-from adr_models.tokens.codec import CodecConfig, CodecTokens
+from adr_models.tokens.codec import CodecTokens
 from adr_runtime.bundles.bundle import read_bundle, shipped
 from adr_runtime.bundles.hub import is_hub_name
 from adr_runtime.causal.checks import CAUSAL
@@ -101,6 +101,12 @@ def begin(model: ADRModel, start: Start) -> None:
     model.load_state_dict({k: weights[k] for k in state}, strict=not model.config.codec)
 
 
+def kept_axes(folder: Path) -> dict[str, Tensor]:
+    """A vocoder's axes in the last checkpoint of a run, which goes on with the tokens that it had."""
+    tensors = read_tensors(find_checkpoint(folder) / "model.safetensors")
+    return {name.removeprefix("tokens."): value for name, value in tensors.items() if name.startswith("tokens.")}
+
+
 def begin_codec(model: CodecTokens, source: Path) -> dict[str, Any]:
     """Put the weights of an earlier codec's run into the model, in place; what a checkpoint says of that run. Raises
     ADRError where it is no codec, or one of another shape."""
@@ -108,7 +114,7 @@ def begin_codec(model: CodecTokens, source: Path) -> dict[str, Any]:
     saved = read_config(checkpoint)
     if saved.kind != "codec":
         raise TrainError(f"--from {checkpoint}: of the kind {saved.kind!r}; a codec begins from a run of a codec")
-    if CodecConfig(**saved.model) != model.config:
+    if saved.model != asdict(model.config):
         raise TrainError(f"--from {checkpoint}: a codec of {saved.recipe} ({saved.size}), whose model is another")
     model.load_state_dict(read_tensors(checkpoint / "model.safetensors"))
     return Start(saved.recipe, {}, {}, None, saved.clip, saved.training).provenance()
@@ -125,7 +131,7 @@ def check_config(model: ADRModel, start: Start) -> None:
         )
         for config in (model.config, start.config)
     )  # fmt: skip
-    for field in ("backbone", "head", "schedule"):
+    for field in ("backbone", "head", "schedule", "vocoder"):
         if getattr(mine, field) != getattr(other, field):
             raise TrainError(f"--from {start.name}: its recipe and size have another {field} than those asked for")
 
