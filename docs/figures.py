@@ -31,5 +31,19 @@ def speech() -> None:
     figure.savefig(HERE / "speech.png", dpi=100)
 
 
+def voice() -> None:
+    model = adr_runtime.AudioModel.load("voice")
+    said = model.generate(text="Turn left in two hundred metres, then keep right.", speaker="slt", seed=1)
+    samples, rate = said.samples[0], said.sample_rate
+    figure, axis = pyplot.subplots(figsize=(14, 2.8), layout="constrained")
+    axis.specgram(samples + 1e-5, NFFT=512, Fs=rate, noverlap=448, cmap="magma", vmin=-115, vmax=-35)
+    for word in said.words:
+        axis.axvline(word.start, color="white", linewidth=0.6)
+        axis.text((word.start + word.end) / 2, 7400, word.word, color="white", ha="center")
+    axis.set(ylim=(0, 8000), yticks=[0, 4000, 8000], yticklabels=["0", "4", "8 kHz"], xlabel="s")
+    figure.savefig(HERE / "voice.png", dpi=75)
+
+
 pictures()
 speech()
+voice()

@@ -82,7 +82,8 @@ def info(
     for title, values in sections.items():
         settings, rows = measured(values)
         if settings:
-            show(settings, f"\n{title}")
+            print()
+            show(settings, title)
         if rows:
             show_figures(rows)
 
