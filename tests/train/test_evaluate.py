@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import adr_runtime
@@ -10,6 +11,7 @@ import pytest
 from adr_runtime.bundles.bundle import shipped
 from adr_runtime.causal.config import GenerationConfig
 from adr_train.data.datasets import load_dataset
+from adr_train.data.resample import resampled
 from adr_train.data.splits import call_seed
 from adr_train.data.types import AudioClips, Images
 from adr_train.errors import TrainError
@@ -120,6 +122,16 @@ def test_splits_and_repetitions_draw_other_noise():
     assert np.array_equal(again, made[2]) and labels.tolist() == [*range(10), 0, 1]
 
 
+def test_sound_comes_at_the_rate_of_the_real_one(exported):
+    model = adr_runtime.load(exported["latent"], "cpu")
+    real = AudioClips([np.zeros(9, np.float32)], np.zeros(1, np.int64), ("low",), model.sample_rate // 2, ("eve",))
+    whole = generate(model, 2, GenerationConfig(steps=2), "test")[0]
+    halved = generate(model, 2, GenerationConfig(steps=2), "test", real=real)[0]
+    assert [len(clip) for clip in halved] == [-(-len(clip) // 2) for clip in whole]
+    expected = resampled(replace(real, clips=whole, sample_rate=model.sample_rate), real.sample_rate)
+    assert all(np.array_equal(a, b) for a, b in zip(halved, expected.clips, strict=True))
+
+
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(classifiers, "ClassifierConfig", lambda: TINY)
@@ -180,7 +192,7 @@ def test_voices_are_judged_by_those_who_never_heard_them(monkeypatch, taught, tm
     evaluator = Evaluator("said", None, "test", tmp_path, TINY)
     del taught[:]
     # A model that speaks as it is told to.
-    monkeypatch.setattr(voices, "generate", lambda model, count, setting, split, repeat: (say(setting.speaker, count),))
+    monkeypatch.setattr(voices, "generate", lambda model, count, setting, *_: (say(setting.speaker, count),))
     model = SimpleNamespace(manifest=SimpleNamespace(speakers=("ann", "ben")))
     rows = voices.voice_rows(evaluator, model, 12, GenerationConfig(), 2, tmp_path)
     assert list(rows) == ["generated", "real test"]

@@ -146,7 +146,7 @@ def test_alignments_come_back_with_their_recordings(voice, tmp_path):
     assert data.places[0] == (INSIDE, FIRST, LAST, FIRST, LAST, INSIDE)
     samples, rate = soundfile.read(data.files[0])
     assert rate == data.sample_rate == 16000 and data.ends[0].tolist() == [1600, 3200, 4800, 6400, 8000, len(samples)]
-    batch = SentenceBatches(data, 4, seed=0).at(0)
+    batch = SentenceBatches(data, 4, 0, ("slt",)).at(0)
     assert batch.log_seconds[:, 1].exp().tolist() == pytest.approx([0.1] * 4, rel=1e-5)
     assert batch.tokens[0, 2] == INDEX["AH0"]
 

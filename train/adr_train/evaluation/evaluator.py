@@ -140,7 +140,7 @@ class Evaluator:
         the samples of the first seed."""
         rows, first = [], list[np.ndarray]()
         for repeat in range(repeats):
-            samples, labels, seconds = generate(model, count, config, self.real, self.split, repeat)
+            samples, labels, seconds = generate(model, count, config, self.split, repeat, self.real)
             rows.append(self.measure(samples, labels, repeat) | {"seconds_per_sample": seconds / count})
             first = first or samples
         return with_errors(rows), first
@@ -156,10 +156,11 @@ def load_labelled(
 
 
 def generate(
-    model: LabelledModel, count: int, config: GenerationConfig, real: LabelledData, split: str, repeat: int = 0
-) -> tuple[list[np.ndarray], np.ndarray, float]:
-    """`count` samples, of the labels in turn: samples (sound at the rate of the real one), labels int64, and the
-    seconds it took."""
+    model: LabelledModel, count: int, config: GenerationConfig, split: str, repeat: int = 0,
+    real: LabelledData | None = None,
+) -> tuple[list[np.ndarray], np.ndarray, float]:  # fmt: skip
+    """`count` samples, of the labels in turn: samples (sound at the rate of the real one where it is given), labels
+    int64, and the seconds it took."""
     labels = np.arange(count) % len(model.labels)
     samples: list[np.ndarray] = []
     started = time.perf_counter()

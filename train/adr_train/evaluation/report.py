@@ -90,7 +90,7 @@ class Report:
         where fewer were judged than are shown."""
         samples = self.judged[name][:count]
         if len(samples) < count:
-            samples = generate(self.model, count, setting, self.evaluator.real, self.evaluator.split)[0]
+            samples = generate(self.model, count, setting, self.evaluator.split, real=self.evaluator.real)[0]
         return samples, np.arange(count) % len(self.model.labels)
 
     def real_samples(self) -> list[np.ndarray]:

@@ -38,7 +38,7 @@ def voice_rows(
     for repeat in range(repeats):
         clips: list[np.ndarray] = []
         for name in names:
-            clips += generate(model, each, replace(config, speaker=name), evaluator.real, evaluator.split, repeat)[0]
+            clips += generate(model, each, replace(config, speaker=name), evaluator.split, repeat, evaluator.real)[0]
         rows.append(figures(clips, np.arange(len(names)).repeat(each)))
     return {"generated": with_errors(rows), f"real {evaluator.split}": figures(real.clips, real.labels)}
 
