@@ -83,7 +83,7 @@ def wheel(session: nox.Session) -> None:
         folder = Path(session.create_tmp()) / name
         folder.mkdir()
         session.chdir(folder)
-        session.install("-U", "-c", str(constraints), f"{built}[cpu,compress]", f"onnxruntime{version}")
+        session.install("-U", "-c", str(constraints), f"{built}[cpu,compress,text]", f"onnxruntime{version}")
         session.run("python", str(ROOT / ".ci" / "without_torch.py"))
         session.run("adr-run", "doctor")
 
