@@ -9,8 +9,8 @@ learned for it. A frame has
     of it
 
 so that by Parseval's theorem distances between frames are distances between log spectra, in which loudness itself
-counts half. A token is several frames in
-their principal axes; the last ones, of which nobody hears much, are left out. Sound comes from `source_filter`.
+counts half. A token is several frames in their principal axes; the last ones, of which nobody hears much, are left
+out. Sound comes from `source_filter`.
 """
 
 from dataclasses import dataclass
