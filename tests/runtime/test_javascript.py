@@ -127,6 +127,16 @@ def test_a_state_with_controls_that_the_model_has_not_is_refused(exported):
     assert done.returncode and says in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("prompt", "says"), [([0.5] * 3, "the prompt has 3 samples; told needs at least 8"), (["NaN"] * 9, "finite samples")]
+)
+def test_recordings_to_go_on_from_are_checked(exported, prompt, says):
+    controls = {"phone": [5, 1], "place": [3, 0]}
+    sent = {"seed": "1", "steps": 2, "controls": controls, "pieces": [controls], "prompt": prompt}
+    done = run_told(exported["told"], sent)
+    assert done.returncode and says in done.stderr, done.stderr
+
+
 def in_any_order(folder, call, **options):
     """What the JavaScript runtime makes with these options, arrays among them as Python takes them."""
 

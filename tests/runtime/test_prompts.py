@@ -110,7 +110,7 @@ def sizes(monkeypatch):
     return watch
 
 
-@pytest.mark.parametrize("name", ["sound", "latent", "portable-sound", "speech-digits"])
+@pytest.mark.parametrize("name", ["sound", "latent", "portable-sound"])
 @pytest.mark.parametrize("piece", [1, 7, 50])
 def test_pieces_encode_to_the_whole(exported, monkeypatch, name, piece):
     """With exactly the left context that is taken from the codec's states."""

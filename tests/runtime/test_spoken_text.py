@@ -137,7 +137,7 @@ ENTRIES = {
     "record": [("R", "AH0", "K", "AO1", "R", "D"), ("R", "EH1", "K", "ER0", "D")], "us": [("AH1", "S")],
     "i": [("AY1",)], "cat": [("K", "AE1", "T")], "dog": [("D", "AO1", "G")], "bus": [("B", "AH1", "S")],
     **{f"{letter}.": [("B", "IY1")] for letter in "bcdefghijklmnopqrstuvwxyz"}, "a.": [("EY1",)], "u.": [("Y", "UW1")],
-    "s.": [("EH1", "S")],
+    "s.": [("EH1", "S")], "to": [("T", "UW1")],
 }  # fmt: skip
 
 
@@ -196,6 +196,11 @@ def test_the_word_before_chooses_between_noun_and_verb(pronouncer):
     assert said(pronouncer, "the", "record")[1] == noun
     assert said(pronouncer, "to", "record")[1] == verb
     assert said(pronouncer, "cat", "record")[1] == " ".join(ENTRIES["record"][0])
+
+
+def test_words_that_nobody_stresses_are_short_before_another_word(pronouncer):
+    assert said(pronouncer, "to", "cat", "And", "to")[::2] == ["T AH0", "AE1 N D"]
+    assert said(pronouncer, "to", ",", "cat", "to")[::3] == ["T UW1", "T UW1"]
 
 
 def test_what_is_remembered_is_bounded(pronouncer):

@@ -4,6 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from adr_models.tokens.codec import CodecTokens
+from aligned_voices import CODEC, SENTENCES, make_voice
 from tiny_recipe import TINY
 
 
@@ -41,3 +44,20 @@ def train(recipe, command):
         return done
 
     return run
+
+
+@pytest.fixture
+def voices(tmp_path):
+    folder = tmp_path / "voices"
+    make_voice(folder / "ann", SENTENCES, 1)
+    make_voice(folder / "bob", SENTENCES[::-1], 2, "flac")
+    (folder / "notes").mkdir()
+    return folder
+
+
+@pytest.fixture
+def codec():
+    torch.manual_seed(0)
+    tokens = CodecTokens(CODEC)
+    tokens.fit([torch.randn(8000) * 0.1])
+    return tokens

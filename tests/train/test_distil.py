@@ -120,3 +120,21 @@ def test_stratified_draws_learn_slopes_of_all_levels():
         histogram = torch.histc(draw, 4, 0, 1) / draw.numel()
         torch.testing.assert_close(histogram, torch.full((4,), 0.25), rtol=0, atol=0.06)
     assert ((4 * t).long().sort(-1).values == torch.arange(4)).all()
+
+
+def test_without_guidance_a_token_is_told_nothing():
+    torch.manual_seed(0)
+    config = replace(CONFIG, labels=(), speakers=("ann", "bob"), controls={"phone": 3, "place": 2})
+    student = Student(config)
+    teacher = copy.deepcopy(student).eval()
+    tokens, mask = torch.randn(2, 5, 6), torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
+    controls, speaker = torch.randint(2, (2, 5, 2)), torch.tensor([0, 1])
+    batch = Batch(tokens, torch.zeros_like(speaker), speaker, mask, ~mask, controls=controls)
+    draws = replace(student.draw(2, 5, torch.Generator().manual_seed(1)), drop_speaker=torch.ones(2))
+    told, untold = DistilLoss(student, teacher, DistilConfig(guidance=2.0)).conditions(teacher, batch, draws)
+    context, null = teacher.context(tokens, draws), torch.full_like(speaker, 2)
+    nothing = torch.tensor([3, 2]).expand(2, 5, 2)
+    for found, who, what in ((told, speaker, controls), (untold, null, nothing)):
+        expected, _ = teacher.backbone(context, None, None, "parallel", who, what)
+        assert (found - expected[mask]).abs().max() < 1e-5
+    assert (told - untold).abs().max() > 1e-3

@@ -19,6 +19,8 @@ BEFORE_VERB = frozenset({
     "to", "will", "would", "can", "could", "shall", "should", "may", "might", "must", "i", "you", "we", "they", "not",
     "please", "and",
 })  # fmt: skip
+# Words that nobody stresses, before another word, as the voices' teachers say them.
+UNSTRESSED = {"to": ("T", "AH0"), "and": ("AE1", "N", "D"), "her": ("HH", "ER0"), "were": ("W", "ER0")}
 KEPT_WORDS = 4096
 
 
@@ -34,9 +36,11 @@ class Pronouncer:
         spelled or put together, none for a pause. Raises ADRError where the graph or the dictionary fails."""
         found = [self.token(token, before) for before, token in zip(["", *tokens], tokens, strict=False)]
         for number, token in enumerate(tokens[:-1]):
+            lower, after = token.lower(), found[number + 1]
+            if after and lower in UNSTRESSED:
+                found[number] = [UNSTRESSED[lower]]
             # "the" before a vowel has another one.
-            after = found[number + 1]
-            if token.lower() == "the" and after and after[0] and after[0][0][-1].isdigit():
+            if lower == "the" and after and after[0] and after[0][0][-1].isdigit():
                 found[number] = [("DH", "IY0")]
         return found
 

@@ -15,7 +15,7 @@ for (const [name, ort] of [["onnxruntime-node", native], ["onnxruntime-web", was
   test(`${name}: clips`, async (context) => {
     let largest = 0;
     const model = await load(`${SHIPPED}speech-digits`, { ort });
-    assert.equal(model.samplingRate, 8000);
+    assert.equal(model.samplingRate, 16000);
     for (const { options: chosen, clips } of vectors.clips) {
       const made = await model.generate(options(chosen));
       assert.equal(BigInt(made.seed), BigInt(chosen.seed));
@@ -42,12 +42,6 @@ for (const [name, ort] of [["onnxruntime-node", native], ["onnxruntime-web", was
     const theirs = await model.resume(bytes(state));
     assert.equal(theirs.seed, 2n ** 60n + 1n);
     assert.ok(difference(await taken(theirs, 7), floats(after)) < NEAR);
-  });
-
-  test(`${name}: what follows a recording`, async () => {
-    const model = await load(`${SHIPPED}speech-digits`, { ort });
-    const made = await model.generate({ label: "five", prompt: floats(vectors.streams.prompt), seconds: 0.25, seed: 9 });
-    assert.ok(difference(made.audio, floats(vectors.streams.continued)) < NEAR);
   });
 
   test(`${name}: pictures`, async () => {
@@ -79,7 +73,7 @@ test("a state that is asked for while a chunk is made is that behind the chunk",
 test("chunks of any length join to the same clip, and a stream that is left goes on", async () => {
   const model = await load(`${SHIPPED}speech-digits`, { ort: native });
   const whole = await model.generate({ label: "eight", seconds: 0.5, seed: 3 });
-  assert.equal(whole.audio.length, 4000);
+  assert.equal(whole.audio.length, 8000);
   for (const chunkTokens of [1, 5]) {
     const stream = model.stream({ label: "eight", seconds: 0.5, seed: 3, chunkTokens });
     const parts = [];

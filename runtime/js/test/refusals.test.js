@@ -117,13 +117,11 @@ test("pictures need no parallel graph, and sound without one takes no prompts", 
     change(copy);
     return load({ ...sound, "manifest.json": new TextEncoder().encode(JSON.stringify(copy)) }, { ort });
   };
-  const deaf = await speaking((m) => { delete m.graphs.parallel; delete m.graphs.encode; });
+  const deaf = await speaking(() => {});
   for (const one of ["parallel", "encode"]) {
-    await refused(speaking((m) => { delete m.graphs[one]; }), BundleError, /graphs: expected both encode and parallel, or neither/);
+    await refused(speaking((m) => { m.graphs[one] = m.graphs.step; }), BundleError, /graphs: expected both encode and parallel, or neither/);
   }
-  const options = { label: "one", seconds: 0.1, seed: 1 };
-  assert.deepEqual((await deaf.generate(options)).audio, (await (await load(`${SHIPPED}speech-digits`, { ort })).generate(options)).audio);
-  await refused(deaf.generate({ ...options, prompt: new Float32Array(999) }), InputError, /speech-digits makes sound and takes none: its bundle has no encoder/);
+  await refused(deaf.generate({ label: "one", seed: 1, prompt: new Float32Array(999) }), InputError, /speech-digits makes sound and takes none: its bundle has no encoder/);
   await refused(deaf.generate({ controls: { phone: [1] } }), InputError, /speech-digits takes no controls; leave them out/);
   const phone = { name: "phone", classes: 5 };
   for (const [controls, says] of [
@@ -165,8 +163,7 @@ test("arguments", async () => {
     [pictures, { temperature: 11 }, /temperature must be/], [pictures, { sampler: "euler" }, /unknown sampler 'euler'/],
     [pictures, { seed: -1 }, /seed must be/], [pictures, { seed: 2 ** 53 }, /as a BigInt/], [pictures, { seed: 1n << 64n }, /seed must be/],
     [pictures, { stepps: 3 }, /unknown option stepps/], [pictures, { label: ["1", "2"], count: 3 }, /2 labels but a count of 3/],
-    [speech, { seconds: 0 }, /seconds must be more than 0/], [speech, { prompt: new Float32Array(3) }, /the prompt has 3 samples; speech-digits needs at least 256/],
-    [speech, { prompt: Float32Array.of(NaN) }, /finite samples/],
+    [speech, { seconds: 0 }, /seconds must be more than 0/],
   ]) {
     await refused(model.generate(options), InputError, says);
   }

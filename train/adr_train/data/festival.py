@@ -17,8 +17,11 @@ from adr_train.errors import TrainError
 VOICES = {"slt-hts": "cmu_us_slt_arctic_hts"}
 INSTALL = "festival and its voice are not installed; on Debian and Ubuntu: apt-get install festival festvox-us-slt-hts"
 RATE = 16000
-# For each segment: name, end, stress, the word's name, and whether nothing of the word comes before it.
+# Pauses stand at marks alone, as texts to be spoken have them: festival's own model of phrases adds others. For each
+# segment: name, end, stress, the word's name, and whether nothing of the word comes before it.
 SAY = """
+(Parameter.set 'Phrase_Method 'cart_tree)
+(set! phrase_cart_tree simple_phrase_cart_tree)
 (define (say text wave)
   (let ((spoken (SynthText text)))
     (utt.save.wave spoken wave)

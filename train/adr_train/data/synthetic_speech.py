@@ -94,9 +94,10 @@ def place_of(segments: list[Segment], number: int) -> int:
     return ONLY if first and last else FIRST if first else LAST if last else INSIDE
 
 
-def make(texts: list[str], voice: str, folder: Path, minutes: float) -> Iterator[float]:
-    """Speak one sentence after the other into `folder` until there are so many minutes, or no more sentences. Yields
-    the minutes so far, after each. Raises ADRError."""
+def make(texts: list[str], voice: str, folder: Path, minutes: float, recordings: bool = True) -> Iterator[float]:
+    """Speak one sentence after the other into `folder` until there are so many minutes, or no more sentences; without
+    recordings it is the alignments that are kept, of which durations are learned. Yields the minutes so far, after
+    each. Raises ADRError."""
     speaker = find_voice(voice)
     done = prepare(folder, voice, texts)
     total = sum(row.ends[-1] / row.rate for row in done) / 60
@@ -107,7 +108,8 @@ def make(texts: list[str], voice: str, folder: Path, minutes: float) -> Iterator
             name = f"{voice}-{number + 1:06d}"
             spoken = speaker.speak(texts[number])
             row = align(name, texts[number], spoken)
-            write_wav(folder / RECORDINGS / f"{name}.wav", spoken)
+            if recordings:
+                write_wav(folder / RECORDINGS / f"{name}.wav", spoken)
             # The line comes last: a sentence without one is made anew.
             alignments.write(row.line())
             alignments.flush()
@@ -168,11 +170,12 @@ def synthesise(
     voice: Annotated[str, typer.Option(help="slt, rms or awb of flite, slt-hts of festival.")] = "slt",
     minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of speech.")] = 60.0,
     directions: Annotated[int, typer.Option(min=0, help="So many sentences as machines say them, of our own.")] = 0,
+    recordings: Annotated[bool, typer.Option(help="Keep the sound, which durations are learned without.")] = True,
 ) -> None:
     """Make aligned speech by flite or festival."""
     console = PlainConsole(stderr=True)
     total = 0.0
-    for number, total in enumerate(make(sentences(text, prompts(directions)), voice, out, minutes), 1):
+    for number, total in enumerate(make(sentences(text, prompts(directions)), voice, out, minutes, recordings), 1):
         if number % TOLD == 0:
             console.print(f"{total:.1f} minutes")
     console.print(f"{out}: done" + (f", {total:.1f} minutes" if total else ", there is enough already"))

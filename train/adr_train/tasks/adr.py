@@ -27,6 +27,7 @@ from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.batches import Batches, encodable
 from adr_train.tasks.job import PROVENANCE, Job, read_source
+from adr_train.tasks.spoken_batches import SpokenBatches
 from adr_train.tasks.start import Start, begin
 
 # Pictures of which a pyramid's axes are measured, and values of all of them.
@@ -97,8 +98,9 @@ class ADRJob(Job[ADRModel]):
     def show(self, monitor: Monitor, step: int) -> None:
         defaults = self.recipe.defaults
         guidance, spacing = first_guidance(defaults), float(defaults.get("spacing", 1))
+        controls = self.validation.shown() if isinstance(self.validation, SpokenBatches) else None
         with self.trainer.ema_model() as model:
-            monitor.samples(model, step, guidance, self.sample_range, spacing)
+            monitor.samples(model, step, guidance, self.sample_range, spacing, controls=controls)
 
 
 def first_guidance(defaults: dict[str, Any]) -> float:

@@ -113,16 +113,20 @@ class DistilLoss(nn.Module):
         return ((prediction - target).square().mean(-1) / own.mean(-1)).mean(-1).sum()
 
     def conditions(self, teacher: ADRModel, batch: Batch, draws: Draws) -> tuple[Tensor, Tensor]:
-        """z of the tokens that count, with label and speaker (a part of the speakers unnamed) and with neither."""
+        """z of the tokens that count, with label, speaker (a part of the speakers unnamed) and controls, and with none
+        of them."""
         config, rows = teacher.config, len(batch.tokens)
         context = teacher.context(batch.tokens, draws)
         unnamed = draws.drop_speaker < config.loss.speaker_dropout
         speaker = torch.where(unnamed, len(config.speakers), batch.speaker)
         null_label = torch.full_like(batch.label, len(config.labels))
         null_speaker = torch.full_like(speaker, len(config.speakers))
+        controls = batch.controls
+        if controls is not None:
+            controls = torch.cat([controls, teacher.null_controls().expand_as(controls)])
         conditions, _ = teacher.backbone(
             context.repeat(2, 1, 1), torch.cat([batch.label, null_label]) if config.labels else None, None, "chunkwise",
-            torch.cat([speaker, null_speaker]) if config.speakers else None,
+            torch.cat([speaker, null_speaker]) if config.speakers else None, controls,
         )  # fmt: skip
         return conditions[:rows][batch.mask], conditions[rows:][batch.mask]
 
