@@ -74,7 +74,7 @@ def test_openais_client_streams_speech_to_a_file(client, tmp_path):
         assert response.headers["x-seed"] == "5" and response.headers["content-type"] == "audio/wav"
         response.stream_to_file(tmp_path / "said.wav")
     samples, rate = soundfile.read(tmp_path / "said.wav", dtype="int16")
-    assert rate == 8000
+    assert rate == 16000
     assert np.array_equal(samples, expected(["seven", "three", "one"], speaker="theo", seed=5))
 
 
@@ -88,10 +88,10 @@ def test_other_formats(client, form):
         assert np.array_equal(np.frombuffer(made, "<i2"), mine)
         return
     samples, rate = soundfile.read(io.BytesIO(made), dtype="int16")
-    assert rate == 8000 if form != "opus" else rate in (8000, 48000)
+    assert rate == 16000 if form != "opus" else rate in (16000, 48000)
     if form == "flac":
         assert np.array_equal(samples, mine)
-    assert len(samples) / rate == pytest.approx(len(mine) / 8000, abs=0.2)
+    assert len(samples) / rate == pytest.approx(len(mine) / 16000, abs=0.2)
 
 
 def test_openais_client_gets_pictures(client):

@@ -54,6 +54,7 @@ async function onWebGPU(options, open) {
     await bundle?.release();
     const { message } = /** @type {Error} */ (error);
     if (/no available backend/.test(message)) throw new InputError('webgpu: not in this ONNX Runtime; import "onnxruntime-web/webgpu"');
+    if (!bundle && /ONNX Runtime refuses it/.test(message)) throw new BundleError(`webgpu: ${message.split("\n")[0]}; take wasm`);
     if (!bundle) throw error;
     throw new BundleError(`${bundle.manifest.name}: does not run on webgpu: ${message.split("\n")[0]}; take wasm`);
   }

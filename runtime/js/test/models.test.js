@@ -6,8 +6,11 @@ import * as wasm from "onnxruntime-web";
 import { load } from "../src/index.js";
 import { bytes, difference, floats, options, SHIPPED, vectors } from "./vectors.js";
 
-/** Other processors and ONNX Runtimes round elsewhere; what a clip is does not depend on it. */
-const NEAR = 1e-4;
+/**
+ * Other processors and ONNX Runtimes round elsewhere; what a clip is does not depend on it. The phases of a vocoder's pulses
+ * add up what differs in the pitch.
+ */
+const NEAR = 1e-3;
 
 wasm.env.wasm.numThreads = 1;
 

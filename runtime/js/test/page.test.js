@@ -108,7 +108,7 @@ for (const { name, skip, launch } of browsers) {
       const expected = [];
       for await (const { audio } of model.stream({ playlist: ["seven"], pause: 0.1, steps: 4, seed: 2n ** 64n - 1n })) expected.push(...audio);
       await page.waitForFunction((length) => globalThis.heard.length >= length, expected.length);
-      assert.ok(difference(await page.evaluate(() => globalThis.heard), expected) < 1e-4);
+      assert.ok(difference(await page.evaluate(() => globalThis.heard), expected) < 1e-3);
     });
 
     test("it counts until it is told to stop", async () => {
@@ -126,7 +126,7 @@ for (const { name, skip, launch } of browsers) {
       for await (const { audio } of model.stream({ playlist: model.labels, cycle: true, steps: 4, seed: 7 })) {
         if (expected.push(...audio) >= heard.length) break;
       }
-      assert.ok(difference(heard, expected.slice(0, heard.length)) < 1e-4);
+      assert.ok(difference(heard, expected.slice(0, heard.length)) < 1e-3);
       await enter(page, "seed", "");
     });
 
@@ -240,7 +240,7 @@ for (const { name, skip, launch } of browsers) {
         return found;
       }, vectors.clips.map(({ options: chosen }) => ({ ...chosen, seed: String(options(chosen).seed) })));
       const found = made.flatMap((clips, i) => clips.map((clip, row) => difference(clip, floats(vectors.clips[i].clips[row]))));
-      assert.ok(Math.max(...found) < 1e-4, `${found}`);
+      assert.ok(Math.max(...found) < 1e-3, `${found}`);
       context.diagnostic(`largest difference from Python: ${Math.max(...found)}`);
     });
 
@@ -265,7 +265,7 @@ for (const { name, skip, launch } of browsers) {
         return [[...drawn], refused];
       }, [bundles.greys, chosen]);
       assert.deepEqual(found[0], [...bytes(pixels)]);
-      assert.match(found[1], /^BundleError: speech-digits: does not run on webgpu: .*Too many storage buffers in shader.*; take wasm$/);
+      assert.match(found[1], /^BundleError: webgpu: decode\.onnx: ONNX Runtime refuses it.*; take wasm$/);
     });
 
     test("where no sound comes about a line says so", { skip: name !== "firefox" && "it takes seconds, and one browser is enough" }, async () => {
