@@ -29,10 +29,8 @@ def show_recipes(listing: bool) -> None:
     table = Table("recipe", "size", "data set", "minutes", "what", box=None)
     for name in available():
         for size in SIZES:
-            chain = read_chain(name, size)
-            recipe = chain or read_recipe(name, size)
-            minutes = chain.minutes if chain else recipe.train.minutes
-            table.add_row(name, size, recipe.dataset, f"{minutes:g}", recipe.description)
+            listed = read_chain(name, size) or read_recipe(name, size)
+            table.add_row(name, size, listed.dataset, f"{listed.minutes:g}", listed.description)
     PlainConsole().print(table)
     raise typer.Exit
 

@@ -99,7 +99,7 @@ class NoiseBandTokens(nn.Module):
             count, total = count + len(values), total + values.sum(0)
             products += values.T @ values
         variance = (products.diagonal() / count - (total / count) ** 2).reshape(-1, self.values)
-        tonal, bands = variance.split([self.config.tonal, self.config.bands], 1)
+        tonal, bands = variance[:, : self.config.tonal], variance[:, self.config.tonal :]
         weight = torch.cat([part.mean().clamp(min=1e-12).rsqrt().expand(part.shape) for part in (tonal, bands)], 1)
         self.weight.copy_(weight.reshape(-1))
         weight = self.weight.double()

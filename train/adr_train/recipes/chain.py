@@ -24,14 +24,12 @@ class Chain:
 
     @property
     def minutes(self) -> float:
-        return sum(part.train.minutes or 0.0 for part in self.parts)
+        return sum(part.minutes for part in self.parts)
 
     def within(self, minutes: float) -> "Chain":
         """The same chain in so many minutes, which its parts share as they did before."""
         scale = minutes / self.minutes
-        parts = (
-            replace(part, train=replace(part.train, minutes=(part.train.minutes or 0.0) * scale)) for part in self.parts
-        )
+        parts = (replace(part, train=replace(part.train, minutes=part.minutes * scale)) for part in self.parts)
         return replace(self, parts=tuple(parts))
 
 

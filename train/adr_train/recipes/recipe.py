@@ -49,6 +49,11 @@ class Recipe:
     teacher: str | None = None
     distil: DistilConfig = field(default_factory=DistilConfig)
 
+    @property
+    def minutes(self) -> float:
+        """How long it is trained, unless its steps are given."""
+        return self.train.minutes or 0.0
+
 
 def available() -> dict[str, Path]:
     folder = Path(str(resources.files("adr_train.recipes")))
