@@ -128,8 +128,8 @@ class NoiseBandTokens(nn.Module):
     def decode(self, tokens: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """tokens (rows, length, channels) -> samples (rows, length * hop), one frame late, and the new state."""
         rows, config = tokens.shape[0], self.config
-        left_out = len(self.weight) - self.channels
-        values = self.axes.turn_back(nn.functional.pad(tokens, (0, left_out))) / self.weight
+        left_out = tokens.new_zeros(*tokens.shape[:2], len(self.weight) - self.channels)
+        values = self.axes.turn_back(torch.cat([tokens, left_out], -1)) / self.weight
         values = values.reshape(rows, -1, self.values)
         low, logarithms = values[..., : config.tonal], values[..., config.tonal :]
         amplitudes = (logarithms.clamp(max=math.log(LOUDEST)).exp() - SILENCE).clamp(min=0)
