@@ -86,6 +86,16 @@ def test_decoding_in_chunks_is_decoding_at_once_beyond_all_the_noise_there_is():
     torch.testing.assert_close(state["overlap"], last["overlap"], rtol=0, atol=1e-12)
 
 
+def test_a_model_that_goes_astray_makes_no_bang():
+    tokens = fitted()
+    values = torch.zeros(SMALL.stride, tokens.values, dtype=torch.float64)
+    values[:, SMALL.tonal :] = 20.0
+    loud = tokens.axes.turn(values.reshape(1, 1, -1) * tokens.weight).expand(-1, 40, -1)
+    signal, _ = tokens.decode(loud, tokens.initial_state(1))
+    # Noise at full scale in three quarters of the bins.
+    assert signal.square().mean().sqrt() < 1.0
+
+
 def test_a_token_sees_nothing_of_what_follows_it():
     tokens = fitted()
     samples = torch.randn(1, tokens.hop * 6, dtype=torch.float64)

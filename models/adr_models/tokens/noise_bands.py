@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from adr_models.tokens.mdct import mdct_basis, pad_to
 from adr_models.tokens.principal_axes import PrincipalAxes
 
-# Amplitudes of a bin: of silence, at -70 dB, and the loudest that is decoded. A sine of 1 has the root of half a hop.
-SILENCE, LOUDEST = 3e-4, 8.0
+# Amplitudes of a bin: of silence, at -70 dB, and of noise at full scale. Values are logarithms: one beyond all that was
+# heard would be a bang.
+SILENCE, LOUDEST = 3e-4, 1.0
 # Frames of noise that are used again and again: more than a second at 22 kHz and hops of 128.
 NOISE_FRAMES = 256
 
