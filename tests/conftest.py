@@ -18,8 +18,8 @@ from warm_commands import WarmCommands
 
 @pytest.fixture(scope="session")
 def exported() -> Bundles:
-    """Bundles of causal models by name: sound, latent, sung, told, voice, picture and pyramid in the default dialect,
-    some of them portable, and softmax-sound. Read only."""
+    """Bundles of causal models by name: sound, latent, sung, struck, told, voice, picture and pyramid in the default
+    dialect, some of them portable, and softmax-sound. Read only."""
     return Bundles(CAUSAL)
 
 

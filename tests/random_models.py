@@ -26,6 +26,11 @@ SUNG = {
     **{name: value for name, value in LATENT.items() if name != "codec"},
     "vocoder": {"sample_rate": 800, "hop": 4, "stride": 2, "channels": 5, "cepstrum": 3, "balance": 2},
 }
+# As bands of noise; a token has as many samples as above.
+STRUCK = {
+    **{name: value for name, value in LATENT.items() if name not in ("codec", "speakers")},
+    "noise_bands": {"sample_rate": 800, "hop": 4, "stride": 2, "tonal": 2, "bands": 2, "channels": 5},
+}
 TOLD = {
     "controls": {"phone": 5, "place": 3},
     "wave": {"sample_rate": 800, "hop": 8},

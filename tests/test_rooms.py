@@ -22,7 +22,7 @@ ORDER = {
     ),
     "adr_train": (
         ("errors",), ("data",), ("recipes",), ("checkpoint", "precision", "processes"), ("muon",), ("optimizers",),
-        ("loop",), ("monitor",), ("tasks",), ("evaluation",), ("provenance", "reports"), ("session",),
+        ("loop",), ("monitor",), ("tasks",), ("evaluation",), ("provenance", "reports"), ("session",), ("chain",),
         ("cli",), ("__main__",),
     ),
 }  # fmt: skip

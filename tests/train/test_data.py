@@ -84,7 +84,7 @@ def test_digits_and_names():
     parts = [load_dataset("digits", None, split) for split in ("train", "validation", "test")]
     assert [len(p.labels) for p in parts] == [1260, 179, 358] and parts[0].pixels.shape[1:] == (8, 8, 1)
     assert parts[0].pixels.max() == 255
-    known = "digits, images, aligned-speech, cifar10, fashion, fsdd"
+    known = "digits, images, sounds, aligned-speech, cifar10, fashion, fsdd"
     with pytest.raises(TrainError, match=f"unknown data set 'mnist'; there are {known}"):
         load_dataset("mnist", None, "train")
     with pytest.raises(TrainError, match="fsdd needs its folder: give --data"):

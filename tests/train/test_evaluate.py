@@ -180,7 +180,7 @@ def say(speaker, count, start=0):
 
 
 def test_voices_are_judged_by_those_who_never_heard_them(monkeypatch, taught, tmp_path):
-    def read(name, folder, split, shape):
+    def read(name, folder, split, shape, sample_rate):
         count, start = {"train": (48, 0), "test": (6, 1000)}[split]
         clips = say("ann", count, start) + say("ben", count, start + 99)
         labels = np.arange(2 * count) // 2 % 3

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import yaml
 from adr_runtime import InputError
+from adr_train.data.class_folders import splits_of
 from adr_train.data.datasets import load_dataset
-from adr_train.data.folder import read, read_file, splits_of
+from adr_train.data.folder import read, read_file
 from adr_train.errors import TrainError
 from adr_train.recipes.recipe import available
 from PIL import Image

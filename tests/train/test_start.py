@@ -15,11 +15,12 @@ from adr_runtime.errors import ADRError
 from adr_train.recipes.recipe import read_recipe
 from adr_train.tasks.adr import first_guidance
 from adr_train.tasks.start import Start, begin, from_bundle, read_start, rows_by_name
-from random_models import LATENT, PICTURE, PYRAMID, SOFTMAX, SOUND, SUNG, random_model
+from random_models import LATENT, PICTURE, PYRAMID, SOFTMAX, SOUND, STRUCK, SUNG, random_model
 
 BUNDLES = {
     "sound": SOUND, "picture": PICTURE, "pyramid": PYRAMID, "portable-pyramid": PYRAMID, "portable-sound": SOUND,
     "latent": LATENT, "softmax-sound": SOFTMAX, "sung": SUNG, "portable-sung": SUNG,
+    "struck": STRUCK, "portable-struck": STRUCK,
 }  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def test_a_bundle_holds_every_weight_by_its_name(exported, name):
         assert torch.equal(found[key], value), key
 
 
-@pytest.mark.parametrize("name", ["picture", "pyramid", "sound", "sung"])
+@pytest.mark.parametrize("name", ["picture", "pyramid", "sound", "sung", "struck"])
 def test_a_run_begins_with_the_weights_of_a_bundle(exported, name):
     fresh, expected = ADRModel(ADRConfig.from_dict(BUNDLES[name])), random_model(BUNDLES[name])
     round_weights(expected)

@@ -19,6 +19,7 @@ from adr_models.masked.model import MaskedADR
 from adr_models.spoken_text.durations import DurationsModel
 from adr_models.spoken_text.letters import LettersModel
 from adr_models.tokens.codec import CodecTokens
+from adr_train.recipes.chain import read_chain
 from adr_train.recipes.defaults import check_defaults
 from adr_train.recipes.recipe import available, read_recipe
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -136,12 +137,15 @@ def test_recipes(command):
         "speech-digits", "speech-digits-few", "speech-digits-frames", "cifar10-any", "cifar10-upscale",
         "cifar10-causal", "digits-any", "digits-upscale", "digits-causal", "shakespeare-any", "shakespeare-causal",
         "text27-any", "text27-causal", "fsdd-mulaw", "fsdd-upscale", "images", "cifar10-few", "fashion",
-        "cifar10-paper", "cifar10-masked", "letters", "durations", "speech-text", "speech-digits-16k",
+        "cifar10-paper", "cifar10-masked", "letters", "durations", "speech-text", "speech-digits-codec", "sounds",
+        "sounds-base",
     }  # fmt: skip
     others = {
         "ardm": ARDM, "causal": Causal, "masked": MaskedADR, "letters": LettersModel, "durations": DurationsModel,
     }  # fmt: skip
-    for name in available():
+    chains = {name for name in available() if read_chain(name, "cpu")}
+    assert chains == {"sounds"} and all(read_chain(name, "gpu") for name in chains)
+    for name in set(available()) - chains:
         for size in ("cpu", "gpu"):
             recipe = read_recipe(name, size)
             assert recipe.train.minutes and recipe.licence and recipe.description

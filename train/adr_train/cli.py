@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from adr_runtime.terminal.display import PlainConsole
@@ -10,6 +10,9 @@ from adr_runtime.terminal.interrupts import empty_handed
 from rich.table import Table
 
 from adr_train.errors import TrainError
+
+if TYPE_CHECKING:
+    from adr_train.recipes.recipe import Recipe
 
 app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 console = PlainConsole(stderr=True)
@@ -20,13 +23,14 @@ EXAMPLE = """Example: adr-train digits --out runs/digits --max-minutes 3"""
 def show_recipes(listing: bool) -> None:
     if not listing:
         return
+    from adr_train.recipes.chain import read_chain
     from adr_train.recipes.recipe import SIZES, available, read_recipe
 
     table = Table("recipe", "size", "data set", "minutes", "what", box=None)
     for name in available():
         for size in SIZES:
-            recipe = read_recipe(name, size)
-            table.add_row(name, size, recipe.dataset, f"{recipe.train.minutes:g}", recipe.description)
+            listed = read_chain(name, size) or read_recipe(name, size)
+            table.add_row(name, size, listed.dataset, f"{listed.minutes:g}", listed.description)
     PlainConsole().print(table)
     raise typer.Exit
 
@@ -97,6 +101,8 @@ def train(
 ) -> None:  # fmt: skip
     """Train a model by a recipe. Ctrl-C and SIGTERM save and leave; --resume goes on."""
     with empty_handed():
+        from adr_train.chain import run_chain
+        from adr_train.recipes.chain import read_chain
         from adr_train.recipes.recipe import SIZES, read_recipe, with_pixels
         from adr_train.session import Options, run_training
 
@@ -105,20 +111,31 @@ def train(
         import torch
 
         size = "gpu" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    chosen = read_recipe(recipe, size)
-    if pixels is not None:
-        chosen = with_pixels(chosen, pixels)
     overrides: dict[str, Any] = {
         "steps": steps, "batch": batch, "learning_rate": learning_rate, "seed": seed,
         "precision": precision, "compile": compile_,
     }  # fmt: skip
-    config = replace(chosen.train, **{k: v for k, v in overrides.items() if v is not None})
-    if max_minutes is not None:
-        config = replace(config, minutes=max_minutes, steps=None)
-    if config.batch < config.shards:
-        config = replace(config, shards=config.batch)
     options = Options(out, data, codec, teacher, from_, device, threads, save_minutes, look_minutes, resume, json_)
-    run_training(replace(chosen, train=config), options, console)
+    chain = read_chain(recipe, size)
+    if chain:
+        if pixels is not None:
+            raise TrainError(f"--pixels is for recipes of pictures; {chain.name} is a chain")
+        chain = chain if max_minutes is None else chain.within(max_minutes)
+        parts = tuple(overridden(part, overrides, None) for part in chain.parts)
+        run_chain(replace(chain, parts=parts), options, console)
+        return
+    chosen = read_recipe(recipe, size)
+    if pixels is not None:
+        chosen = with_pixels(chosen, pixels)
+    run_training(overridden(chosen, overrides, max_minutes), options, console)
+
+
+def overridden(recipe: "Recipe", overrides: dict[str, Any], minutes: Optional[float]) -> "Recipe":
+    """A recipe trained as the command line says, where it says something."""
+    config = replace(recipe.train, **{k: v for k, v in overrides.items() if v is not None})
+    if minutes is not None:
+        config = replace(config, minutes=minutes, steps=None)
+    return replace(recipe, train=replace(config, shards=min(config.shards, config.batch)))
 
 
 def check_options(

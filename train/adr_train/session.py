@@ -17,8 +17,7 @@ from adr_runtime.terminal.standard_streams import Enough
 from rich.console import Console
 
 from adr_train.checkpoint import save_checkpoint
-from adr_train.data.datasets import load_dataset
-from adr_train.data.types import AlignedSpeech, AudioClips, Dataset, Images, level
+from adr_train.data.types import AlignedSpeech, Dataset
 from adr_train.errors import TrainError
 from adr_train.loop import Progress, Trainer
 from adr_train.monitor import Monitor
@@ -36,6 +35,7 @@ from adr_train.tasks.durations import DurationsJob
 from adr_train.tasks.job import Job, read_source
 from adr_train.tasks.letters import LettersJob
 from adr_train.tasks.masked import MaskedJob
+from adr_train.tasks.recipe_data import load_splits, picture_shape, sound_rate
 from adr_train.tasks.spoken import SpokenJob
 from adr_train.tasks.start import kept_axes, read_start
 
@@ -68,7 +68,8 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
     saved = check_previous(recipe, options, previous)
     model = model_config(recipe, options)
     check_defaults(recipe, model)
-    data, held_out = load_splits(recipe, options.data, picture_shape(model))
+    rate = sound_rate(recipe, model, options.codec)
+    data, held_out = load_splits(recipe, options.data, picture_shape(model), rate)
     processes = Processes.start(options.device, recipe.train.shards)
     torch.manual_seed(recipe.train.seed)
     job = make_job(recipe, data, held_out, processes, options)
@@ -106,25 +107,6 @@ def model_config(recipe: Recipe, options: Options) -> ModelConfig:
         return recipe.model
     _, saved = read_source(recipe, recipe.teacher, options.teacher, "--teacher")
     return ADRConfig.from_dict(saved.model)
-
-
-def load_splits(
-    recipe: Recipe, folder: Path | None, shape: tuple[int, int, int] | None = None
-) -> tuple[Dataset, Dataset]:
-    """The splits that train and that validate, at the recipe's loudness; one's own pictures brought to a shape."""
-    data, held_out = (load_dataset(recipe.dataset, folder, split, shape) for split in ("train", "validation"))
-    if isinstance(held_out, AudioClips | Images) and not len(held_out.labels):
-        raise TrainError(f"{folder}: nothing is left to validate on; add more data")
-    loudness = recipe.train.loudness
-    if loudness and isinstance(data, AudioClips) and isinstance(held_out, AudioClips):
-        return level(data, loudness), level(held_out, loudness)
-    return data, held_out
-
-
-def picture_shape(model: ModelConfig) -> tuple[int, int, int] | None:
-    """Height, width and channels of what a model of pictures with a diffusion head makes."""
-    picture = model.picture if isinstance(model, ADRConfig) else getattr(model, "pyramid", None)
-    return (picture.height, picture.width, picture.channels) if picture else None
 
 
 def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, options: Options) -> AnyJob:

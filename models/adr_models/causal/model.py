@@ -16,6 +16,7 @@ from adr_models.mixers.retention import Form
 from adr_models.tokens.codec import CodecConfig
 from adr_models.tokens.geometry import PictureTokens, make_tokens
 from adr_models.tokens.mdct import MDCTConfig
+from adr_models.tokens.noise_bands import NoiseBandsConfig
 from adr_models.tokens.patches import ImageConfig, WaveConfig
 from adr_models.tokens.pyramid import PyramidConfig
 from adr_models.tokens.vocoder import VocoderConfig
@@ -47,9 +48,9 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class ADRConfig:
-    """Everything that shapes a model. One of `image`, `pyramid`, `mdct`, `wave`, `codec` and `vocoder` chooses the
-    token geometry; the channels, the grid and the number of labels, speakers and controls of the backbone follow from
-    it and from their names. `controls` are the numbers of classes of each control, by name."""
+    """Everything that shapes a model. One of `image`, `pyramid`, `mdct`, `wave`, `codec`, `vocoder` and `noise_bands`
+    chooses the token geometry; the channels, the grid and the number of labels, speakers and controls of the backbone
+    follow from it and from their names. `controls` are the numbers of classes of each control, by name."""
 
     labels: tuple[str, ...] = ()
     speakers: tuple[str, ...] = ()
@@ -60,6 +61,7 @@ class ADRConfig:
     wave: WaveConfig | None = None
     codec: CodecConfig | None = None
     vocoder: VocoderConfig | None = None
+    noise_bands: NoiseBandsConfig | None = None
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
@@ -71,9 +73,9 @@ class ADRConfig:
         return self.image or self.pyramid
 
     @property
-    def audio(self) -> MDCTConfig | WaveConfig | CodecConfig | VocoderConfig | None:
+    def audio(self) -> MDCTConfig | WaveConfig | CodecConfig | VocoderConfig | NoiseBandsConfig | None:
         """The geometry of a model of sound."""
-        return self.mdct or self.wave or self.codec or self.vocoder
+        return self.mdct or self.wave or self.codec or self.vocoder or self.noise_bands
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -91,7 +93,9 @@ class ADRModel(TrainableModel):
 
     def __init__(self, config: ADRConfig):
         super().__init__()
-        self.tokens = make_tokens(config.image, config.pyramid, config.mdct, config.wave, config.codec, config.vocoder)
+        self.tokens = make_tokens(
+            config.image, config.pyramid, config.mdct, config.wave, config.codec, config.vocoder, config.noise_bands
+        )
         grid, neighbours, mask = tuple[int, ...](), None, None
         if isinstance(self.tokens, PictureTokens):
             neighbours, mask = self.tokens.neighbours, self.tokens.mask

@@ -5,8 +5,6 @@ white, cut to the shape of the model's pictures at the middle and brought to the
 and left out.
 """
 
-import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +13,15 @@ from adr_runtime.media.reading import PICTURES
 from adr_runtime.terminal.display import PlainConsole
 from PIL import Image, ImageOps
 
+from adr_train.data.class_folders import find_classes, splits_of
 from adr_train.data.types import Images
 from adr_train.errors import TrainError
 
 console = PlainConsole(stderr=True)
 
-ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".gif", ".jfif"}
+ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".gif", ".jfif"})
+# Of a class: one trains, one validates and one tests.
+FEWEST = 3
 GROUND = (255, 255, 255, 255)
 # Of a picture that is decoded whole.
 MAX_PIXELS = 1 << 27
@@ -31,7 +32,7 @@ TOLD = 5
 def read(folder: Path, split: str, shape: tuple[int, int, int]) -> Images:
     """The pictures of a split, uint8 (count, height, width, channels) for `shape` (height, width, 1 or 3). Of ten of a
     class about one validates and one tests. Raises TrainError where a class has none to train on."""
-    classes = find_classes(folder)
+    classes = find_classes(folder, ENDINGS, "pictures", FEWEST)
     wanted = [
         (label, file)
         for label, files in enumerate(classes.values())
@@ -54,60 +55,6 @@ def read(folder: Path, split: str, shape: tuple[int, int, int]) -> Images:
     if missing and split == "train":
         raise TrainError(f"{folder / missing[0]}: no picture to train on; add some or take the folder away")
     return Images(pixels[: len(labels)], np.array(labels, np.int64), tuple(classes))
-
-
-def splits_of(names: list[Path]) -> list[str]:
-    """The split of each of a class' pictures, at least 3, by a hash of its name: pictures that follow one another, as
-    they were taken, come apart, and one that is added to a class of some fifty or more moves no other. The lowest
-    tenth of all hashes validates, the highest tests. Where nothing is there, as in a class of few, the lowest and the
-    highest one do; the one in the middle trains."""
-    places = [int.from_bytes(hashlib.sha256(os.fsencode(name.as_posix())).digest()[:8]) for name in names]
-    ordered = sorted(places)
-    found = []
-    for place in places:
-        tenth = place * 10 >> 64
-        if place == ordered[len(ordered) // 2]:
-            found.append("train")
-        elif tenth == 0 or place == ordered[0]:
-            found.append("validation")
-        else:
-            found.append("test" if tenth == 9 or place == ordered[-1] else "train")
-    return found
-
-
-def find_classes(folder: Path) -> dict[str, list[Path]]:
-    """The files of each class by its name, both in the order of their names."""
-    folders = sorted(path for path in folder.iterdir() if path.is_dir() and seen(path))
-    found = {path.name: pictures_below(path) for path in folders}
-    classes = {name: files for name, files in found.items() if files}
-    alone = pictures_in(folder)
-    if classes and alone:
-        raise TrainError(f"{alone[0]}: lies beside folders of classes; put it into one of them")
-    classes = classes or ({folder.resolve().name: alone} if alone else {})
-    if not classes:
-        raise TrainError(f"{folder}: no pictures here; give a folder with one sub-folder of pictures for each class")
-    for name in classes:
-        # "none" asks adr-run for no label.
-        if name == "none" or not name.isprintable() or not name.strip():
-            raise TrainError(f"{folder / name!s}: {name!r} cannot be a label; give the folder another name")
-    few = [name for name, files in classes.items() if len(files) < 3]
-    if few:
-        raise TrainError(f"{folder / few[0]}: has fewer than 3 pictures; add some: one validates and one tests")
-    return classes
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file() and seen(path))
-
-
-def pictures_below(folder: Path) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
-    return sorted(path for path in found if all(map(seen, [path, *path.relative_to(folder).parents][:-1])))
-
-
-def seen(path: Path) -> bool:
-    """Whether it is nothing that a system has hidden there: thumbnails, checkpoints, another system's notes."""
-    return not path.name.startswith(".") and path.name != "__MACOSX"
 
 
 def read_file(path: Path, shape: tuple[int, int, int]) -> np.ndarray:

@@ -147,9 +147,10 @@ class Evaluator:
 
 
 def load_labelled(
-    dataset: str, folder: Path | None, split: str, shape: tuple[int, int, int] | None = None
-) -> LabelledData:
-    data = load_dataset(dataset, folder, split, shape)
+    dataset: str, folder: Path | None, split: str, shape: tuple[int, int, int] | None = None,
+    sample_rate: int | None = None,
+) -> LabelledData:  # fmt: skip
+    data = load_dataset(dataset, folder, split, shape, sample_rate)
     if not isinstance(data, AudioClips | Images):
         raise TrainError(f"{dataset} has no labels; samples are judged by label")
     return data

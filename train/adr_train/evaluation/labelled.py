@@ -8,8 +8,10 @@ from adr_runtime import AudioModel, ImageModel, MaskedModel
 from adr_runtime.causal.config import GenerationConfig
 from adr_runtime.terminal.display import PlainConsole
 
+from adr_train.data.datasets import SOUNDS
 from adr_train.errors import TrainError
 from adr_train.evaluation.evaluator import Evaluator, LabelledModel
+from adr_train.evaluation.nearest import nearest_rows
 from adr_train.evaluation.quality import record
 from adr_train.evaluation.report import COLUMNS, Report
 from adr_train.evaluation.table import Rows, print_rows
@@ -43,6 +45,9 @@ def evaluate_labelled(
     puts them on a page in the folder `report`."""
     split, requested = comparison.split, comparison.per_label * len(model.labels)
     dataset = comparison.dataset or dataset_of(str(model.manifest.training.get("recipe")))
+    if dataset == SOUNDS:
+        evaluate_sounds(model, baselines, settings, comparison, write, as_json, report)
+        return
     shape = model.size if isinstance(model, ImageModel | MaskedModel) else None
     evaluator = Evaluator(dataset, comparison.folder, split, comparison.cache, shape=shape)
     if evaluator.train.names != model.labels:
@@ -59,6 +64,26 @@ def evaluate_labelled(
     if report:
         Report(report, evaluator, model, judged).write(settings, rows, about)
         console.print(f"{report / 'index.html'}")
+
+
+def evaluate_sounds(
+    model: LabelledModel, baselines: list[LabelledModel], settings: dict[str, GenerationConfig],
+    comparison: Comparison, write: bool, as_json: bool, report: Path | None,
+) -> None:  # fmt: skip
+    """The same for one's own sounds, of which there may be few: no judge is trained on them."""
+    if write or report:
+        raise TrainError(f"--write and --report are for data that judges are trained on, which {SOUNDS} have none of")
+    others = [other for other in baselines if isinstance(other, AudioModel)]
+    if not isinstance(model, AudioModel) or len(others) < len(baselines):
+        raise TrainError(f"{SOUNDS} are for models of sound")
+    rows = nearest_rows(
+        model, others, settings, comparison.folder, comparison.split, comparison.per_label, comparison.seed,
+        comparison.seeds,
+    )  # fmt: skip
+    about = {
+        "samples": comparison.per_label * len(model.labels), "seed": comparison.seed, "seeds": comparison.seeds,
+    }  # fmt: skip
+    print_rows(model, comparison.split, about, rows, as_json)
 
 
 def measure_rows(

@@ -49,14 +49,19 @@ class Recipe:
     teacher: str | None = None
     distil: DistilConfig = field(default_factory=DistilConfig)
 
+    @property
+    def minutes(self) -> float:
+        """How long it is trained, unless its steps are given."""
+        return self.train.minutes or 0.0
+
 
 def available() -> dict[str, Path]:
     folder = Path(str(resources.files("adr_train.recipes")))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def read_recipe(name: str, size: str) -> Recipe:
-    """A shipped recipe by name, or any by its path ending in .yaml."""
+def read_yaml(name: str) -> tuple[Path, dict[str, Any]]:
+    """The file of a shipped recipe by name, or of any by its path ending in .yaml, and what it holds."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else available().get(name)
     if path is None:
         raise TrainError(f"unknown recipe {name!r}; there are {', '.join(available())}, or give a .yaml file")
@@ -64,11 +69,24 @@ def read_recipe(name: str, size: str) -> Recipe:
         values = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
         raise TrainError(f"{path}: cannot read the recipe: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise TrainError(f"{path}: not a recipe: no mapping of fields")
+    return path, values
+
+
+def of_size(path: Path, values: dict[str, Any], size: str) -> dict[str, Any]:
+    """What a recipe's file says in one size."""
+    sizes = values.get("sizes")
+    if not isinstance(sizes, dict) or size not in sizes:
+        raise TrainError(f"{path}: no size {size!r}; it has {', '.join(sizes or ['none'])}")
+    return merge({k: v for k, v in values.items() if k != "sizes"}, sizes[size])
+
+
+def read_recipe(name: str, size: str) -> Recipe:
+    """A shipped recipe by name, or any by its path ending in .yaml. Raises TrainError."""
+    path, values = read_yaml(name)
+    merged = of_size(path, values, size)
     try:
-        sizes = values.pop("sizes")
-        if size not in sizes:
-            raise TrainError(f"{path}: no size {size!r}; it has {', '.join(sizes)}")
-        merged = merge(values, sizes[size])
         plain: dict[str, Any] = {
             "ardm": ARDMConfig, "causal": CausalConfig, "masked": MaskedADRConfig, "letters": LettersConfig,
             "durations": DurationsConfig,

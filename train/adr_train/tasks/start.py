@@ -131,7 +131,7 @@ def check_config(model: ADRModel, start: Start) -> None:
         )
         for config in (model.config, start.config)
     )  # fmt: skip
-    for field in ("backbone", "head", "schedule", "vocoder"):
+    for field in ("backbone", "head", "schedule", "vocoder", "noise_bands"):
         if getattr(mine, field) != getattr(other, field):
             raise TrainError(f"--from {start.name}: its recipe and size have another {field} than those asked for")
 
