@@ -128,7 +128,8 @@ def test_a_state_with_controls_that_the_model_has_not_is_refused(exported):
 
 
 @pytest.mark.parametrize(
-    ("prompt", "says"), [([0.5] * 3, "the prompt has 3 samples; told needs at least 8"), (["NaN"] * 9, "finite samples")]
+    ("prompt", "says"),
+    [([0.5] * 3, "the prompt has 3 samples; told needs at least 8"), (["NaN"] * 9, "finite samples")],
 )
 def test_recordings_to_go_on_from_are_checked(exported, prompt, says):
     controls = {"phone": [5, 1], "place": [3, 0]}

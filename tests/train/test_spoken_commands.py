@@ -13,7 +13,6 @@ from aligned_voices import CODEC, RECIPE
 from random_models import export_spoken_text
 from safetensors.torch import load_file, save_file
 
-
 FEW = """
 kind: distil
 teacher: speaking

@@ -137,7 +137,7 @@ def test_recipes(command):
         "speech-digits", "speech-digits-few", "speech-digits-frames", "cifar10-any", "cifar10-upscale",
         "cifar10-causal", "digits-any", "digits-upscale", "digits-causal", "shakespeare-any", "shakespeare-causal",
         "text27-any", "text27-causal", "fsdd-mulaw", "fsdd-upscale", "images", "cifar10-few", "fashion",
-        "cifar10-paper", "cifar10-masked", "letters", "durations", "speech-text", "speech-digits-codec", "sounds",
+        "cifar10-paper", "cifar10-masked", "letters", "durations", "speech-text", "speech-digits-codec", "sounds", "speech-text-few",
         "sounds-base",
     }  # fmt: skip
     others = {
