@@ -29,6 +29,7 @@ from adr_train.recipes.defaults import check_defaults
 from adr_train.recipes.recipe import ModelConfig, Recipe
 from adr_train.reports import Interval, Reports
 from adr_train.tasks.adr import ADRJob
+from adr_train.tasks.aligner import AlignerJob
 from adr_train.tasks.any_order import ARDMJob, CausalJob
 from adr_train.tasks.codec import CodecJob
 from adr_train.tasks.distil import DistilJob
@@ -131,7 +132,7 @@ def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Proces
     adr = SpokenJob if isinstance(data, AlignedSpeech) else ADRJob
     jobs: dict[str, Callable[[Recipe, Dataset, Dataset, Processes, Path | None], AnyJob]] = {
         "adr": adr, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": CausalJob,
-        "masked": MaskedJob, "letters": LettersJob, "durations": DurationsJob,
+        "masked": MaskedJob, "letters": LettersJob, "durations": DurationsJob, "aligner": AlignerJob,
     }  # fmt: skip
     source = options.teacher if recipe.kind == "distil" else options.codec
     if recipe.kind == "codec" and not (recipe.losses.encoder or options.start or options.resume):
