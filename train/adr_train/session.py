@@ -37,6 +37,7 @@ from adr_train.tasks.durations import DurationsJob
 from adr_train.tasks.job import Job, read_source
 from adr_train.tasks.letters import LettersJob
 from adr_train.tasks.masked import MaskedJob
+from adr_train.tasks.own_speech import speech_folder
 from adr_train.tasks.spoken import SpokenJob
 from adr_train.tasks.start import kept_axes, read_start
 
@@ -52,6 +53,7 @@ class Options:
     codec: Path | None
     teacher: Path | None
     start: Path | None
+    text: Path | None
     device: str
     threads: int | None
     save_minutes: float
@@ -69,7 +71,8 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
     saved = check_previous(recipe, options, previous)
     model = model_config(recipe, options)
     check_defaults(recipe, model)
-    data, held_out = load_splits(recipe, options.data, picture_shape(model))
+    folder = speech_folder(recipe.dataset, options.data, options.text, options.start, console.print)
+    data, held_out = load_splits(recipe, folder, picture_shape(model))
     processes = Processes.start(options.device, recipe.train.shards)
     torch.manual_seed(recipe.train.seed)
     job = make_job(recipe, data, held_out, processes, options)

@@ -10,15 +10,15 @@ from adr_train.data.splits import SPLITS
 from adr_train.data.types import Dataset
 from adr_train.errors import TrainError
 
-# One's own pictures; the dictionary, which an installed package may bring.
-IMAGES, PRONUNCIATIONS = "images", "pronunciations"
+# One's own pictures; the dictionary, which an installed package may bring; and what one's own recordings become.
+IMAGES, PRONUNCIATIONS, ALIGNED_SPEECH = "images", "pronunciations", "aligned-speech"
 
 
 def load_dataset(name: str, folder: Path | None, split: str, shape: tuple[int, int, int] | None = None) -> Dataset:
     """One split of a data set in its public release's layout, or of one's own "images", brought to `shape` (height,
     width, channels). Raises TrainError that names the file at fault."""
     readers: dict[str, Callable[[Path, str], Dataset]] = {
-        "aligned-speech": aligned.read,
+        ALIGNED_SPEECH: aligned.read,
         "cifar10": cifar10.read,
         "fashion": fashion.read,
         "fsdd": fsdd.read,

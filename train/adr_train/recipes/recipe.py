@@ -21,9 +21,8 @@ from adr_train.recipes.configs import CodecLossConfig, DistilConfig, TrainConfig
 
 SIZES = ("cpu", "gpu")
 # What shapes a model, of any kind.
-ModelConfig = (
-    ADRConfig | CodecConfig | ARDMConfig | CausalConfig | MaskedADRConfig | LettersConfig | DurationsConfig | AlignerConfig
-)
+SpokenTextConfig = LettersConfig | DurationsConfig | AlignerConfig
+ModelConfig = ADRConfig | CodecConfig | ARDMConfig | CausalConfig | MaskedADRConfig | SpokenTextConfig
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,9 @@ def available() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def read_recipe(name: str, size: str) -> Recipe:
-    """A shipped recipe by name, or any by its path ending in .yaml."""
+def read_recipe(name: str, size: str, begun: bool = False) -> Recipe:
+    """A shipped recipe by name, or any by its path ending in .yaml. What its `from` says of training holds where the
+    weights have `begun` as those of another run."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else available().get(name)
     if path is None:
         raise TrainError(f"unknown recipe {name!r}; there are {', '.join(available())}, or give a .yaml file")
@@ -72,6 +72,8 @@ def read_recipe(name: str, size: str) -> Recipe:
         if size not in sizes:
             raise TrainError(f"{path}: no size {size!r}; it has {', '.join(sizes)}")
         merged = merge(values, sizes[size])
+        going_on = merged.pop("from", {})
+        merged = merge(merged, {"train": going_on} if begun else {})
         plain: dict[str, Any] = {
             "ardm": ARDMConfig, "causal": CausalConfig, "masked": MaskedADRConfig, "letters": LettersConfig,
             "durations": DurationsConfig, "aligner": AlignerConfig,

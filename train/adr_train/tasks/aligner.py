@@ -75,7 +75,8 @@ class FrameBatches:
 
 def resized(cut: np.ndarray, length: int) -> np.ndarray:
     """A cut (samples,) in another number of samples, its spectrum cut off or filled up with nothing."""
-    return np.fft.irfft(np.fft.rfft(cut), length) * (length / len(cut))
+    other: np.ndarray = np.fft.irfft(np.fft.rfft(cut), length) * (length / len(cut))
+    return other
 
 
 def recoloured(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -87,7 +88,8 @@ def recoloured(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def tilt(samples: np.ndarray, share: float) -> np.ndarray:
-    return samples + share * np.append(0.0, samples[:-1])
+    tilted: np.ndarray = samples + share * np.append(0.0, samples[:-1])
+    return tilted
 
 
 class AlignerLoss(nn.Module):

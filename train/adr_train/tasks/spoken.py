@@ -12,6 +12,7 @@ from adr_models.tokens.vocoder import VocoderTokens
 from adr_runtime.spoken_text.controls import CONTROLS, token_controls
 from torch import Tensor
 
+from adr_train.data.align import measured_paces
 from adr_train.data.batch import Batch
 from adr_train.data.types import AlignedSpeech, Dataset
 from adr_train.errors import TrainError
@@ -90,6 +91,7 @@ class SpokenJob(ADRJob):
                 f"{recipe.name}: a recipe of aligned speech has a vocoder, or its codec's name in `tokens`; no controls"
             )
         self.recipe, self.began, self.sequences = recipe, start.provenance() if start else {}, len(data.texts)
+        self.paces = measured_paces(data.folder) if train.speakers else {}
         self.codec_training, state = dict[str, Any](), dict[str, Tensor]()
         if recipe.tokens:
             codec, state, self.codec_training = read_codec(recipe, source)
@@ -116,6 +118,9 @@ class SpokenJob(ADRJob):
         self.validation = SpokenBatches(held_out, held_out_latents, *settings)
         batches = SpokenBatches(data, latents, *settings)
         self.trainer = Trainer(model, ADRLoss(model), batches, train, processes)
+
+    def provenance(self) -> dict[str, Any]:
+        return super().provenance() | self.paces
 
     def show(self, monitor: Monitor, step: int) -> None:
         """What the model makes of held-out sentences."""
