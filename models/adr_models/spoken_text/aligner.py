@@ -67,8 +67,8 @@ class LogMel(nn.Module):
     def forward(self, samples: Tensor) -> Tensor:
         """samples (rows, samples) -> (rows, samples // HOP, MELS); the window of a frame is centred on its hop."""
         level = (samples.square().mean(1, keepdim=True) + 1e-10).sqrt()
-        edge = (WINDOW - HOP) // 2
-        real, imaginary = F.conv1d(F.pad(samples / level, (edge, edge))[:, None], self.dft, stride=HOP).chunk(2, 1)
+        spectra = F.conv1d((samples / level)[:, None], self.dft, stride=HOP, padding=(WINDOW - HOP) // 2)
+        real, imaginary = spectra.chunk(2, 1)
         return ((real.square() + imaginary.square()).transpose(1, 2) @ self.bands + FLOOR).log()
 
 

@@ -37,7 +37,7 @@ from adr_train.errors import TrainError
 
 OUT, MADE_OF = "aligned", "made-of.json"
 # Below this mean log-probability of a frame, a recording says something else than its text.
-WORST = -2.0
+WORST = -2.5
 TOLD = 50
 Tell = Callable[[str], None]
 
