@@ -26,7 +26,7 @@ from adr_train.recipes.recipe import read_recipe
 from adr_train.tasks.aligner import FRAMES, FrameBatches
 from random_models import export_spoken_text
 
-# Words of two phones, each a tone of its own.
+# Words of two phones, each a rustle around a frequency of its own.
 TONES = {"K": 400, "AA1": 700, "M": 1100, "IY1": 1700, "S": 2600, "UW1": 3900}
 WORDS = {"kah": ("K", "AA1"), "mee": ("M", "IY1"), "soo": ("S", "UW1"), "see": ("S", "IY1"), "ma": ("M", "AA1")}
 ALIGNER = """
@@ -36,7 +36,7 @@ description: Tones
 licence: CC0-1.0
 source: made up
 model: {width: 32, kernel: 3, dilations: [1, 2], dropout: 0.0}
-sizes: {cpu: {train: {steps: 200, batch: 4, learning_rate: 1.0e-2}}}
+sizes: {cpu: {train: {steps: 100, batch: 4, learning_rate: 1.0e-2}}}
 """
 SPEAKING = """
 dataset: aligned-speech
@@ -56,6 +56,14 @@ sizes: {cpu: {}}
 """
 
 
+def rustle(tone, count, random):
+    """Noise within a fifth of a frequency, of a mean power of 1."""
+    spectrum = np.fft.rfft(random.normal(size=count))
+    spectrum[np.abs(np.log(np.arange(1, len(spectrum) + 1) * RATE / count / tone)) > 0.2] = 0
+    samples = np.fft.irfft(spectrum, count)
+    return samples / np.sqrt(np.mean(samples**2))
+
+
 def say(words, random):
     """The samples of some words and their alignment: symbols, places and ends, a pause before and after."""
     symbols, places = ["pau"], [INSIDE]
@@ -65,7 +73,7 @@ def say(words, random):
     counts = random.integers(1500, 3000, len(symbols) + 1)
     parts = [np.zeros(counts[0])]
     for symbol, count in zip(symbols[1:], counts[1:-1], strict=True):
-        parts.append(0.3 * np.sin(2 * np.pi * TONES[symbol] * np.arange(count) / RATE))
+        parts.append(0.1 * rustle(TONES[symbol], count, random))
     samples = np.concatenate([*parts, np.zeros(counts[-1])]) + 0.001 * random.normal(size=counts.sum())
     return samples, (*symbols, "."), (*places, INSIDE), np.cumsum(counts)
 
@@ -239,8 +247,8 @@ def test_rows_of_frames_know_what_is_heard_whatever_was_changed(toned):
             spectrum = np.abs(np.fft.rfft(frame.numpy() * np.hanning(HOP), 4096))
             if tones[sound] >= 700:
                 ratios.append(spectrum.argmax() * RATE / 4096 / tones[sound])
-        # All tones of a row are higher by one factor, which is how much faster it is.
-        assert np.percentile(ratios, 90) / np.percentile(ratios, 10) < 1.12 and 0.75 < np.median(ratios) < 1.3
+        # All of a row is higher by one factor, which is how much faster it is.
+        assert np.percentile(ratios, 90) / np.percentile(ratios, 10) < 1.5 and 0.7 < np.median(ratios) < 1.4
     exact = [int(symbol in ("pau", ".")) for symbol in data.symbols[0]]
     assert sum(exact) == 2 and isinstance(AlignerConfig().dilations, tuple)
 
