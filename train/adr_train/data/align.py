@@ -25,6 +25,7 @@ from adr_runtime.spoken_text.aligner import RATE
 from adr_runtime.spoken_text.durations import FASTEST, SLOWEST
 from adr_runtime.spoken_text.front_end import SpokenText
 from adr_runtime.spoken_text.manifest import PACE_OF, PACES_BESIDE
+from adr_runtime.spoken_text.numbers import engine_class
 from adr_runtime.spoken_text.phones import PAUSES
 from adr_runtime.terminal.command import run
 from adr_runtime.terminal.display import PlainConsole
@@ -88,6 +89,7 @@ def aligned_folder(folder: Path, text: str | Path, anew: bool, tell: Tell) -> Pa
     made = made_of(out)
     if made.get("sources") == sources and not anew:
         return out
+    engine_class()
     front_end = load_front_end(text)
     if made.get("sources") == sources and made.get("text") == front_end.bundle.hash:
         return out

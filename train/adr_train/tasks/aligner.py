@@ -84,7 +84,8 @@ def recoloured(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
     tilted = tilt(samples, random.uniform(-TILT, TILT))
     noise = tilt(random.normal(size=len(samples)), random.uniform(-TILT, TILT))
     below = 10 ** (-random.uniform(MOST_NOISE, LEAST_NOISE) / 20)
-    return tilted + noise * (below * np.sqrt(np.mean(tilted**2) / np.mean(noise**2)))
+    noisy: np.ndarray = tilted + noise * (below * np.sqrt(np.mean(tilted**2) / np.mean(noise**2)))
+    return noisy
 
 
 def tilt(samples: np.ndarray, share: float) -> np.ndarray:
