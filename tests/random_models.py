@@ -182,11 +182,12 @@ def export(model, out: Path, dialect: str, others=None, **changes):
     return write_bundle(model, about, out, dialect, half=True, overwrite=False, others=others)
 
 
-def export_spoken_text(out: Path, durations: bool = True):
+def export_spoken_text(out: Path, durations: bool = True, aligner: bool = False):
     """A bundle that turns text into phones, by random networks and DICTIONARY."""
     import torch
     from adr_export.spoken_text import write_spoken_text
     from adr_models.mixers.retention import RetentionConfig
+    from adr_models.spoken_text.aligner import AlignerConfig, AlignerModel
     from adr_models.spoken_text.durations import DurationsConfig, DurationsModel
     from adr_models.spoken_text.encoder import EncoderConfig
     from adr_models.spoken_text.letters import LettersConfig, LettersModel
@@ -200,9 +201,11 @@ def export_spoken_text(out: Path, durations: bool = True):
     }  # fmt: skip
     dictionary = out.with_name(f"{out.name}.dict")
     dictionary.write_text(DICTIONARY)
+    hearing = (AlignerModel(AlignerConfig(16, dilations=(1,))), {}) if aligner else None
     return write_spoken_text(
-        letters, timed if durations else None, dictionary, about, out, "linear-attention", half=True, overwrite=False
-    )
+        letters, timed if durations else None, hearing, dictionary, about, out, "linear-attention", half=True,
+        overwrite=False,
+    )  # fmt: skip
 
 
 def export_voice(out: Path, dialect: str = "linear-attention"):

@@ -1,20 +1,22 @@
 """A model from a checkpoint of adr-train."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from adr_models import ADRConfig, ADRModel
 from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.network import ARDMConfig
 from adr_models.checkpoint import CheckpointConfig, find_checkpoint, read_config, read_tensors
 from adr_models.masked.model import MaskedADR, MaskedADRConfig
+from adr_models.spoken_text.aligner import AlignerConfig, AlignerModel
 from adr_models.spoken_text.durations import DurationsConfig, DurationsModel
 from adr_models.spoken_text.letters import LettersConfig, LettersModel
 from torch import Tensor
 
 from adr_export.errors import ExportError
 
-Exported = ADRModel | ARDM | MaskedADR | LettersModel | DurationsModel
+Exported = ADRModel | ARDM | MaskedADR | LettersModel | DurationsModel | AlignerModel
+Part = TypeVar("Part", DurationsModel, AlignerModel)
 
 
 def load_checkpoint(path: Path, short: bool = False) -> tuple[Exported, CheckpointConfig]:
@@ -33,6 +35,8 @@ def load_checkpoint(path: Path, short: bool = False) -> tuple[Exported, Checkpoi
             model = LettersModel(LettersConfig.from_dict(config.model))
         elif config.kind == "durations":
             model = DurationsModel(DurationsConfig.from_dict(config.model))
+        elif config.kind == "aligner":
+            model = AlignerModel(AlignerConfig.from_dict(config.model))
         else:
             raise ValueError(f"models of the kind {config.kind!r} make no bundle")
     except (TypeError, ValueError) as error:
@@ -57,9 +61,9 @@ def read_short(file: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def load_durations(folder: Path, short: bool) -> tuple[DurationsModel, dict[str, Any]]:
-    """The model of a run of durations, as `load_checkpoint` has it, and its provenance."""
+def load_part(folder: Path, short: bool, kind: type[Part], what: str) -> tuple[Part, dict[str, Any]]:
+    """The model of a run of `what`, as `load_checkpoint` has it, and its provenance."""
     model, config = load_checkpoint(find_checkpoint(folder), short)
-    if not isinstance(model, DurationsModel):
-        raise ExportError(f"{folder}: a run of {config.recipe}, not of durations")
+    if not isinstance(model, kind):
+        raise ExportError(f"{folder}: a run of {config.recipe}, not of {what}")
     return model, config.training

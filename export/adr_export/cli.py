@@ -52,8 +52,12 @@ LexiconOption = Annotated[
 DurationsOption = Annotated[
     Optional[Path], typer.Option(help="For a run of letters: the --out folder of one of durations.")
 ]
+AlignerOption = Annotated[
+    Optional[Path], typer.Option(help="For a run of letters: the --out folder of one of an aligner.")
+]
 TextOption = Annotated[
-    Optional[Path], typer.Option(help="For a run of speech-text: the bundle that turns text into phones.")
+    Optional[Path],
+    typer.Option(help="For a run of speech-text: the bundle that turns text into phones, or a voice that has one."),
 ]
 PushOption = Annotated[
     Optional[str],
@@ -70,9 +74,9 @@ def export(
     checkpoint: CheckpointArgument, out: OutArgument = None, portable: PortableOption = False, name: NameOption = None,
     half: HalfOption = True, average: AverageOption = "long", steps: StepsOption = None, sampler: SamplerOption = None,
     guidance: GuidanceOption = None, temperature: TemperatureOption = None, calls: CallsOption = None,
-    lexicon: LexiconOption = None, durations: DurationsOption = None, text: TextOption = None,
-    overwrite: OverwriteOption = False, push: PushOption = None, private: PrivateOption = False,
-    json_: JsonOption = False, debug: DebugOption = False,
+    lexicon: LexiconOption = None, durations: DurationsOption = None, aligner: AlignerOption = None,
+    text: TextOption = None, overwrite: OverwriteOption = False, push: PushOption = None,
+    private: PrivateOption = False, json_: JsonOption = False, debug: DebugOption = False,
 ) -> None:  # fmt: skip
     """Export, prove that the graphs compute what PyTorch computes, and only then write the bundle."""
     dialect = "portable" if portable else "linear-attention"
@@ -83,10 +87,11 @@ def export(
         raise ExportError(f"--average {average!r}: choose long or short")
     if private and push is None:
         raise ExportError("--private goes with --push")
+    parts = {"lexicon": lexicon, "durations": durations, "aligner": aligner, "text": text}
     if out is None:
         options = {
             "portable": portable, "name": name, "full": not half, "short": average == "short",
-            "overwrite": overwrite, "lexicon": lexicon, "durations": durations, "text": text, **overrides,
+            "overwrite": overwrite, **parts, **overrides,
         }  # fmt: skip
         asked = [option for option, value in options.items() if value is not None and value is not False]
         if push is None or asked or not (checkpoint / "manifest.json").is_file():
@@ -97,8 +102,8 @@ def export(
         target = check_push(push)
     result: dict[str, Any] = {"bundle": str(out or checkpoint)}
     if out is not None:
-        more: dict[str, Any] = {"lexicon": lexicon, "durations": durations, "text": text, "push": push is not None}
-        result |= write(checkpoint, out, name, dialect, half, average == "short", overrides, overwrite, **more)
+        short = average == "short"
+        result |= write(checkpoint, out, name, dialect, half, short, overrides, overwrite, parts, push is not None)
     if push is not None:
         result["address"] = push_bundle(out or checkpoint, target, private)
         console.print(f"adr-run info {target} shows it", soft_wrap=True)
@@ -110,9 +115,10 @@ def export(
 
 def write(
     checkpoint: Path, out: Path, name: str | None, dialect: str, half: bool, short: bool, overrides: dict[str, Any],
-    overwrite: bool, lexicon: Path | None, durations: Path | None, text: Path | None, push: bool,
+    overwrite: bool, parts: dict[str, Path | None], push: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """Export a checkpoint to `out`. -> the bundle's size and parity figures, by name."""
+    """Export a checkpoint to `out`, with `parts` from elsewhere by the names of their options. -> the bundle's size and
+    parity figures, by name."""
     with empty_handed():
         from adr_models.checkpoint import find_checkpoint
 
@@ -129,11 +135,9 @@ def write(
         "defaults": config.defaults | {k: v for k, v in overrides.items() if v is not None},
         "clip": config.clip, "training": config.training | ({"average": "short"} if short else {}),
     }  # fmt: skip
-    given = overrides | {"lexicon": lexicon, "durations": durations, "text": text}
+    given = overrides | parts
     check_options(model, about["name"], {k: v for k, v in given.items() if v is not None}, short, push)
-    manifest = write_any_kind(
-        model, about, out, dialect, half, overwrite, lexicon, durations, text, short, console.print
-    )
+    manifest = write_any_kind(model, about, out, dialect, half, overwrite, parts, short, console.print)
     size = sum(graph.bytes for graph in manifest.graphs.values())
     worst = max(manifest.parity, key=lambda k: float(manifest.parity[k] or 0))
     console.print(f"{out}: {size / 2**20:.1f} MiB, largest error {manifest.parity[worst]} ({worst})")

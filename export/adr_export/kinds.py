@@ -6,6 +6,7 @@ from typing import Any
 
 from adr_models.any_order.ardm import ARDM
 from adr_models.masked.model import MaskedADR
+from adr_models.spoken_text.aligner import AlignerModel
 from adr_models.spoken_text.durations import DurationsModel
 from adr_models.spoken_text.letters import LettersModel
 from adr_runtime.bundles.manifest import Manifest
@@ -14,7 +15,7 @@ from adr_runtime.spoken_text.controls import CONTROLS
 
 from adr_export.any_order import write_any_order
 from adr_export.bundle_writer import About, write_bundle
-from adr_export.checkpoint import Exported, load_durations
+from adr_export.checkpoint import Exported, load_part
 from adr_export.errors import ExportError
 from adr_export.masked import write_masked
 from adr_export.spoken_text import inner_files, write_spoken_text
@@ -27,9 +28,11 @@ def check_options(model: Exported, name: str, given: Mapping[str, Any], short: b
     average, or a push."""
     if isinstance(model, DurationsModel):
         raise ExportError("durations go into the bundle of a run of letters: adr-export LETTERS OUT --durations RUN")
+    if isinstance(model, AlignerModel):
+        raise ExportError("an aligner goes into the bundle of a run of letters: adr-export LETTERS OUT --aligner RUN")
     kinds: list[tuple[type[Exported], str, tuple[str, ...]]] = [
         (ARDM, "an any-order model", ("steps",)), (MaskedADR, "a masked model", (*DENOISING, "calls")),
-        (LettersModel, "a model of letters", ("lexicon", "durations")),
+        (LettersModel, "a model of letters", ("lexicon", "durations", "aligner")),
     ]  # fmt: skip
     of = [(what, known) for kind, what, known in kinds if isinstance(model, kind)]
     what, known = of[0] if of else ("a causal model", (*DENOISING, "text"))
@@ -49,21 +52,25 @@ def check_options(model: Exported, name: str, given: Mapping[str, Any], short: b
 
 
 def write_any_kind(
-    model: Exported, about: About, out: Path, dialect: str, half: bool, overwrite: bool, lexicon: Path | None,
-    durations: Path | None, text: Path | None, short: bool, tell: Callable[[str], None],
+    model: Exported, about: About, out: Path, dialect: str, half: bool, overwrite: bool,
+    parts: Mapping[str, Path | None], short: bool, tell: Callable[[str], None],
 ) -> Manifest:  # fmt: skip
-    """The manifest of the bundle that is written to `out`. Raises ADRError, and nothing is written then."""
+    """The manifest of the bundle that is written to `out`, with `parts` by the names of their options. Raises ADRError,
+    and nothing is written then."""
     if isinstance(model, LettersModel):
+        lexicon, durations, aligner = (parts[name] for name in ("lexicon", "durations", "aligner"))
         assert lexicon
-        timed = load_durations(durations, short) if durations else None
-        return write_spoken_text(model, timed, lexicon, about, out, dialect, half, overwrite, tell)
+        timed = load_part(durations, short, DurationsModel, "durations") if durations else None
+        hearing = load_part(aligner, short, AlignerModel, "an aligner") if aligner else None
+        return write_spoken_text(model, timed, hearing, lexicon, about, out, dialect, half, overwrite, tell)
     if isinstance(model, ARDM):
         return write_any_order(model, about, out, dialect, half, overwrite, tell)
     if isinstance(model, MaskedADR):
         return write_masked(model, about, out, dialect, half, overwrite, tell)
-    assert not isinstance(model, DurationsModel)
-    inner, paced = inner_files(text) if text else (None, ())
-    strangers = [speaker for speaker in model.config.speakers if paced and speaker not in paced]
+    assert not isinstance(model, DurationsModel | AlignerModel)
+    text, speakers = parts["text"], model.config.speakers
+    inner, paced = inner_files(text, speakers, about["training"]) if text else (None, ())
+    strangers = [speaker for speaker in speakers if paced and speaker not in paced]
     if strangers:
         tell(f"{text} knows the pace of {', '.join(paced)} and not that of {', '.join(strangers)}, who get no one's")
     return write_bundle(model, about, out, dialect, half, overwrite, tell, inner)

@@ -15,7 +15,8 @@ from adr_runtime.errors import InputError
 from adr_runtime.inference.opening import open_model
 from adr_runtime.masked.manifest import MASKED
 from adr_runtime.masked.model import MaskedModel
-from adr_runtime.spoken_text.front_end import verify
+from adr_runtime.spoken_text import front_end
+from adr_runtime.spoken_text.manifest import SpokenTextManifest
 
 FAMILIES = {"adr": CAUSAL, "ardm": ANY_ORDER, "masked": MASKED}
 # The shipped model that a command takes unless one is named: to generate, by the kind of what is made, and to speak a
@@ -49,6 +50,17 @@ def load(
     if opened.bundle.manifest.family == "masked":
         return MaskedModel(opened)
     return AudioModel(opened) if opened.bundle.manifest.kind == "audio" else ImageModel(opened)
+
+
+def load_front_end(name: str | Path) -> front_end.SpokenText:
+    """A bundle that turns text into phones, or the one inside a voice's, with all of its graphs. Raises ADRError."""
+    bundle = read_bundle(name, {"adr": CAUSAL, **front_end.FAMILIES})[0]
+    if isinstance(bundle.manifest, SpokenTextManifest):
+        return front_end.SpokenText.load(name)
+    assert isinstance(bundle.manifest, CausalManifest)
+    if bundle.manifest.spoken_text is None:
+        raise InputError(f"{name} speaks no text; give a voice that does, or a bundle that turns text into phones")
+    return front_end.SpokenText.inside(bundle, bundle.manifest.spoken_text, wanted=front_end.EVERY_GRAPH)
 
 
 def load_any_order(name: str | Path, provider: str = "auto", threads: int | None = None) -> AnyOrderModel:
@@ -85,5 +97,5 @@ def open_bundle(name: str | Path) -> Bundle:
     """A shipped bundle, or any by its folder or its name on a hub: verified and not loaded. Raises ADRError."""
     bundle = read_bundle(name, FAMILIES)[0]
     if isinstance(bundle.manifest, CausalManifest) and bundle.manifest.spoken_text:
-        verify(bundle, bundle.manifest.spoken_text)
+        front_end.verify(bundle, bundle.manifest.spoken_text)
     return bundle

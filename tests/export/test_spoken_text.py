@@ -3,21 +3,27 @@
 import json
 import shutil
 
+import adr_runtime
 import numpy as np
 import pytest
 import torch
 from adr_export.errors import ExportError
-from adr_export.onnx_writer import write_onnx
+from adr_export.onnx_writer import round_weights, write_onnx
 from adr_export.parity import Checker
-from adr_export.spoken_text import build_graph, check, read_dictionary, write_spoken_text
+from adr_export.spoken_text import build_graph, check, inner_files, read_dictionary, write_spoken_text
 from adr_models.mixers.retention import RetentionConfig
+from adr_models.spoken_text.aligner import AlignerConfig, AlignerModel
 from adr_models.spoken_text.durations import DurationsConfig, DurationsModel
 from adr_models.spoken_text.encoder import EncoderConfig
 from adr_models.spoken_text.letters import LettersConfig, LettersModel
 from adr_runtime.bundles.onnx_file import check_onnx
 from adr_runtime.errors import BundleError, InputError
+from adr_runtime.loading import load_front_end
+from adr_runtime.spoken_text.aligner import HOP, SOUNDS
+from adr_runtime.spoken_text.controls import CONTROLS
 from adr_runtime.spoken_text.front_end import SpokenText
 from adr_runtime.spoken_text.phones import INDEX
+from random_models import VOICE, export, export_spoken_text, random_model
 
 SMALL = EncoderConfig(RetentionConfig(16, 2, 1.0), layers=1, feedforward=16, stem=3, dropout=0.1)
 ABOUT = {
@@ -41,6 +47,57 @@ def test_graphs_compute_what_pytorch_computes(dialect):
         check_onnx(data, "a.onnx", build_graph(model).name)
 
 
+@pytest.mark.parametrize("dialect", ["linear-attention", "portable"])
+def test_the_graph_of_an_aligner_computes_what_pytorch_computes_and_is_small(dialect):
+    torch.manual_seed(0)
+    model = AlignerModel(AlignerConfig()).eval()
+    round_weights(model)
+    data, checker = write_onnx(build_graph(model), dialect), Checker()
+    check(model, data, checker)
+    assert len(checker.errors) == 2 and max(checker.errors.values()) < 1e-4
+    check_onnx(data, "align.onnx", "align")
+    assert len(data) < 2**20 and sum(p.numel() for p in model.parameters()) < 500_000
+
+
+def test_an_aligner_is_there_for_those_who_ask_for_it_and_slows_no_voice(tmp_path):
+    export_spoken_text(tmp_path / "front-end", aligner=True)
+    others, _ = inner_files(tmp_path / "front-end")
+    assert "text/align.onnx" in others
+    export(random_model(VOICE, controls=dict(CONTROLS)), tmp_path / "voice", "linear-attention", others)
+    samples = np.random.default_rng(0).normal(size=5000).astype(np.float32)
+    for name in ("front-end", "voice"):
+        heard = load_front_end(tmp_path / name).aligner.log_probabilities(samples)
+        assert heard.shape == (5000 // HOP, len(SOUNDS))
+        np.testing.assert_allclose(np.exp(heard).sum(1), 1, rtol=1e-5)
+    assert adr_runtime.AudioModel.load(tmp_path / "voice").front_end.aligner is None
+    with pytest.raises(InputError, match="too short"):
+        load_front_end(tmp_path / "voice").aligner.log_probabilities(samples[:100])
+    with pytest.raises(InputError, match="speaks no text"):
+        load_front_end("speech-digits")
+
+
+def test_paces_that_were_measured_beside_the_same_durations_are_kept(tmp_path):
+    manifest = export_spoken_text(tmp_path / "front-end")
+    told = {"pace of ann": 1.25, "paces beside": manifest.graphs["durations"].sha256}
+    assert inner_files(tmp_path / "front-end", ("ann",), {**told, "paces beside": "others"})[1] == ()
+    files, paced = inner_files(tmp_path / "front-end", ("ann", "bob"), told)
+    assert paced == ("ann",)
+    export(random_model(VOICE, controls=dict(CONTROLS)), tmp_path / "voice", "linear-attention", files)
+    durations = load_front_end(tmp_path / "voice").durations
+    symbols, places = ("pau", "K", "."), (0, 3, 0)
+    plain = durations.seconds(symbols, places)
+    np.testing.assert_allclose(durations.seconds(symbols, places, "ann"), 1.25 * plain, rtol=1e-6)
+    assert (durations.seconds(symbols, places, "bob") == plain).all()
+    # What a voice that goes on from this one takes over.
+    assert inner_files(tmp_path / "voice", ("ann",))[1] == ("ann",) and inner_files(tmp_path / "voice")[1] == ()
+    path = tmp_path / "front-end" / "manifest.json"
+    whole = json.loads(path.read_text())
+    for paces, says in (([["ann", 9.0]], "factors from 0.5 to 2"), ([["ann", 1.0]] * 2, "no speaker twice")):
+        path.write_text(json.dumps({**whole, "paces": [{"speaker": s, "factor": f} for s, f in paces]}))
+        with pytest.raises(BundleError, match=says):
+            SpokenText.load(tmp_path / "front-end")
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("spoken")
@@ -48,7 +105,8 @@ def bundle(tmp_path_factory):
     (folder / "LICENSE").write_text("ask nobody")
     letters, durations = models()
     timed = (durations, {"minutes": 1})
-    write_spoken_text(letters, timed, folder / "cmudict.dict", ABOUT, folder / "b", "linear-attention", True, False)
+    dictionary = folder / "cmudict.dict"
+    write_spoken_text(letters, timed, None, dictionary, ABOUT, folder / "b", "linear-attention", True, False)
     return folder / "b"
 
 
@@ -73,7 +131,8 @@ def test_durations_know_the_speakers_that_they_name(tmp_path):
     letters, _ = models()
     timed = DurationsModel(DurationsConfig(SMALL, ("ann", "ben"))).eval()
     out = tmp_path / "b"
-    write_spoken_text(letters, (timed, {}), tmp_path / "cmudict.dict", ABOUT, out, "linear-attention", False, False)
+    dictionary = tmp_path / "cmudict.dict"
+    write_spoken_text(letters, (timed, {}), None, dictionary, ABOUT, out, "linear-attention", False, False)
     model = SpokenText.load(out)
     assert model.bundle.manifest.speakers == ("ann", "ben")
     symbols, places = ("pau", "K", "."), (0, 3, 0)

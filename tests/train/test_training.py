@@ -16,6 +16,7 @@ from adr_models import ADRModel
 from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.baseline import Causal
 from adr_models.masked.model import MaskedADR
+from adr_models.spoken_text.aligner import Aligner
 from adr_models.spoken_text.durations import DurationsModel
 from adr_models.spoken_text.letters import LettersModel
 from adr_models.tokens.codec import CodecTokens
@@ -137,11 +138,12 @@ def test_recipes(command):
         "speech-digits", "speech-digits-few", "speech-digits-frames", "cifar10-any", "cifar10-upscale",
         "cifar10-causal", "digits-any", "digits-upscale", "digits-causal", "shakespeare-any", "shakespeare-causal",
         "text27-any", "text27-causal", "fsdd-mulaw", "fsdd-upscale", "images", "cifar10-few", "fashion",
-        "cifar10-paper", "cifar10-masked", "letters", "durations", "speech-text", "speech-digits-codec", "sounds", "speech-text-few",
-        "sounds-base",
+        "cifar10-paper", "cifar10-masked", "letters", "durations", "speech-text", "speech-digits-codec", "sounds",
+        "speech-text-few", "sounds-base", "aligner",
     }  # fmt: skip
     others = {
         "ardm": ARDM, "causal": Causal, "masked": MaskedADR, "letters": LettersModel, "durations": DurationsModel,
+        "aligner": Aligner,
     }  # fmt: skip
     chains = {name for name in available() if read_chain(name, "cpu")}
     assert chains == {"sounds"} and all(read_chain(name, "gpu") for name in chains)

@@ -60,6 +60,13 @@ FromOption = Annotated[
         "codecs do not.",
     ),
 ]
+TextOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        help="For recordings without alignments: the bundle of text to phones, or the voice, that finds their phones; "
+        "that of --from unless given, or the shipped voice's."
+    ),
+]
 PixelsOption = Annotated[Optional[int], typer.Option(help="Height and width of the pictures of recipe images.")]
 SizeOption = Annotated[str, typer.Option(help="cpu, gpu, or auto: gpu where CUDA works.")]
 StepsOption = Annotated[Optional[int], typer.Option(min=1, help="Train for this many steps.")]
@@ -91,8 +98,9 @@ DownloadOption = Annotated[
 @app.command(epilog=EXAMPLE)
 def train(
     recipe: RecipeArgument, out: OutOption, data: DataOption = None, codec: CodecOption = None,
-    teacher: TeacherOption = None, from_: FromOption = None, size: SizeOption = "auto", pixels: PixelsOption = None,
-    steps: StepsOption = None, max_minutes: MinutesOption = None, batch: BatchOption = None,
+    teacher: TeacherOption = None, from_: FromOption = None, text: TextOption = None, size: SizeOption = "auto",
+    pixels: PixelsOption = None, steps: StepsOption = None, max_minutes: MinutesOption = None,
+    batch: BatchOption = None,
     learning_rate: RateOption = None, seed: SeedOption = None, precision: PrecisionOption = None,
     compile_: CompileOption = None,
     device: DeviceOption = "auto", threads: ThreadsOption = None, save_minutes: SaveOption = 5.0,
@@ -105,6 +113,7 @@ def train(
         from adr_train.recipes.chain import read_chain
         from adr_train.recipes.recipe import SIZES, read_recipe, with_pixels
         from adr_train.session import Options, run_training
+        from adr_train.tasks.start import went_on
 
     check_options(size, steps, max_minutes, precision, device, SIZES)
     if size == "auto":
@@ -115,7 +124,9 @@ def train(
         "steps": steps, "batch": batch, "learning_rate": learning_rate, "seed": seed,
         "precision": precision, "compile": compile_,
     }  # fmt: skip
-    options = Options(out, data, codec, teacher, from_, device, threads, save_minutes, look_minutes, resume, json_)
+    options = Options(
+        out, data, codec, teacher, from_, text, device, threads, save_minutes, look_minutes, resume, json_
+    )
     chain = read_chain(recipe, size)
     if chain:
         if pixels is not None:
@@ -124,7 +135,7 @@ def train(
         parts = tuple(overridden(part, overrides, None) for part in chain.parts)
         run_chain(replace(chain, parts=parts), options, console)
         return
-    chosen = read_recipe(recipe, size)
+    chosen = read_recipe(recipe, size, begun=went_on(out) if resume else from_ is not None)
     if pixels is not None:
         chosen = with_pixels(chosen, pixels)
     run_training(overridden(chosen, overrides, max_minutes), options, console)

@@ -28,6 +28,7 @@ from adr_train.recipes.defaults import check_defaults
 from adr_train.recipes.recipe import ModelConfig, Recipe
 from adr_train.reports import Interval, Reports
 from adr_train.tasks.adr import ADRJob
+from adr_train.tasks.aligner import AlignerJob
 from adr_train.tasks.any_order import ARDMJob, CausalJob
 from adr_train.tasks.codec import CodecJob
 from adr_train.tasks.distil import DistilJob
@@ -35,6 +36,7 @@ from adr_train.tasks.durations import DurationsJob
 from adr_train.tasks.job import Job, read_source
 from adr_train.tasks.letters import LettersJob
 from adr_train.tasks.masked import MaskedJob
+from adr_train.tasks.own_speech import speech_folder
 from adr_train.tasks.recipe_data import load_splits, picture_shape, sound_rate
 from adr_train.tasks.spoken import SpokenJob
 from adr_train.tasks.start import kept_axes, read_start
@@ -51,6 +53,7 @@ class Options:
     codec: Path | None
     teacher: Path | None
     start: Path | None
+    text: Path | None
     device: str
     threads: int | None
     save_minutes: float
@@ -69,7 +72,8 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
     model = model_config(recipe, options)
     check_defaults(recipe, model)
     rate = sound_rate(recipe, model, options.codec)
-    data, held_out = load_splits(recipe, options.data, picture_shape(model), rate)
+    folder = speech_folder(recipe.dataset, options.data, options.text, options.start, console.print)
+    data, held_out = load_splits(recipe, folder, picture_shape(model), rate)
     processes = Processes.start(options.device, recipe.train.shards)
     torch.manual_seed(recipe.train.seed)
     job = make_job(recipe, data, held_out, processes, options)
@@ -113,7 +117,7 @@ def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Proces
     adr = SpokenJob if isinstance(data, AlignedSpeech) else ADRJob
     jobs: dict[str, Callable[[Recipe, Dataset, Dataset, Processes, Path | None], AnyJob]] = {
         "adr": adr, "codec": CodecJob, "distil": DistilJob, "ardm": ARDMJob, "causal": CausalJob,
-        "masked": MaskedJob, "letters": LettersJob, "durations": DurationsJob,
+        "masked": MaskedJob, "letters": LettersJob, "durations": DurationsJob, "aligner": AlignerJob,
     }  # fmt: skip
     source = options.teacher if recipe.kind == "distil" else options.codec
     if recipe.kind == "codec" and not (recipe.losses.encoder or options.start or options.resume):

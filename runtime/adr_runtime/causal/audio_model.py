@@ -39,7 +39,7 @@ class AudioModel(CausalModel):
     def __init__(self, opened: OpenBundle):
         super().__init__(opened)
         spec = self.manifest.spoken_text
-        self.front_end = SpokenText.inside(opened, spec) if spec else None
+        self.front_end = SpokenText.inside(opened.bundle, spec, opened.threads) if spec else None
 
     @property
     def speaks(self) -> bool:

@@ -1,6 +1,6 @@
 """A bundle, ready to run: verified, one session for each graph, on the provider that was asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +57,14 @@ def open_model(
     return OpenBundle(bundle, sessions, threads or 1, note)
 
 
-def open_nested(opened: OpenBundle, spec: FileSpec, families: Mapping[str, Family]) -> OpenBundle:
-    """Open the bundle inside another one that is open, for the CPU. Raises ADRError."""
-    bundle, graphs = read_nested(opened.bundle, spec, families)
+def open_nested(
+    outer: Bundle, spec: FileSpec, families: Mapping[str, Family], threads: int, wanted: Collection[str]
+) -> OpenBundle:
+    """Open the bundle inside another one, for the CPU, with those of its graphs that are wanted. Raises ADRError."""
+    bundle, graphs = read_nested(outer, spec, families)
     require_onnxruntime(bundle.manifest.onnxruntime, str(bundle.folder))
-    return OpenBundle(bundle, open_sessions(bundle, graphs, "cpu", opened.threads), opened.threads, None)
+    chosen = {name: graph for name, graph in graphs.items() if name in wanted}
+    return OpenBundle(bundle, open_sessions(bundle, chosen, "cpu", threads), threads, None)
 
 
 def open_sessions(

@@ -1,6 +1,6 @@
 """How long each phone and pause takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,14 +16,14 @@ IS_PAUSE = frozenset(PAUSES)
 
 
 class Durations:
-    """The network at work."""
+    """The network at work. `paces` are factors by which speakers whom it does not know take longer than no one."""
 
-    def __init__(self, session: Session, speakers: Sequence[str] = ()):
-        self.session, self.speakers = session, tuple(speakers)
+    def __init__(self, session: Session, speakers: Sequence[str] = (), paces: Mapping[str, float] | None = None):
+        self.session, self.speakers, self.paces = session, tuple(speakers), dict(paces or {})
 
     def seconds(self, symbols: Sequence[str], places: Sequence[int], speaker: str | None = None) -> np.ndarray:
         """Seconds float64 (length,) of the phones and pauses of one sentence, at the pace of a speaker where the
-        network knows it. Raises ADRError where the graph fails."""
+        bundle knows it. Raises ADRError where the graph fails."""
         feed = {
             "symbols": np.array([[INDEX[symbol] for symbol in symbols]], np.int64),
             "places": np.array([places], np.int64),
@@ -32,7 +32,8 @@ class Durations:
             known = self.speakers.index(speaker) if speaker in self.speakers else len(self.speakers)
             feed["speaker"] = np.array([known], np.int64)
         log_seconds = self.session.run(feed)["log_seconds"][0].astype(np.float64)
-        seconds: np.ndarray = np.exp(log_seconds).clip(SHORTEST_SECONDS, LONGEST_SECONDS)
+        factor = self.paces.get(speaker, 1.0) if speaker else 1.0
+        seconds: np.ndarray = (np.exp(log_seconds) * factor).clip(SHORTEST_SECONDS, LONGEST_SECONDS)
         return seconds
 
 

@@ -1,6 +1,6 @@
 """Text to sentences of phones, as the text arrives, by a bundle of the family "spoken-text"."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from adr_runtime.bundles.specs import FileSpec
 from adr_runtime.errors import BundleError, InputError
 from adr_runtime.inference.model import LoadedModel
 from adr_runtime.inference.opening import OpenBundle, open_model, open_nested
+from adr_runtime.spoken_text.aligner import Aligner
 from adr_runtime.spoken_text.durations import Durations
 from adr_runtime.spoken_text.letters import LetterSounds
 from adr_runtime.spoken_text.lexicon import Lexicon, Phones
@@ -21,6 +22,9 @@ from adr_runtime.spoken_text.sentences import SentenceSplitter
 
 NOTHING = "nothing to say: the text has neither a letter nor a digit"
 FAMILIES = {"spoken-text": SPOKEN_TEXT}
+# The graphs that speaking takes, and all that there may be.
+SPEAKING = ("letters", "durations")
+EVERY_GRAPH = (*SPEAKING, "align")
 # A sentence of more symbols, as one of many signs that are words, is cut before the next word.
 LONGEST = 500
 
@@ -75,7 +79,8 @@ class Unfinished:
 
 
 class SpokenText(LoadedModel):
-    """A loaded bundle that turns text into phones. `durations` is None where the bundle has no such graph."""
+    """A loaded bundle that turns text into phones. `durations` is None where the bundle has no such graph, and so is
+    `aligner`, also where it is loaded for speaking alone."""
 
     def __init__(self, opened: OpenBundle):
         super().__init__(opened)
@@ -83,7 +88,10 @@ class SpokenText(LoadedModel):
         assert isinstance(manifest, SpokenTextManifest)
         self.pronouncer = Pronouncer(read_lexicon(opened.bundle), LetterSounds(opened.sessions["letters"]))
         timed = opened.sessions.get("durations")
-        self.durations = Durations(timed, manifest.speakers) if timed else None
+        paces = {pace.speaker: pace.factor for pace in manifest.paces}
+        self.durations = Durations(timed, manifest.speakers, paces) if timed else None
+        heard = opened.sessions.get("align")
+        self.aligner = Aligner(heard) if heard else None
 
     @classmethod
     def load(cls, name: str | Path) -> "SpokenText":
@@ -92,9 +100,11 @@ class SpokenText(LoadedModel):
         return cls(open_model(name, FAMILIES, "cpu"))
 
     @classmethod
-    def inside(cls, opened: OpenBundle, spec: FileSpec) -> "SpokenText":
-        """Load the bundle inside a voice's. Raises ADRError."""
-        model = cls(open_nested(opened, spec, FAMILIES))
+    def inside(
+        cls, bundle: Bundle, spec: FileSpec, threads: int = 1, wanted: Collection[str] = SPEAKING
+    ) -> "SpokenText":
+        """Load some graphs of the bundle inside a voice's. Raises ADRError."""
+        model = cls(open_nested(bundle, spec, FAMILIES, threads, wanted))
         if model.durations is None:
             raise BundleError(f"{model.bundle.folder}: has no graph of durations, which a voice needs; export it anew")
         return model

@@ -21,8 +21,8 @@ from adr_train.data.splits import SPLITS
 from adr_train.data.types import Dataset
 from adr_train.errors import TrainError
 
-# One's own pictures and sounds; the dictionary, which an installed package may bring.
-IMAGES, SOUNDS, PRONUNCIATIONS = "images", "sounds", "pronunciations"
+# One's own pictures and sounds; the dictionary, which an installed package may bring; what one's own recordings become.
+IMAGES, SOUNDS, PRONUNCIATIONS, ALIGNED_SPEECH = "images", "sounds", "pronunciations", "aligned-speech"
 
 
 def load_dataset(
@@ -32,7 +32,7 @@ def load_dataset(
     """One split of a data set in its public release's layout, or of one's own "images", brought to `shape` (height,
     width, channels), or "sounds", brought to `sample_rate` Hz. Raises TrainError that names the file at fault."""
     readers: dict[str, Callable[[Path, str], Dataset]] = {
-        "aligned-speech": aligned.read,
+        ALIGNED_SPEECH: aligned.read,
         "cifar10": cifar10.read,
         "fashion": fashion.read,
         "fsdd": fsdd.read,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from adr_train.data.types import AudioClips
 MOST_WEIGHTS = 1 << 22
 
 
+@cache
 def resampler(rate: int, sample_rate: int) -> Callable[[np.ndarray], np.ndarray]:
     """Samples float32 (length,) at `rate` Hz -> at `sample_rate` Hz, by windowed sinc interpolation, cut off at
     [-1, 1]. Raises ADRError for rates that have too little in common."""

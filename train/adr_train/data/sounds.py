@@ -6,7 +6,7 @@ named and left out.
 """
 
 import hashlib
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,6 @@ SECONDS, FADE_SECONDS = 3.0, 0.05
 # Peaks: below the first a sound is silent; up to the second a quieter one is raised.
 SILENT, QUIET = 1e-3, 0.1
 LOWEST_RATE, HIGHEST_RATE = 500, 768_000
-kept_resampler = cache(resampler)
 
 
 def read(folder: Path, split: str, sample_rate: int) -> AudioClips:
@@ -100,6 +99,6 @@ def read_file(path: Path, sample_rate: int) -> tuple[np.ndarray, bool]:
     # Samples in floating point may be beyond 1.
     samples *= np.float32(min(max(peak, QUIET), 1.0) / peak)
     try:
-        return (samples if rate == sample_rate else kept_resampler(rate, sample_rate)(samples)), whole
+        return (samples if rate == sample_rate else resampler(rate, sample_rate)(samples)), whole
     except ADRError as error:
         raise TrainError(f"{path}: {error}") from error

@@ -11,6 +11,7 @@ from adr_models.any_order.baseline import CausalConfig
 from adr_models.any_order.network import ARDMConfig
 from adr_models.config import build
 from adr_models.masked.model import MaskedADRConfig
+from adr_models.spoken_text.aligner import AlignerConfig
 from adr_models.spoken_text.durations import DurationsConfig
 from adr_models.spoken_text.letters import LettersConfig
 from adr_models.tokens.codec import CodecConfig
@@ -20,14 +21,15 @@ from adr_train.recipes.configs import CodecLossConfig, DistilConfig, TrainConfig
 
 SIZES = ("cpu", "gpu")
 # What shapes a model, of any kind.
-ModelConfig = ADRConfig | CodecConfig | ARDMConfig | CausalConfig | MaskedADRConfig | LettersConfig | DurationsConfig
+SpokenTextConfig = LettersConfig | DurationsConfig | AlignerConfig
+ModelConfig = ADRConfig | CodecConfig | ARDMConfig | CausalConfig | MaskedADRConfig | SpokenTextConfig
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A recipe in one size, of an ADR model, of a codec, of a head that learns jumps, of an any-order model or its
-    causal baseline, of a masked model, of letters to phones or phones to durations (`kind` adr, codec, distil, ardm,
-    causal, masked, letters, durations).
+    causal baseline, of a masked model, of letters to phones, phones to durations or recordings to phones (`kind` adr,
+    codec, distil, ardm, causal, masked, letters, durations, aligner).
 
     `model` has its labels and speakers still empty: they come with the data; and where `tokens` names a codec's
     recipe, its codec, which comes with --codec. `losses` is a codec's. To distil, `teacher` names the recipe of the
@@ -82,14 +84,17 @@ def of_size(path: Path, values: dict[str, Any], size: str) -> dict[str, Any]:
     return merge({k: v for k, v in values.items() if k != "sizes"}, sizes[size])
 
 
-def read_recipe(name: str, size: str) -> Recipe:
-    """A shipped recipe by name, or any by its path ending in .yaml. Raises TrainError."""
+def read_recipe(name: str, size: str, begun: bool = False) -> Recipe:
+    """A shipped recipe by name, or any by its path ending in .yaml. What its `from` says of training holds where the
+    weights have `begun` as those of another run. Raises TrainError."""
     path, values = read_yaml(name)
     merged = of_size(path, values, size)
+    going_on = merged.pop("from", {})
     try:
+        merged = merge(merged, {"train": going_on} if begun else {})
         plain: dict[str, Any] = {
             "ardm": ARDMConfig, "causal": CausalConfig, "masked": MaskedADRConfig, "letters": LettersConfig,
-            "durations": DurationsConfig,
+            "durations": DurationsConfig, "aligner": AlignerConfig,
         }  # fmt: skip
         if merged.get("kind") in plain:
             merged["model"] = build(plain[merged["kind"]], merged["model"], "model")

@@ -10,6 +10,7 @@ from adr_models.tokens.vocoder import VocoderTokens
 from adr_runtime.spoken_text.controls import CONTROLS
 from torch import Tensor
 
+from adr_train.data.align import measured_paces
 from adr_train.data.types import AlignedSpeech, Dataset
 from adr_train.errors import TrainError
 from adr_train.loop import Trainer
@@ -36,6 +37,7 @@ class SpokenJob(ADRJob):
                 f"{recipe.name}: a recipe of aligned speech has a vocoder, or its codec's name in `tokens`; no controls"
             )
         self.recipe, self.began, self.sequences = recipe, start.provenance() if start else {}, len(data.texts)
+        self.paces = measured_paces(data.folder) if train.speakers else {}
         self.codec_training, state = dict[str, Any](), dict[str, Tensor]()
         if recipe.tokens:
             codec, state, self.codec_training = read_codec(recipe, source)
@@ -58,3 +60,6 @@ class SpokenJob(ADRJob):
         batches, self.validation = spoken_batches(model, data, held_out, train, processes.device)
         self.sample_range = start.clip if start else 1.1 * float(batches.latents.abs().max())
         self.trainer = Trainer(model, ADRLoss(model), batches, train, processes)
+
+    def provenance(self) -> dict[str, Any]:
+        return super().provenance() | self.paces

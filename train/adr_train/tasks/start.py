@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from adr_models import ADRConfig, ADRModel
 from adr_models.bundle_weights import read_weights
-from adr_models.checkpoint import find_checkpoint, read_config, read_tensors
+from adr_models.checkpoint import find_checkpoint, latest_checkpoint, read_config, read_tensors
 from adr_models.tokens.codec import CodecTokens
 from adr_runtime.bundles.bundle import read_bundle, shipped
 from adr_runtime.bundles.hub import is_hub_name
@@ -45,9 +45,20 @@ class Start:
         return {"from": self.name} | kept | {"from minutes": round(before + float(self.training.get("minutes", 0)), 2)}
 
 
+def is_bundle(source: Path) -> bool:
+    """Whether a source names a bundle, and not a run."""
+    return is_hub_name(source) or str(source) in shipped() or (source / "manifest.json").is_file()
+
+
+def went_on(folder: Path) -> bool:
+    """Whether a run began from something, by its last checkpoint."""
+    previous = latest_checkpoint(folder)
+    return previous is not None and "from" in read_config(previous).training
+
+
 def read_start(source: Path) -> Start:
     """A shipped bundle by name, a bundle's folder or name on a hub, or the folder of a run. Raises ADRError."""
-    if is_hub_name(source) or str(source) in shipped() or (source / "manifest.json").is_file():
+    if is_bundle(source):
         return from_bundle(source)
     if not source.is_dir():
         raise TrainError(f"--from {source}: no such folder; give that of a run or of a bundle")

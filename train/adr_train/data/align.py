@@ -1,0 +1,209 @@
+"""One's own recordings and their texts -> aligned speech, by the aligner of a bundle that turns text into phones.
+
+    python -m adr_train.data.align FOLDER --text voice
+
+FOLDER is in the layout of `adr_train.data.ljspeech`, or has sub-folders that are, one for each voice. What comes of it
+is FOLDER/aligned, which `adr_train.data.aligned` reads: recordings at 16 kHz, and where their phones end. It appears
+when it is whole, and is used again for as long as lists and recordings stay the same. adr-train makes it by itself.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import soundfile
+import typer
+from adr_runtime.errors import ADRError
+from adr_runtime.loading import load_front_end
+from adr_runtime.spoken_text.aligner import RATE
+from adr_runtime.spoken_text.durations import FASTEST, SLOWEST
+from adr_runtime.spoken_text.front_end import SpokenText
+from adr_runtime.spoken_text.manifest import PACE_OF, PACES_BESIDE
+from adr_runtime.spoken_text.numbers import engine_class
+from adr_runtime.spoken_text.phones import PAUSES
+from adr_runtime.terminal.command import run
+from adr_runtime.terminal.display import PlainConsole
+from adr_runtime.terminal.interrupts import held
+
+from adr_train.data.aligned import ALIGNMENTS, METADATA, RECORDINGS, Alignment
+from adr_train.data.forced_alignment import align, slots_of
+from adr_train.data.ljspeech import Recorded, read_recording, recordings
+from adr_train.errors import TrainError
+
+OUT, MADE_OF = "aligned", "made-of.json"
+# Below this mean log-probability of a frame, a recording says something else than its text.
+WORST = -2.5
+TOLD = 50
+Tell = Callable[[str], None]
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@dataclass
+class Pace:
+    """Seconds of phones as they were said, and as durations have them at nobody's pace."""
+
+    said: float = 0.0
+    typical: float = 0.0
+
+    @property
+    def factor(self) -> float:
+        return min(max(self.said / self.typical, SLOWEST), FASTEST)
+
+
+@dataclass
+class Voice:
+    """A voice while it is aligned."""
+
+    folder: Path
+    rows: list[Alignment] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
+
+    @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+
+def unaligned(folder: Path) -> list[Path]:
+    """The voices of a folder that has lists of recordings and no alignments; none where it has some, or neither."""
+    places = [folder, *(path for path in sorted(folder.iterdir()) if path.name != OUT)] if folder.is_dir() else []
+    if any((path / ALIGNMENTS).is_file() for path in places):
+        return []
+    found = [path for path in places if (path / METADATA).is_file()]
+    return found[:1] if found[:1] == [folder] else found
+
+
+def aligned_folder(folder: Path, text: str | Path, anew: bool, tell: Tell) -> Path:
+    """FOLDER/aligned of the voices of a folder, made by the bundle `text` unless it is there; `anew` makes it again
+    where it is by another one. Raises ADRError."""
+    found = unaligned(folder)
+    if not found:
+        raise TrainError(f"{folder}: no {METADATA} in it or in a sub-folder for each voice, or {ALIGNMENTS} beside it")
+    out, sources = folder / OUT, fingerprint(found)
+    made = made_of(out)
+    if made.get("sources") == sources and not anew:
+        return out
+    engine_class()
+    front_end = load_front_end(text)
+    if made.get("sources") == sources and made.get("text") == front_end.bundle.hash:
+        return out
+    if front_end.aligner is None:
+        raise TrainError(f"{text} has no graph that finds phones in recordings; give --text a bundle with --aligner")
+    temporary = folder / f".{OUT}.{os.getpid()}.part"
+    try:
+        voices = [align_voice(path, temporary / path.resolve().name, front_end, tell) for path in found]
+        if not any(voice.rows for voice in voices):
+            raise TrainError(f"{folder}: nothing is left to train on, for the reasons above")
+        about = {"sources": sources, "text": front_end.bundle.hash, "training": paces(front_end, voices)}
+        (temporary / MADE_OF).write_text(json.dumps(about, indent=1) + "\n")
+        with held():
+            # What is there is of other recordings, and can be made again.
+            shutil.rmtree(out, ignore_errors=True)
+            os.replace(temporary, out)
+    except OSError as error:
+        raise TrainError(f"{out}: cannot make the folder: {error.strerror}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return out
+
+
+def fingerprint(voices: list[Path]) -> str:
+    """What changes when a list or a recording does: names, sizes and times of what each list names."""
+    told = hashlib.sha256()
+    for voice in voices:
+        files = [voice / METADATA, *(recorded.file for recorded in recordings(voice, lambda line: None))]
+        for file in files:
+            status = file.stat()
+            told.update(f"{voice.name}/{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return told.hexdigest()
+
+
+def made_of(out: Path) -> dict[str, Any]:
+    """What is said of a folder that `aligned_folder` made; nothing of another one."""
+    try:
+        values = json.loads((out / MADE_OF).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def align_voice(folder: Path, out: Path, front_end: SpokenText, tell: Tell) -> Voice:
+    """Every recording of a voice into `out`; a folder without a line where none is any good. Raises OSError."""
+    voice = Voice(folder)
+    (out / RECORDINGS).mkdir(parents=True)
+    listed = list(recordings(folder, tell))
+    for number, recorded in enumerate(listed, 1):
+        try:
+            align_recording(recorded, voice, out, front_end)
+        except ADRError as error:
+            tell(f"{voice.name}, {recorded.name}: {error}; left out")
+        if number % TOLD == 0:
+            tell(f"{voice.name}: {number} of {len(listed)} recordings")
+    if not voice.rows:
+        shutil.rmtree(out)
+        return voice
+    (out / ALIGNMENTS).write_text("".join(row.line() for row in voice.rows), encoding="utf-8")
+    lines = (f"{row.id}|{row.text}|{row.words}\n" for row in voice.rows)
+    (out / METADATA).write_text("".join(lines), encoding="utf-8")
+    minutes = sum(row.ends[-1] for row in voice.rows) / RATE / 60
+    tell(f"{voice.name}: {len(voice.rows)} of {len(listed)} recordings, {minutes:.1f} minutes")
+    return voice
+
+
+def align_recording(recorded: Recorded, voice: Voice, out: Path, front_end: SpokenText) -> None:
+    """Raises ADRError for a recording that cannot be used, or does not fit its text."""
+    assert front_end.aligner
+    sentences = list(front_end.sentences(recorded.said))
+    samples = read_recording(recorded.file)
+    heard = front_end.aligner.log_probabilities(samples)
+    fit = align(heard, slots_of(sentences), len(samples))
+    if fit.log_probability < WORST:
+        raise TrainError(f"does not sound like its text ({fit.log_probability:.2f} nats a frame, at least {WORST:g})")
+    symbols, places = tuple(slot.symbol for slot in fit.slots), tuple(slot.place for slot in fit.slots)
+    ends, words = tuple(fit.ends.tolist()), " ".join(sentence.text for sentence in sentences)
+    voice.rows.append(Alignment(recorded.name, recorded.text, words.lower(), RATE, symbols, places, ends))
+    measure(voice.pace, voice.rows[-1], front_end)
+    soundfile.write(str(out / RECORDINGS / f"{recorded.name}.flac"), samples, RATE, "PCM_16", format="FLAC")
+
+
+def measure(pace: Pace, row: Alignment, front_end: SpokenText) -> None:
+    """Add the phones of a recording to those that a pace is measured by."""
+    if front_end.durations is None:
+        return
+    phones = np.array([symbol not in PAUSES for symbol in row.symbols])
+    pace.said += float(np.diff(row.ends, prepend=0)[phones].sum()) / row.rate
+    pace.typical += float(front_end.durations.seconds(row.symbols, row.places)[phones].sum())
+
+
+def paces(front_end: SpokenText, voices: list[Voice]) -> dict[str, Any]:
+    """What a checkpoint is to say of the voices' paces, and beside which durations they were measured."""
+    told = {f"{PACE_OF}{voice.name}": round(voice.pace.factor, 4) for voice in voices if voice.pace.typical}
+    graph = front_end.bundle.manifest.graphs.get("durations")
+    return {**told, PACES_BESIDE: graph.sha256} if graph and told else {}
+
+
+def measured_paces(folder: Path) -> dict[str, Any]:
+    """The same of a folder of aligned speech; nothing of one that was not made here."""
+    training = made_of(folder).get("training")
+    return training if isinstance(training, dict) else {}
+
+
+@app.command()
+def main(
+    folder: Annotated[Path, typer.Argument(help="Recordings in LJSpeech's layout, or a sub-folder of them a voice.")],
+    text: Annotated[str, typer.Option(help="The bundle of text to phones, or the voice, that finds them.")] = "voice",
+) -> None:
+    """Find where the phones of a text end in one's own recordings of it."""
+    console = PlainConsole(stderr=True)
+    out = aligned_folder(folder, text, True, lambda line: console.print(line, soft_wrap=True))
+    console.print(f"{out}: done", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run("align", "adr_train.data.align")
