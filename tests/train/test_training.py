@@ -16,7 +16,7 @@ from adr_models import ADRModel
 from adr_models.any_order.ardm import ARDM
 from adr_models.any_order.baseline import Causal
 from adr_models.masked.model import MaskedADR
-from adr_models.spoken_text.aligner import Aligner
+from adr_models.spoken_text.aligner import AlignerModel
 from adr_models.spoken_text.durations import DurationsModel
 from adr_models.spoken_text.letters import LettersModel
 from adr_models.tokens.codec import CodecTokens
@@ -143,7 +143,7 @@ def test_recipes(command):
     }  # fmt: skip
     others = {
         "ardm": ARDM, "causal": Causal, "masked": MaskedADR, "letters": LettersModel, "durations": DurationsModel,
-        "aligner": Aligner,
+        "aligner": AlignerModel,
     }  # fmt: skip
     chains = {name for name in available() if read_chain(name, "cpu")}
     assert chains == {"sounds"} and all(read_chain(name, "gpu") for name in chains)
