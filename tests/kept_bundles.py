@@ -5,6 +5,7 @@ They lie in pytest's cache. Read only.
 
 import gc
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -91,10 +92,13 @@ class Bundles(Mapping[str, Path]):
             # A bundle's name is that of its folder.
             with tempfile.TemporaryDirectory(prefix="bundle-") as fresh, quick_exports():
                 make(Path(fresh) / name)
-                # One may be left of a session that was killed.
-                shutil.rmtree(folder.with_suffix(".part"), ignore_errors=True)
-                shutil.copytree(Path(fresh) / name, folder.with_suffix(".part"))
-            folder.with_suffix(".part").rename(folder)
+                part = folder.with_suffix(f".{os.getpid()}.part")
+                shutil.copytree(Path(fresh) / name, part)
+            try:
+                part.rename(folder)
+            except OSError:
+                # Another process of the same tests has made it meanwhile.
+                shutil.rmtree(part)
         return folder
 
     def __contains__(self, name: object) -> bool:
@@ -135,5 +139,5 @@ def code() -> str:
     name = digest.hexdigest()[:16]
     for other in KEPT.glob("*"):
         if other.name != name:
-            shutil.rmtree(other)
+            shutil.rmtree(other, ignore_errors=True)
     return name
