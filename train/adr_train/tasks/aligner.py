@@ -27,6 +27,9 @@ FASTER, WARPED = 1.25, 1.1
 EVEN = 256
 # How far each sample may be mixed with the one before it, which tilts the spectrum.
 TILT = 0.7
+# A part of the recordings have nothing above a frequency from this one (Hz) to the highest, as telephones have; and as
+# many are said in a room, whose echoes fade within up to so many seconds and have up to so much of the sound's power.
+ALTERED, NARROWEST, FADES, ECHOES = 0.5, 3000.0, 0.15, 0.5
 # Decibels by which noise is below the speech, evenly drawn.
 LEAST_NOISE, MOST_NOISE = 60.0, 10.0
 
@@ -80,12 +83,35 @@ def resized(cut: np.ndarray, length: int) -> np.ndarray:
 
 
 def recoloured(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """With another tilt of the spectrum, behind noise of yet another one. How loud it is would make no difference."""
+    """With another tilt of the spectrum, by a narrower way or in a room, behind noise of yet another tilt. How loud it
+    is would make no difference."""
     tilted = tilt(samples, random.uniform(-TILT, TILT))
+    if random.random() < ALTERED:
+        tilted = filtered(tilted, echo(random))
+    if random.random() < ALTERED:
+        spectrum = np.fft.rfft(tilted)
+        spectrum[round(random.uniform(2 * NARROWEST / RATE, 1) * len(spectrum)) :] = 0
+        tilted = np.fft.irfft(spectrum, len(tilted))
     noise = tilt(random.normal(size=len(samples)), random.uniform(-TILT, TILT))
     below = 10 ** (-random.uniform(MOST_NOISE, LEAST_NOISE) / 20)
     noisy: np.ndarray = tilted + noise * (below * np.sqrt(np.mean(tilted**2) / np.mean(noise**2)))
     return noisy
+
+
+def echo(random: np.random.Generator) -> np.ndarray:
+    """What a room makes of a click: the click, and noise that fades."""
+    times = np.arange(round(4 * FADES * RATE)) / RATE
+    late = random.normal(size=len(times)) * np.exp(-times / random.uniform(0.02, FADES))
+    late *= np.sqrt(random.uniform(0, ECHOES) / np.sum(late**2))
+    late[0] += 1
+    return late
+
+
+def filtered(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
+    """The samples (samples,) through a filter of a finite response, cut off at their end."""
+    length = 1 << (len(samples) + len(response) - 2).bit_length()
+    whole: np.ndarray = np.fft.irfft(np.fft.rfft(samples, length) * np.fft.rfft(response, length), length)
+    return whole[: len(samples)]
 
 
 def tilt(samples: np.ndarray, share: float) -> np.ndarray:
