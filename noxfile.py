@@ -35,8 +35,8 @@ def types(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """The test suite, but for what `javascript` and `native` test, in two processes of one thread: threads that wait for
-    each other would spin."""
+    """The test suite, but for what `javascript` and `native` test, in two processes of one thread: threads that wait
+    for each other would spin."""
     others = [f"--ignore={path}" for path in (BOTH_LANGUAGES, "tests/test_example_c.py")]
     parallel = ("-n", "2", "--dist", "loadfile")
     options = (*parallel, "--durations=15", *others, f"--deselect={IN_A_BROWSER}", *session.posargs)

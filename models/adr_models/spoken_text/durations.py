@@ -15,8 +15,8 @@ from adr_models.training import TrainableModel
 PADDING = len(SYMBOLS)
 # What an untrained network says of every phone.
 TYPICAL_LOG_SECONDS = -2.6
-# How much a second counts that a phone ends too early or too late. Of logarithms alone medians are learned, which are short
-# of means, so that a sentence would run ahead word by word.
+# How much a second counts that a phone ends too early or too late. Of logarithms alone medians are learned, which are
+# short of means, so that a sentence would run ahead word by word.
 ENDS_WEIGHT = 3.0
 
 
