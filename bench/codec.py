@@ -1,47 +1,127 @@
-"""A codec alone, on the real test split: python bench/codec.py speech-digits --data FOLDER
+"""Tokens of sound alone, on real clips that nothing was trained on: what is lost before any model says a word.
 
-Mel distance (mean absolute difference of log mel bands), PESQ (ITU-T P.862, narrow band; needs `pip install pesq`) of
-clips of at least half a second, and whether encoding and decoding twice gives the same bits.
+    python bench/codec.py runs/speech-digits runs/codec --data fsdd --opus 12 24
+
+For runs of models of sound or of codecs, and for Opus at some kbit/s (Debian's opus-tools): the part of the words that
+the judges of adr-eval find right, the mean absolute difference of log mel bands, and PESQ (ITU-T P.862, narrow band;
+needs `pip install pesq`) of clips of half a second or more in which it finds speech.
 """
 
 import argparse
-import json
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import adr_runtime
 import numpy as np
+import soundfile
+import torch
+from adr_models import ADRConfig, ADRModel
+from adr_models.checkpoint import find_checkpoint, read_config, read_tensors
+from adr_models.tokens.codec import CodecConfig, CodecTokens
+from adr_models.tokens.geometry import PictureTokens
+from adr_models.tokens.vocoder import VocoderTokens
 from adr_runtime.media.spectrogram import mel_spectrogram
-from adr_train.data.datasets import load_dataset
+from adr_train.data.resample import resampled, resampler
 from adr_train.data.types import AudioClips, level
+from adr_train.evaluation.evaluator import Evaluator
+from adr_train.tasks.batches import encodable
+
+LOUDNESS = 0.07
+
+
+def of_run(folder: Path) -> Callable[[AudioClips], AudioClips]:
+    """To the tokens of a run and back, at their own rate in between."""
+    checkpoint = find_checkpoint(folder)
+    saved, weights = read_config(checkpoint), read_tensors(checkpoint / "model.safetensors")
+    if saved.kind == "codec":
+        tokens = CodecTokens(CodecConfig(**saved.model))
+        tokens.load_state_dict(weights)
+    else:
+        model = ADRModel(ADRConfig.from_dict(saved.model))
+        model.load_state_dict(weights)
+        tokens = model.tokens
+    assert not isinstance(tokens, PictureTokens)
+    step = tokens.config.stride if isinstance(tokens, VocoderTokens) else tokens.hop
+
+    @torch.no_grad()
+    def there_and_back(data: AudioClips) -> AudioClips:
+        heard, made = resampled(data, tokens.config.sample_rate), list[np.ndarray]()
+        pieces, silent = encodable(heard, tokens)
+        for clip, piece in zip(heard.clips, pieces, strict=True):
+            # And one more token, which brings what is decoded late.
+            missing = -len(piece) % step + step * (tokens.delay > 0)
+            whole = torch.cat([piece, silent.expand(missing, *piece.shape[1:])])
+            samples, _ = tokens.decode(tokens.encode(whole[None]), tokens.initial_state(1))
+            made.append(samples[0, tokens.delay :][: len(clip)].numpy())
+        return resampled(replace(heard, clips=made), data.sample_rate)
+
+    return there_and_back
+
+
+def opus(kilobits: int) -> Callable[[AudioClips], AudioClips]:
+    """Each clip alone, by opusenc and opusdec."""
+
+    def there_and_back(data: AudioClips) -> AudioClips:
+        made, rate = list[np.ndarray](), data.sample_rate
+        with tempfile.TemporaryDirectory() as folder:
+            clip_file, packed, back = (Path(folder) / name for name in ("a.wav", "a.opus", "b.wav"))
+            for clip in data.clips:
+                soundfile.write(clip_file, clip, rate, "PCM_16")
+                subprocess.run(["opusenc", "--quiet", "--bitrate", str(kilobits), clip_file, packed], check=True)
+                subprocess.run(["opusdec", "--quiet", packed, back], check=True)
+                samples, decoded = soundfile.read(back, dtype="float32")
+                samples = samples if decoded == rate else resampler(decoded, rate)(samples)
+                made.append(np.pad(samples, (0, max(len(clip) - len(samples), 0)))[: len(clip)])
+        return replace(data, clips=made)
+
+    return there_and_back
+
+
+def quality(clip: np.ndarray, made: np.ndarray, rate: int) -> float | None:
+    """PESQ, or None of a clip in which it finds no utterance."""
+    from pesq import PesqError, pesq
+
+    score = float(pesq(rate, clip, made, "nb", on_error=PesqError.RETURN_VALUES))
+    return score if score > 0 else None
+
+
+def distance(clip: np.ndarray, made: np.ndarray, rate: int) -> float:
+    """Decibels."""
+    count = max(len(clip) * 100 // rate, 1)
+    a, b = (np.maximum(mel_spectrogram(samples, rate, count, 40), -60) for samples in (clip, made))
+    return float(np.abs(a - b).mean())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundle")
+    parser.add_argument("runs", type=Path, nargs="*")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--dataset", default="fsdd")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--opus", type=int, nargs="*", default=[], help="kbit/s")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "adr")
     given = parser.parse_args()
-    model = adr_runtime.AudioModel.load(given.bundle, "cpu", 1)
-    data = load_dataset(given.dataset, given.data, "test")
-    assert isinstance(data, AudioClips)
-    rate, mel, scores, repeats = data.sample_rate, [], [], True
-    for clip in level(data, 0.07).clips:
-        made = model.reconstruct(clip)
-        repeats &= np.array_equal(made, model.reconstruct(clip))
-        a, b = (np.maximum(mel_spectrogram(x, rate, max(len(clip) * 100 // rate, 1), 40), -60) for x in (clip, made))
-        mel.append(float(np.abs(a - b).mean()))
-        if len(clip) >= rate // 2:
-            try:
-                from pesq import PesqError, pesq
-            except ImportError:
-                continue
-            # -1 where it finds no utterance in a clip this short.
-            scores.append(pesq(rate, clip, made, "nb", on_error=PesqError.RETURN_VALUES))
-    report = {"clips": len(mel), "mel_distance_db": round(float(np.mean(mel)), 2), "bit_exact_repeat": bool(repeats)}
-    scores = [score for score in scores if score > 0]
-    if scores:
-        report |= {"pesq_clips": len(scores), "pesq_mean": round(float(np.mean(scores)), 3)}
-    print(json.dumps(report))
+    evaluator = Evaluator(given.dataset, given.data, given.split, given.cache)
+    assert isinstance(evaluator.real, AudioClips)
+    data = level(evaluator.real, LOUDNESS)
+    ways: dict[str, Callable[[AudioClips], AudioClips]] = {"the recordings": lambda clips: clips}
+    ways |= {str(folder): of_run(folder) for folder in given.runs} | {f"Opus, {k} kbit/s": opus(k) for k in given.opus}
+    for name, way in ways.items():
+        made, rate = way(data), data.sample_rate
+        pairs = list(zip(data.clips, made.clips, strict=True))
+        figures = evaluator.measure(made.clips, data.labels)
+        found = [quality(a, b, rate) for a, b in pairs if len(a) >= rate // 2]
+        scores = [score for score in found if score is not None]
+        mel = np.mean([distance(a, b, rate) for a, b in pairs])
+        print(
+            f"{name}: right {figures['accuracy']:.1%}, worst label {figures['worst_label']:.1%}, Frechet distance "
+            f"{figures['frechet_distance']:.2f}; mel distance {mel:.2f} dB; PESQ {np.mean(scores):.2f} "
+            f"({len(scores)} clips)",
+            flush=True,
+        )
 
 
-main()
+if __name__ == "__main__":
+    main()

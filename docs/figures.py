@@ -24,7 +24,7 @@ def speech() -> None:
         wave.plot(np.arange(len(samples)) / made.sample_rate, samples, linewidth=0.4)
         wave.set(title=label, xlim=(0, 1), ylim=(-0.6, 0.6), xticks=[], yticks=[])
         spectrum.specgram(
-            samples + 1e-5, NFFT=256, Fs=made.sample_rate, noverlap=192, cmap="magma", vmin=-110, vmax=-35
+            samples + 1e-5, NFFT=512, Fs=made.sample_rate, noverlap=384, cmap="magma", vmin=-110, vmax=-35
         )
         spectrum.set(xlim=(0, 1), ylim=(0, 4000), xticks=[0, 1], yticks=[])
     axes[1, 0].set(yticks=[0, 2000, 4000], yticklabels=["0", "2", "4 kHz"], xlabel="s")
