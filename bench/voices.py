@@ -1,4 +1,5 @@
-"""How well a voice is understood, how fast it speaks, and how near the durations it is given are to its teacher's.
+"""How well a voice is understood, how fast it speaks, how near the durations it is given are to its teacher's, and how
+near what is heard is to the times that it tells of its words (where the bundle has an aligner).
 
 Sentences that nothing was trained on are spoken by the bundle and, as aligned speech (`docs/speech-text.md`), by the
 teacher, a folder for each voice. A recogniser that knows neither writes both down: Whisper tiny.en by faster-whisper,
@@ -17,7 +18,12 @@ from typing import Any
 import adr_runtime
 import numpy as np
 import soundfile
+from adr_runtime.errors import ADRError
+from adr_runtime.loading import load_front_end
+from adr_runtime.spoken_text.front_end import SpokenText
+from adr_runtime.spoken_text.phones import FIRST, ONLY
 from adr_train.data.aligned import ALIGNMENTS
+from adr_train.data.forced_alignment import align, slots_of
 from adr_train.tasks.phone_errors import edit_distance
 
 Row = dict[str, Any]
@@ -51,6 +57,19 @@ def word_starts(row: Row) -> list[float]:
     return [start - starts[0] for start in starts]
 
 
+def heard_starts(front_end: SpokenText, text: str, samples: np.ndarray) -> list[float]:
+    """Seconds where an aligner hears the words of a text begin. Raises ADRError where it hears none."""
+    assert front_end.aligner
+    slots = slots_of(list(front_end.sentences(text)))
+    fit = align(front_end.aligner.log_probabilities(samples), slots, len(samples))
+    begins = [0, *fit.ends[:-1].tolist()]
+    return [begin / 16000 for begin, slot in zip(begins, fit.slots, strict=True) if slot.place in (FIRST, ONLY)]
+
+
+def median(name: str, seconds: list[float], what: str) -> str:
+    return f"{name} {1000 * np.median(seconds):.0f} ms from {what} ({len(seconds)} words)" if seconds else ""
+
+
 def rate(errors: list[tuple[int, int]]) -> str:
     """Word error rate, with the standard error of sentences drawn anew."""
     wrong, said = np.array(errors).T
@@ -60,12 +79,12 @@ def rate(errors: list[tuple[int, int]]) -> str:
 
 
 def judge(
-    model: adr_runtime.AudioModel, recogniser: Recogniser, rows: list[Row], voice: str, steps: int, options: Row,
-    out: Path,
+    model: adr_runtime.AudioModel, front_end: SpokenText, recogniser: Recogniser, rows: list[Row], voice: str,
+    steps: int, options: Row, out: Path,
 ) -> None:  # fmt: skip
     """Speak all sentences in one number of steps, and print a line."""
     out.mkdir(parents=True, exist_ok=True)
-    errors, late, taken, length, first = [], list[float](), 0.0, 0.0, list[float]()
+    errors, late, missed, taken, length, first = [], list[float](), list[float](), 0.0, 0.0, list[float]()
     for number, row in enumerate(rows):
         started, words, chunks = time.perf_counter(), list[adr_runtime.Word](), []
         stream = model.speak(row["text"], speaker=voice, steps=steps, seed=number, tell=words.extend, **options)
@@ -82,10 +101,17 @@ def judge(
         known = word_starts(row)
         if len(known) == len(words):
             late += [abs(word.start - words[0].start - at) for word, at in zip(words, known, strict=True)][1:]
+        if front_end.aligner:
+            try:
+                starts = heard_starts(front_end, row["text"], samples)
+            except ADRError:
+                continue
+            if len(starts) == len(words):
+                missed += [abs(word.start - at) for word, at in zip(words, starts, strict=True)]
     speed = f"{taken / length:.3f} s for a second of speech, first sound after {1000 * np.median(first):.0f} ms"
-    median = 1000 * np.median(late) if late else float("nan")
-    timed = f"durations let words begin {median:.0f} ms from the teacher's ({len(late)} words, as both divide them)"
-    print(f"{voice}, {steps} steps: word error {rate(errors)}; {speed}; {timed}", flush=True)
+    timed = median("durations let words begin", late, "the teacher's")
+    heard = median("they are heard", missed, "where they are told")
+    print(f"{voice}, {steps} steps: word error {rate(errors)}; {speed}; {timed}; {heard}", flush=True)
 
 
 def main() -> None:
@@ -102,7 +128,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for what is spoken")
     options = parser.parse_args()
     recogniser = Recogniser(options.threads)
-    model = adr_runtime.AudioModel.load(options.bundle, "cpu", options.threads)
+    model, front_end = (
+        adr_runtime.AudioModel.load(options.bundle, "cpu", options.threads),
+        load_front_end(options.bundle),
+    )
     given = {name: getattr(options, name) for name in ("sampler", "guidance", "temperature")}
     given = {name: value for name, value in given.items() if value is not None}
     for voice in options.voices or model.speakers:
@@ -112,7 +141,7 @@ def main() -> None:
         errors = [recogniser.errors(folder / "wavs" / f"{row['id']}.wav", row["words"]) for row in rows]
         print(f"{voice}, the teacher: word error {rate(errors)}; {len(rows)} sentences", flush=True)
         for steps in options.steps:
-            judge(model, recogniser, rows, voice, steps, given, options.out / f"{voice}-{steps}")
+            judge(model, front_end, recogniser, rows, voice, steps, given, options.out / f"{voice}-{steps}")
 
 
 if __name__ == "__main__":
