@@ -44,6 +44,17 @@ def test_a_run_begins_with_the_weights_of_a_bundle(exported, name):
         assert torch.equal(value, expected.state_dict()[key]), key
 
 
+def test_a_head_of_few_steps_is_gone_on_with_as_one_of_many():
+    known = ADRConfig.from_dict({**SOUND, "schedule": {**SOUND.get("schedule", {}), "prediction": "velocity"}})
+    few = ADRModel(replace(known, head=replace(known.head, jump=True)))
+    classes = {"labels": known.labels, "speakers": known.speakers}
+    model = ADRModel(known)
+    begin(model, Start("few", few.state_dict(), classes, known, 1.0, {}))
+    assert all(torch.equal(value, few.state_dict()[key]) for key, value in model.state_dict().items())
+    for name in ("speech-digits", "voice"):
+        assert from_bundle(Path(name)).config == read_recipe({"voice": "speech-text"}.get(name, name), "cpu").model
+
+
 def test_classes_go_by_name_and_new_ones_begin_as_none():
     """Rows for a, b, c and none; c and a are known, d is new."""
     table = torch.arange(8.0).reshape(4, 2)

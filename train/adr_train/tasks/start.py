@@ -23,6 +23,8 @@ from adr_train.tasks.job import PROVENANCE
 CLASSES = {
     "backbone.label.weight": "labels", "backbone.label_out.weight": "labels", "backbone.speaker.weight": "speakers",
 }  # fmt: skip
+# The weights of a head of few steps that others have not.
+JUMPS = "head.end_timestep."
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,10 @@ def read_start(source: Path) -> Start:
         raise TrainError(f"--from {source}: no such folder; give that of a run or of a bundle")
     checkpoint = find_checkpoint(source)
     saved = read_config(checkpoint)
-    if saved.kind != "adr":
+    if saved.kind not in ("adr", "distil"):
         raise TrainError(f"{checkpoint}: of the kind {saved.kind!r}; a run begins from one of the kind 'adr'")
     config = ADRConfig.from_dict(saved.model)
+    config = replace(config, head=replace(config.head, jump=False))
     classes = {"labels": config.labels, "speakers": config.speakers}
     weights = read_tensors(checkpoint / "model.safetensors")
     return Start(saved.recipe, weights, classes, config, saved.clip, saved.training)
@@ -79,7 +82,8 @@ def from_bundle(source: Path) -> Start:
     recipe, size = manifest.training.get("recipe"), manifest.training.get("size")
     config = None
     if recipe in available() and size in SIZES:
-        model = read_recipe(str(recipe), str(size)).model
+        known = read_recipe(str(recipe), str(size))
+        model = read_recipe(known.teacher, str(size)).model if known.teacher else known.model
         config = model if isinstance(model, ADRConfig) else None
     classes = {"labels": tuple(manifest.labels), "speakers": tuple(manifest.speakers)}
     weights = read_weights(graph.data for graph in graphs.values())
@@ -88,10 +92,10 @@ def from_bundle(source: Path) -> Start:
 
 def begin(model: ADRModel, start: Start) -> None:
     """Put the weights into the model, in place, its tokens' normalisation included. A class that the start knows by
-    name keeps what was learned of it, and a new one begins as no class. Raises TrainError where the two are not of one
-    shape."""
+    name keeps what was learned of it, and a new one begins as no class. What a head of few steps knows of where a step
+    ends is left out. Raises TrainError where the two are not of one shape."""
     check_config(model, start)
-    state, weights = model.state_dict(), dict(start.weights)
+    state, weights = model.state_dict(), {k: v for k, v in start.weights.items() if not k.startswith(JUMPS)}
     if model.config.codec:
         # The codec came with --codec.
         weights = {k: v for k, v in weights.items() if not k.startswith("tokens.")}
