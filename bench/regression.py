@@ -49,9 +49,9 @@ def eager_step(model: adr_runtime.AudioModel) -> Callable[[], object]:
     from adr_train.recipes.recipe import read_recipe
 
     torch.set_num_threads(1)
-    recipe, codec = read_recipe("speech-digits", "cpu"), read_recipe("speech-codec", "cpu")
+    recipe = read_recipe("speech-digits", "cpu")
     values = recipe.model.to_dict() | {"labels": list(model.labels), "speakers": list(model.speakers)}
-    network = ADRModel(ADRConfig.from_dict(values | {"codec": vars(codec.model)})).eval()
+    network = ADRModel(ADRConfig.from_dict(values)).eval()
     steps, clip = model.manifest.defaults.steps, torch.tensor(8.0)
     betas, schedule = network.schedule.betas.numpy(), network.config.schedule
     timestep, table = coefficients(betas, schedule.prediction, False, "ddim", steps, 1.0)

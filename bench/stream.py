@@ -114,14 +114,19 @@ def endure(model: adr_runtime.AudioModel, minutes: int, steps: int | None, data:
         row = {"minute": minute, "resident_mib": round(resident(), 2), "ms_a_token": round(1000 * taken / tokens, 4)}
         print(json.dumps(row), flush=True)
     if data:
+        from adr_train.data.resample import resampler
+        from adr_train.data.types import AudioClips
         from adr_train.evaluation.cli import default_cache
         from adr_train.evaluation.evaluator import Evaluator
         from adr_train.recipes.recipe import dataset_of
 
         evaluator = Evaluator(dataset_of(str(model.manifest.training["recipe"])), data, "test", default_cache())
+        assert isinstance(evaluator.real, AudioClips)
+        judged = evaluator.real.sample_rate
+        brought = resampler(rate, judged) if rate != judged else lambda clip: clip
         for minute, words in kept.items():
             # The first word of a minute may have begun in the one before.
-            figures = evaluator.measure([w for _, w in words[1:]], np.array([label for label, _ in words[1:]]))
+            figures = evaluator.measure([brought(w) for _, w in words[1:]], np.array([label for label, _ in words[1:]]))
             print(json.dumps({"minute": minute, "words": len(words) - 1, "right": figures["accuracy"]}))
 
 

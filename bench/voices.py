@@ -20,6 +20,7 @@ import numpy as np
 import soundfile
 from adr_runtime.errors import ADRError
 from adr_runtime.loading import load_front_end
+from adr_runtime.spoken_text.aligner import RATE
 from adr_runtime.spoken_text.front_end import SpokenText
 from adr_runtime.spoken_text.phones import FIRST, ONLY
 from adr_train.data.aligned import ALIGNMENTS
@@ -63,7 +64,7 @@ def heard_starts(front_end: SpokenText, text: str, samples: np.ndarray) -> list[
     slots = slots_of(list(front_end.sentences(text)))
     fit = align(front_end.aligner.log_probabilities(samples), slots, len(samples))
     begins = [0, *fit.ends[:-1].tolist()]
-    return [begin / 16000 for begin, slot in zip(begins, fit.slots, strict=True) if slot.place in (FIRST, ONLY)]
+    return [begin / RATE for begin, slot in zip(begins, fit.slots, strict=True) if slot.place in (FIRST, ONLY)]
 
 
 def median(name: str, seconds: list[float], what: str) -> str:
@@ -111,7 +112,8 @@ def judge(
     speed = f"{taken / length:.3f} s for a second of speech, first sound after {1000 * np.median(first):.0f} ms"
     timed = median("durations let words begin", late, "the teacher's")
     heard = median("they are heard", missed, "where they are told")
-    print(f"{voice}, {steps} steps: word error {rate(errors)}; {speed}; {timed}; {heard}", flush=True)
+    told = "; ".join(part for part in (f"word error {rate(errors)}", speed, timed, heard) if part)
+    print(f"{voice}, {steps} steps: {told}", flush=True)
 
 
 def main() -> None:

@@ -24,6 +24,20 @@ sizes: {cpu: {}}
 """
 
 
+FEW = """
+kind: distil
+teacher: speaking
+dataset: aligned-speech
+description: for tests
+licence: CC0-1.0
+source: none
+distil: {guidance: 2.0, slope: 0.5}
+train: {batch: 4, steps: 2, loudness: 0.05, window: [0.5, 1.0]}
+defaults: {steps: 1, sampler: ddim, guidance: 1.0, temperature: 1.0, seconds: 1.0, count: 1}
+sizes: {cpu: {}}
+"""
+
+
 def make_voice(folder, sentences, seed, form="wav"):
     """A voice whose phones are noises of lengths that are drawn."""
     random = np.random.default_rng(seed)

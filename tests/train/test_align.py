@@ -23,6 +23,8 @@ from adr_train.data.ljspeech import read_recording
 from adr_train.errors import TrainError
 from adr_train.recipes.recipe import read_recipe
 from adr_train.tasks.aligner import FRAMES, FrameBatches, echo, filtered
+from adr_train.tasks.own_speech import of_own_recordings, speech_folder
+from aligned_voices import FEW
 from random_models import export_spoken_text
 
 # Words of two phones, each a rustle around a frequency of its own.
@@ -163,6 +165,22 @@ def test_what_is_there_is_used_until_a_recording_changes(toned, tmp_path):
     assert sorted(path.name for path in out.iterdir()) == ["ann", "bob", "made-of.json"]
     assert not list(tmp_path.glob(".*")) and fingerprint(unaligned(tmp_path))
     assert unaligned(out) == [] and set(measured_paces(out)) == {"pace of ann", "pace of bob", "paces beside"}
+    (out / "carl").mkdir()
+    (out / "carl" / "metadata.csv").write_text("x|kah\n")
+    with pytest.raises(TrainError, match=r"carl has no alignments\.jsonl, and ann has; align it alone"):
+        unaligned(out)
+    recipe = read_recipe("speech-text", "cpu")
+    assert of_own_recordings(recipe, tmp_path / "ann") is recipe
+    assert "one's own" in of_own_recordings(recipe, out).source and "Flite" not in str(of_own_recordings(recipe, out))
+
+
+def test_several_processes_do_not_align(toned, tmp_path, monkeypatch):
+    record(tmp_path / "ann", sentences(3, 7), 8)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(
+        TrainError, match=r"align it before several processes train, and give .*aligned: python -m adr_train"
+    ):
+        speech_folder("aligned-speech", tmp_path, toned / "front-end", None, print)
 
 
 def test_faults_of_a_folder_are_named_and_the_rest_goes_on(toned, refused, warm, tmp_path, monkeypatch):
@@ -180,7 +198,7 @@ def test_faults_of_a_folder_are_named_and_the_rest_goes_on(toned, refused, warm,
     (folder / "wavs" / "broken.wav").write_bytes(b"RIFF, more or less")
     text = (folder / "metadata.csv").read_text().splitlines()[0].partition("|")[2]
     lines = [
-        "", "r0|again", "gone|kah mee", "alone", "a|b|c|d", "bare||", "short|kah", "long|kah", "silent|kah", "nan|kah",
+        "", "r0|again", "gone|kah mee", "alone", "kah mee soo " * 30 + "|r0", "a|b|c|d", "bare||", "short|kah", "long|kah", "silent|kah", "nan|kah",
         "broken|kah", "greek|αβγ", "nothing|...", f"hurried|{' '.join([text] * 9)}",
         "other|see soo see soo see soo", "wavs/r1.wav|numbers|mee",
     ]  # fmt: skip
@@ -190,7 +208,8 @@ def test_faults_of_a_folder_are_named_and_the_rest_goes_on(toned, refused, warm,
     out = aligned_folder(folder, toned / "front-end", False, told.append)
     for says in (
         "metadata.csv:4: an empty line", "metadata.csv:5: a second line of r0", "no recording wavs/gone.wav",
-        "metadata.csv:7: expected id|text", "metadata.csv:8: expected id|text", "metadata.csv:9: no text of bare",
+        "metadata.csv:7: expected id|text", "metadata.csv:8: no recording of", "metadata.csv:9: expected id|text",
+        "metadata.csv:10: no text of bare",
         "0.2 s long", "mine, long:", "is silent", "mine, nan:", "not a readable sound file", "mine, greek:",
         "nothing to say", "mine, hurried: the recording is too short", "mine, other: does not sound like its text",
     ):  # fmt: skip
@@ -293,3 +312,13 @@ def test_from_recordings_to_a_voice_by_the_installed_commands(toned, command, tm
     )
     assert spoken.returncode == 0 and soundfile.info(tmp_path / "a.wav").duration > 0.2, spoken.stderr
     assert adr_runtime.load(tmp_path / "bundle").manifest.speakers == ("mine",)
+    # A head of few steps keeps the pace, and where the voice began.
+    (tmp_path / "few.yaml").write_text(FEW)
+    few = ("adr-train", "few.yaml", "--data", "mine/aligned", "--teacher", "run", *options, "--out", "few")
+    assert command(*few).returncode == 0
+    saved = read_config(latest_checkpoint(tmp_path / "few"))
+    assert saved.training["from"] == "speaking" and saved.about["source"] == "recordings of one's own"
+    done = command("adr-export", "few", "few-bundle", "--text", "spoken")
+    assert done.returncode == 0, done.stderr
+    inner = json.loads((tmp_path / "few-bundle" / "text" / "manifest.json").read_text())
+    assert inner["paces"] == [{"speaker": "mine", "factor": factor}]

@@ -9,22 +9,9 @@ import torch
 from adr_models.checkpoint import CheckpointConfig, latest_checkpoint
 from adr_runtime.spoken_text.controls import CONTROLS
 from adr_train.checkpoint import save_checkpoint
-from aligned_voices import CODEC, RECIPE
+from aligned_voices import CODEC, FEW, RECIPE
 from random_models import export_spoken_text
 from safetensors.torch import load_file, save_file
-
-FEW = """
-kind: distil
-teacher: speaking
-dataset: aligned-speech
-description: for tests
-licence: CC0-1.0
-source: none
-distil: {guidance: 2.0, slope: 0.5}
-train: {batch: 4, steps: 2, loudness: 0.05, window: [0.5, 1.0]}
-defaults: {steps: 1, sampler: ddim, guidance: 1.0, temperature: 1.0, seconds: 1.0, count: 1}
-sizes: {cpu: {}}
-"""
 
 
 def test_a_vocoder_needs_neither_codec_nor_recordings_once_they_are_taken_apart(command, refused, voices, tmp_path):

@@ -36,7 +36,7 @@ from adr_train.tasks.durations import DurationsJob
 from adr_train.tasks.job import Job, read_source
 from adr_train.tasks.letters import LettersJob
 from adr_train.tasks.masked import MaskedJob
-from adr_train.tasks.own_speech import speech_folder
+from adr_train.tasks.own_speech import of_own_recordings, speech_folder
 from adr_train.tasks.recipe_data import load_splits, picture_shape, sound_rate
 from adr_train.tasks.spoken import SpokenJob
 from adr_train.tasks.start import kept_axes, read_start
@@ -73,6 +73,7 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
     check_defaults(recipe, model)
     rate = sound_rate(recipe, model, options.codec)
     folder = speech_folder(recipe.dataset, options.data, options.text, options.start, console.print)
+    recipe = of_own_recordings(recipe, folder)
     data, held_out = load_splits(recipe, folder, picture_shape(model), rate)
     processes = Processes.start(options.device, recipe.train.shards)
     torch.manual_seed(recipe.train.seed)

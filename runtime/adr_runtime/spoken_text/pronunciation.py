@@ -19,8 +19,8 @@ BEFORE_VERB = frozenset({
     "to", "will", "would", "can", "could", "shall", "should", "may", "might", "must", "i", "you", "we", "they", "not",
     "please", "and",
 })  # fmt: skip
-# Words that nobody stresses, before another word, as the voices' teachers say them.
-UNSTRESSED = {"to": ("T", "AH0"), "and": ("AE1", "N", "D"), "her": ("HH", "ER0"), "were": ("W", "ER0")}
+# Words that are short before another word, as the voices' teachers say them.
+SHORT = {"to": ("T", "AH0"), "and": ("AE1", "N", "D"), "her": ("HH", "ER0"), "were": ("W", "ER0")}
 KEPT_WORDS = 4096
 
 
@@ -37,8 +37,8 @@ class Pronouncer:
         found = [self.token(token, before) for before, token in zip(["", *tokens], tokens, strict=False)]
         for number, token in enumerate(tokens[:-1]):
             lower, after = token.lower(), found[number + 1]
-            if after and lower in UNSTRESSED:
-                found[number] = [UNSTRESSED[lower]]
+            if after and lower in SHORT:
+                found[number] = [SHORT[lower]]
             # "the" before a vowel has another one.
             if lower == "the" and after and after[0] and after[0][0][-1].isdigit():
                 found[number] = [("DH", "IY0")]

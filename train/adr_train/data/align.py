@@ -71,11 +71,16 @@ class Voice:
 
 
 def unaligned(folder: Path) -> list[Path]:
-    """The voices of a folder that has lists of recordings and no alignments; none where it has some, or neither."""
+    """The voices of a folder that has lists of recordings and no alignments; none where it has alignments, or neither.
+    Raises TrainError where some voices have them and others have not."""
     places = [folder, *(path for path in sorted(folder.iterdir()) if path.name != OUT)] if folder.is_dir() else []
-    if any((path / ALIGNMENTS).is_file() for path in places):
-        return []
-    found = [path for path in places if (path / METADATA).is_file()]
+    aligned = [path for path in places if (path / ALIGNMENTS).is_file()]
+    found = [path for path in places if (path / METADATA).is_file() and path not in aligned]
+    if aligned and found:
+        raise TrainError(
+            f"{folder}: {found[0].name} has no {ALIGNMENTS}, and {aligned[0].name} has; align it alone and lay the "
+            f"result beside the others: python -m adr_train.data.align {found[0]}"
+        )
     return found[:1] if found[:1] == [folder] else found
 
 
@@ -106,8 +111,9 @@ def aligned_folder(folder: Path, text: str | Path, anew: bool, tell: Tell) -> Pa
             # What is there is of other recordings, and can be made again.
             shutil.rmtree(out, ignore_errors=True)
             os.replace(temporary, out)
-    except OSError as error:
-        raise TrainError(f"{out}: cannot make the folder: {error.strerror}") from error
+    except (OSError, soundfile.SoundFileError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise TrainError(f"{out}: cannot make the folder: {why}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return out

@@ -64,7 +64,10 @@ def parse(voice: Path, line: str) -> Recorded:
     if not any(parts[1:]):
         raise TrainError(f"no text of {parts[0]}")
     places = [folder / f"{parts[0]}{ending}" for folder in (voice / RECORDINGS, voice) for ending in FORMATS]
-    file = next((place for place in places if place.is_file()), None)
+    try:
+        file = next((place for place in places if place.is_file()), None)
+    except OSError as error:
+        raise TrainError(f"no recording of {parts[0][:60]!r}: {error.strerror}") from error
     if file is None:
         raise TrainError(f"no recording {RECORDINGS}/{parts[0]}.wav")
     name = re.sub(r"[^\w.-]", "-", re.sub(r"\.(wav|flac|ogg|mp3)$", "", parts[0]))

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from adr_models import ADRConfig, ADRModel
 from adr_models.checkpoint import read_tensors
+from adr_runtime.spoken_text.manifest import PACE_OF, PACES_BESIDE
 
 from adr_train.data.batch import BatchSource
 from adr_train.data.types import AlignedSpeech, Dataset
@@ -18,6 +19,8 @@ from adr_train.tasks.adr import ADRJob, at_rate, check_data, labelled, make_batc
 from adr_train.tasks.distil_loss import DistilLoss, Student
 from adr_train.tasks.job import PROVENANCE, read_source
 from adr_train.tasks.spoken_batches import spoken_batches
+
+PACES = (PACE_OF, PACES_BESIDE)
 
 
 class DistilJob(ADRJob):
@@ -50,6 +53,8 @@ class DistilJob(ADRJob):
             if k in self.teacher_training
         }
         guidance = self.recipe.distil.guidance
+        # Where a voice began, and whose pace it has.
+        kept |= {k: v for k, v in self.teacher_training.items() if k.split()[0] == "from" or k.startswith(PACES)}
         written = ":".join(f"{g:g}" for g in guidance) if isinstance(guidance, tuple) else guidance
         return super().provenance() | kept | {"guidance distilled": written}
 

@@ -1,13 +1,16 @@
 """One's own recordings in the place of aligned speech."""
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from adr_runtime.loading import GENERATORS
 
-from adr_train.data.align import aligned_folder, unaligned
+from adr_train.data.align import OUT, aligned_folder, made_of, unaligned
 from adr_train.data.datasets import ALIGNED_SPEECH
 from adr_train.errors import TrainError
+from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.start import is_bundle
 
 
@@ -20,5 +23,19 @@ def speech_folder(
         if text:
             raise TrainError("--text is for recordings without alignments, in a folder with metadata.csv; leave it out")
         return data
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        command = f"python -m adr_train.data.align {data}"
+        raise TrainError(f"{data}: align it before several processes train, and give {data / OUT}: {command}")
     begun = start if start and is_bundle(start) else None
     return aligned_folder(data, text or begun or GENERATORS["speech"], text is not None, tell)
+
+
+def of_own_recordings(recipe: Recipe, folder: Path | None) -> Recipe:
+    """A recipe of speech as its checkpoints are to tell of it: where the folder was made of one's own recordings,
+    nothing of synthetic voices."""
+    if folder is None or not made_of(folder):
+        return recipe
+    return replace(
+        recipe, description="English sentences in voices of one's own, conditioned on phones and their durations",
+        licence="other (that of the recordings, and of the voice that it began from)", source="recordings of one's own",
+    )  # fmt: skip
