@@ -28,7 +28,7 @@ from aligned_voices import FEW
 from random_models import export_spoken_text
 
 # Words of two phones, each a rustle around a frequency of its own.
-TONES = {"K": 400, "AA1": 700, "M": 1100, "IY1": 1700, "S": 2600, "UW1": 3900}
+TONES = {"K": 300, "AA1": 500, "M": 800, "IY1": 1200, "S": 1800, "UW1": 2600}
 WORDS = {"kah": ("K", "AA1"), "mee": ("M", "IY1"), "soo": ("S", "UW1"), "see": ("S", "IY1"), "ma": ("M", "AA1")}
 ALIGNER = """
 kind: aligner
@@ -37,7 +37,7 @@ description: Tones
 licence: CC0-1.0
 source: made up
 model: {width: 32, kernel: 3, dilations: [1, 2], dropout: 0.0}
-sizes: {cpu: {train: {steps: 100, batch: 4, learning_rate: 1.0e-2}}}
+sizes: {cpu: {train: {steps: 200, batch: 4, learning_rate: 1.0e-2}}}
 """
 SPEAKING = """
 dataset: aligned-speech
@@ -198,7 +198,8 @@ def test_faults_of_a_folder_are_named_and_the_rest_goes_on(toned, refused, warm,
     (folder / "wavs" / "broken.wav").write_bytes(b"RIFF, more or less")
     text = (folder / "metadata.csv").read_text().splitlines()[0].partition("|")[2]
     lines = [
-        "", "r0|again", "gone|kah mee", "alone", "kah mee soo " * 30 + "|r0", "a|b|c|d", "bare||", "short|kah", "long|kah", "silent|kah", "nan|kah",
+        "", "r0|again", "gone|kah mee", "alone", "kah mee soo " * 30 + "|r0", "a|b|c|d", "bare||",
+        "short|kah", "long|kah", "silent|kah", "nan|kah",
         "broken|kah", "greek|αβγ", "nothing|...", f"hurried|{' '.join([text] * 9)}",
         "other|see soo see soo see soo", "wavs/r1.wav|numbers|mee",
     ]  # fmt: skip

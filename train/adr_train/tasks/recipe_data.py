@@ -5,7 +5,7 @@ from pathlib import Path
 from adr_models import ADRConfig
 from adr_models.tokens.codec import CodecConfig
 
-from adr_train.data.datasets import load_dataset
+from adr_train.data.datasets import SOUNDS, load_dataset
 from adr_train.data.types import AudioClips, Dataset, Images, level
 from adr_train.errors import TrainError
 from adr_train.recipes.recipe import ModelConfig, Recipe
@@ -35,7 +35,10 @@ def picture_shape(model: ModelConfig) -> tuple[int, int, int] | None:
 
 
 def sound_rate(recipe: Recipe, model: ModelConfig, codec: Path | None) -> int | None:
-    """The sample rate of what a model of sound makes, which may be that of the codec in a folder."""
+    """The sample rate to which one's own sounds are brought: that of what a model of them makes, which may be that of
+    the codec in a folder. None for other data."""
+    if recipe.dataset != SOUNDS:
+        return None
     if isinstance(model, CodecConfig):
         return model.sample_rate
     if isinstance(model, ADRConfig) and recipe.tokens:
