@@ -137,7 +137,7 @@ def test_a_signal_during_start_up(installed, tmp_path, program, arguments, modul
 
 def test_a_signal_ends_an_endless_stream(installed):
     process = installed("adr-run", "audio", "--seconds", "inf", "--out", "-")
-    assert len(process.stdout.read(1000)) == 1000
+    assert len(process.stdout.read(4000)) == 4000
     process.send_signal(signal.SIGTERM)
     told = process.communicate()[1].splitlines()
     assert process.returncode == 143 and told[1:] == ["adr-run: terminated"] and told[0].startswith("raw PCM"), told

@@ -160,7 +160,7 @@ def test_a_stream_of_one_word_ends_with_the_word(command, tmp_path):
     made = command("adr-run", "audio", "--label", "seven", "--seed", 1, "--out", "y.wav")
     assert made.returncode == 0, made.stderr
     whole, _ = soundfile.read(tmp_path / "y.wav")
-    assert 0.2 * 8000 < len(whole) <= len(streamed) < len(whole) + 0.3 * 8000
+    assert 0.2 * 16000 < len(whole) <= len(streamed) < len(whole) + 0.3 * 16000
     # All but the last token, which fades where nothing follows.
     np.testing.assert_allclose(streamed[: len(whole) - 256], whole[:-256], atol=1e-3)
 
