@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from adr_models.checkpoint import CheckpointConfig, latest_checkpoint, read_config
+from adr_runtime.errors import install_hint
 from rich.console import Console
 
 from adr_train.errors import TrainError
@@ -78,7 +79,7 @@ def export(chain: Chain, options: Options, console: Console) -> None:
     if not bundle.exists():
         command = run, bundle, "--name", chain.name
         if not all(map(find_spec, NEEDED)):
-            console.print("no bundle yet, which takes pip install 'adr-runtime[cpu,export]'; then type", soft_wrap=True)
+            console.print(f"no bundle yet, which takes {install_hint('cpu,export')}; then type", soft_wrap=True)
             console.print(typed("adr-export", *command), highlight=False, soft_wrap=True)
             return
         console.print(f"exporting {run} to {bundle}", highlight=False, soft_wrap=True)
