@@ -22,12 +22,14 @@ FLOOR = 0.03
 
 @dataclass(frozen=True)
 class AlignerConfig:
-    """A block for each of the `dilations` of a convolution with this `kernel`, in frames."""
+    """A block for each of the `dilations` of a convolution with this `kernel`, in frames. `altered` is the part of the
+    recordings that training puts into rooms, and the part that it takes high frequencies from."""
 
     width: int = 96
     kernel: int = 5
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     dropout: float = 0.1
+    altered: float = 0.5
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "AlignerConfig":

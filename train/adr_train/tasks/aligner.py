@@ -27,9 +27,9 @@ FASTER, WARPED = 1.25, 1.1
 EVEN = 256
 # How far each sample may be mixed with the one before it, which tilts the spectrum.
 TILT = 0.7
-# A part of the recordings have nothing above a frequency from this one (Hz) to the highest, as telephones have; and as
-# many are said in a room, whose echoes fade within up to so many seconds and have up to so much of the sound's power.
-ALTERED, NARROWEST, FADES, ECHOES = 0.5, 3000.0, 0.15, 0.5
+# Telephones have nothing above a frequency, from this one (Hz) to the highest; echoes of rooms fade within up to so
+# many seconds, and have up to so much of the sound's power.
+NARROWEST, FADES, ECHOES = 3000.0, 0.15, 0.5
 # Decibels by which noise is below the speech, evenly drawn.
 LEAST_NOISE, MOST_NOISE = 60.0, 10.0
 
@@ -45,8 +45,8 @@ class FrameBatch(Batch):
 class FrameBatches:
     """Cuts of recordings, each changed at random unless they are `plain`. A batch is a function of seed and step."""
 
-    def __init__(self, data: AlignedSpeech, batch: int, seed: int, plain: bool = False):
-        self.data, self.batch, self.seed, self.plain = data, batch, seed, plain
+    def __init__(self, data: AlignedSpeech, batch: int, seed: int, altered: float = 0.0, plain: bool = False):
+        self.data, self.batch, self.seed, self.altered, self.plain = data, batch, seed, altered, plain
 
     def at(self, step: int) -> FrameBatch:
         random = np.random.default_rng((self.seed, 5, step))
@@ -73,7 +73,7 @@ class FrameBatches:
         known = np.array([SOUND_OF[symbol] for symbol in data.symbols[number]] + [0], np.int64)
         sounds = np.where(middles < 0, 0, known[heard])
         samples = cut if taken == length else resized(cut, length)
-        return (samples if self.plain else recoloured(samples, random)).astype(np.float32), sounds
+        return (samples if self.plain else recoloured(samples, self.altered, random)).astype(np.float32), sounds
 
 
 def resized(cut: np.ndarray, length: int) -> np.ndarray:
@@ -82,13 +82,13 @@ def resized(cut: np.ndarray, length: int) -> np.ndarray:
     return other
 
 
-def recoloured(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def recoloured(samples: np.ndarray, altered: float, random: np.random.Generator) -> np.ndarray:
     """With another tilt of the spectrum, by a narrower way or in a room, behind noise of yet another tilt. How loud it
     is would make no difference."""
     tilted = tilt(samples, random.uniform(-TILT, TILT))
-    if random.random() < ALTERED:
+    if random.random() < altered:
         tilted = filtered(tilted, echo(random))
-    if random.random() < ALTERED:
+    if random.random() < altered:
         spectrum = np.fft.rfft(tilted)
         spectrum[round(random.uniform(2 * NARROWEST / RATE, 1) * len(spectrum)) :] = 0
         tilted = np.fft.irfft(spectrum, len(tilted))
@@ -144,7 +144,7 @@ class AlignerJob(Job[AlignerModel]):
         self.sequences = len(data.texts)
         self.validation = FrameBatches(held_out, train.batch, train.seed, plain=True)
         model = AlignerModel(config).to(processes.device)
-        batches = FrameBatches(data, train.batch, train.seed)
+        batches = FrameBatches(data, train.batch, train.seed, config.altered)
         self.trainer = Trainer(model, AlignerLoss(model), batches, train, processes)
 
     def config(self) -> AlignerConfig:
