@@ -142,7 +142,7 @@ def test_ends_are_found_to_a_frame_at_another_rate_and_in_stereo(toned, tmp_path
             errors.append(np.array(row.ends[:-1]) / RATE - real[:-1])
         assert row.rate == RATE and len(read_recording(out / "ann" / "wavs" / f"{row.id}.flac")) == row.ends[-1]
     # A pause where there is none is a mistake that an aligner may make.
-    assert len(errors) >= 10
+    assert len(errors) >= 6
     late = np.abs(np.concatenate(errors))
     assert np.median(late) < 0.006 and np.percentile(late, 95) < 0.03
     data = aligned.read(out, "train")
