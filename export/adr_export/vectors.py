@@ -49,9 +49,11 @@ def causal_vectors(model: AudioModel | ImageModel | MaskedModel) -> Vectors:
     defaults, tokens = manifest.defaults, SOUND_TOKENS if isinstance(model, AudioModel) else None
     first, last = (manifest.labels[0], manifest.labels[-1]) if manifest.labels else (None, None)
     speaker = manifest.speakers[-1] if manifest.speakers else None
+    # Whose guidance is built in, makes with more of it what nobody wants, and the least difference large.
+    guidance = 1.5 if defaults.guidance != 1 else 1.0
     choices = (
         Arguments("1", defaults.steps, defaults.temperature, first, None, defaults.sampler, defaults.guidance, tokens),
-        Arguments(str(SEED), min(3, timesteps), 0.9, last, speaker, "ddpm", 1.5, tokens),
+        Arguments(str(SEED), min(3, timesteps), 0.9, last, speaker, "ddpm", guidance, tokens),
     )
     if isinstance(model, MaskedModel):
         orders, calls = model.manifest.orders, model.manifest.defaults.calls
