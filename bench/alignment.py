@@ -65,12 +65,12 @@ def main() -> None:
         exact, real = find([without_pauses(row)]), starts(row.places, row.ends)
         ends.append(phone_ends([s.symbol for s in exact.slots], exact.ends) - phone_ends(row.symbols, row.ends))
         words.append(starts([s.place for s in exact.slots], exact.ends) - real)
-        by_text = find(list(front_end.sentences(row.text)))
-        found = starts([s.place for s in by_text.slots], by_text.ends)
-        if len(found) == len(real):
-            words_of_text.append(found - real)
-        fits.append(np.array([by_text.log_probability]))
         try:
+            by_text = find(list(front_end.sentences(row.text)))
+            found = starts([s.place for s in by_text.slots], by_text.ends)
+            if len(found) == len(real):
+                words_of_text.append(found - real)
+            fits.append(np.array([by_text.log_probability]))
             other = find([without_pauses(rows[number - 1])])
             strangers.append(np.array([other.log_probability]))
         except ADRError:

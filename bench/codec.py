@@ -17,30 +17,31 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from adr_models import ADRConfig, ADRModel
+from adr_export.checkpoint import load_checkpoint
+from adr_models import ADRModel
 from adr_models.checkpoint import find_checkpoint, read_config, read_tensors
 from adr_models.tokens.codec import CodecConfig, CodecTokens
-from adr_models.tokens.geometry import PictureTokens
+from adr_models.tokens.geometry import PictureTokens, Tokens
 from adr_models.tokens.vocoder import VocoderTokens
 from adr_runtime.media.spectrogram import mel_spectrogram
+from adr_runtime.terminal.cache import default_cache
 from adr_train.data.resample import resampled, resampler
 from adr_train.data.types import AudioClips, level
 from adr_train.evaluation.evaluator import Evaluator
+from adr_train.evaluation.labelled import LOUDNESS
 from adr_train.tasks.batches import encodable
-
-LOUDNESS = 0.07
 
 
 def of_run(folder: Path) -> Callable[[AudioClips], AudioClips]:
     """To the tokens of a run and back, at their own rate in between."""
     checkpoint = find_checkpoint(folder)
-    saved, weights = read_config(checkpoint), read_tensors(checkpoint / "model.safetensors")
+    saved = read_config(checkpoint)
     if saved.kind == "codec":
-        tokens = CodecTokens(CodecConfig(**saved.model))
-        tokens.load_state_dict(weights)
+        tokens: Tokens = CodecTokens(CodecConfig(**saved.model))
+        tokens.load_state_dict(read_tensors(checkpoint / "model.safetensors"))
     else:
-        model = ADRModel(ADRConfig.from_dict(saved.model))
-        model.load_state_dict(weights)
+        model, _ = load_checkpoint(checkpoint)
+        assert isinstance(model, ADRModel)
         tokens = model.tokens
     assert not isinstance(tokens, PictureTokens)
     step = tokens.config.stride if isinstance(tokens, VocoderTokens) else tokens.hop
@@ -101,7 +102,7 @@ def main() -> None:
     parser.add_argument("--dataset", default="fsdd")
     parser.add_argument("--split", default="test")
     parser.add_argument("--opus", type=int, nargs="*", default=[], help="kbit/s")
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "adr")
+    parser.add_argument("--cache", type=Path, default=default_cache())
     given = parser.parse_args()
     evaluator = Evaluator(given.dataset, given.data, given.split, given.cache)
     assert isinstance(evaluator.real, AudioClips)
