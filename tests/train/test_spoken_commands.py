@@ -64,7 +64,8 @@ def test_a_vocoder_needs_neither_codec_nor_recordings_once_they_are_taken_apart(
     assert command("adr-export", "few", "few-bundle", "--text", "front-end").returncode == 0
     model = adr_runtime.AudioModel.load(tmp_path / "few-bundle", "cpu")
     assert model.manifest.training["recipe"] == "few" and model.speakers == ("ann", "bob")
-    assert model.generate(text="The cat sat.", speaker="bob", seed=1).duration > 0.3
+    made = model.generate(text="The cat sat.", speaker="bob", seed=1)
+    assert len(made.clips[0]) > 0.3 * made.sample_rate
 
 
 def test_from_sentences_to_a_bundle_by_the_installed_commands(command, refused, voices, codec, tmp_path):
