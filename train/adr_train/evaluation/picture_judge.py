@@ -7,17 +7,16 @@ their input on, pictures mirrored in every other epoch in place of at random, an
 image when it judges (Jordan 2024, 94% on CIFAR-10 in 3.29 seconds, arXiv 2404.00498).
 """
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adr_train.data.types import Images
 from adr_train.precision import bfloat16_pays
+from adr_train.waiting import counted
 
 # Pictures from this height on have parts that a network for digits of 8 x 8 pixels has no layers for.
 SMALLEST = 28
@@ -131,7 +130,7 @@ class PictureJudge:
             anneal_strategy="linear", cycle_momentum=False,
         )  # fmt: skip
         self.model.train()
-        for epoch in track(range(epochs), "training the judge", disable=not os.isatty(2), transient=True):
+        for epoch in counted(range(epochs), "training the judge"):
             for index in np.array_split(random.permutation(count), steps):
                 moved = shifted(data.pixels[index], mirror[index] ^ bool(epoch % 2), random)
                 pixels = to_planes(moved).to(self.device)

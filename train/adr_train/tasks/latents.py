@@ -23,6 +23,7 @@ from adr_train.data.audio_file import read_audio
 from adr_train.data.types import AlignedSpeech
 from adr_train.data.vocoder import frame_values
 from adr_train.errors import TrainError
+from adr_train.waiting import counted
 
 # The part of the pauses around sentences that are made longer, and by how many seconds at most: those of a synthesiser
 # are all alike, and whoever asks for longer ones shall get silence.
@@ -106,7 +107,10 @@ def fingerprint(tokens: SpokenTokens, loudness: float | None) -> str:
 def made(data: AlignedSpeech, tokens: SpokenTokens, loudness: float | None, numbers: list[int]) -> dict[int, Tensor]:
     if isinstance(tokens, CodecTokens):
         return encode(data, tokens, loudness, numbers)
-    return {number: tokens.encode(vocoded(data, number, tokens, loudness)[None])[0].half().cpu() for number in numbers}
+    found = dict[int, Tensor]()
+    for number in counted(numbers, "recordings taken apart"):
+        found[number] = tokens.encode(vocoded(data, number, tokens, loudness)[None])[0].half().cpu()
+    return found
 
 
 def vocoded(data: AlignedSpeech, number: int, tokens: VocoderTokens, loudness: float | None) -> Tensor:

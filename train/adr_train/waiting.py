@@ -1,0 +1,26 @@
+"""What is said during work of minutes that is not training: a bar on a terminal, elsewhere a line every half minute."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from adr_runtime.terminal.display import PlainConsole
+from rich.progress import track
+
+LINE_SECONDS = 30.0
+
+Item = TypeVar("Item")
+
+
+def counted(items: Sequence[Item], what: str) -> Iterator[Item]:
+    """The items one after the other, told on standard error as `what`."""
+    console = PlainConsole(stderr=True)
+    if console.is_terminal:
+        yield from track(items, what, console=console, transient=True)
+        return
+    told = time.monotonic()
+    for number, item in enumerate(items):
+        if time.monotonic() - told > LINE_SECONDS:
+            told = time.monotonic()
+            console.print(f"{what}: {number} of {len(items)}", soft_wrap=True)
+        yield item
