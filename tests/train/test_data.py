@@ -1,5 +1,6 @@
 """Loaders of sound and of digits on small files in the public layouts, and on broken ones; and downloads."""
 
+import hashlib
 import io
 import tarfile
 
@@ -120,6 +121,21 @@ def test_download(tmp_path):
         download("fsdd", tmp_path / "fsdd", Release(url))
     with pytest.raises(TrainError, match="no download for 'mnist'"):
         download("mnist", tmp_path / "x")
+
+
+def test_download_of_files_that_are_in_no_archive(tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("a.gz", "b.gz"):
+        (source / name).write_bytes(name.encode())
+    files = tuple((name, ("md5", hashlib.md5(name.encode()).hexdigest())) for name in ("a.gz", "b.gz"))
+    url, quiet = source.as_uri() + "/", {"tell": lambda line: None}
+    download("fashion", tmp_path / "all", Release(url, files=files), **quiet)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "all").iterdir()} == {"a.gz": b"a.gz", "b.gz": b"b.gz"}
+    (source / "b.gz").write_bytes(b"another")
+    with pytest.raises(ADRError, match=r"b\.gz: md5 expected"):
+        download("fashion", tmp_path / "damaged", Release(url, files=files), **quiet)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all", "source"]
 
 
 def test_download_leaves_nothing_half_done(tmp_path):

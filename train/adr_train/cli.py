@@ -90,7 +90,7 @@ DownloadOption = Annotated[
     Optional[tuple[str, Path]],
     typer.Option(
         "--download", is_eager=True, callback=fetch, metavar="NAME DIR",
-        help="Fetch a data set (fsdd, speech-commands, cifar10) to a new folder and leave.",
+        help="Fetch a data set (fsdd, speech-commands, cifar10, fashion) to a new folder and leave.",
     ),
 ]  # fmt: skip
 

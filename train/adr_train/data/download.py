@@ -19,15 +19,26 @@ from adr_train.errors import TrainError
 
 @dataclass(frozen=True)
 class Release:
-    """Where an archive lies; its checksum as published (algorithm, hexadecimal) where there is one."""
+    """Where an archive lies; its checksum as published (algorithm, hexadecimal) where there is one. A release without
+    an archive has its files under the address: the name and the checksum of each."""
 
     url: str
     checksum: tuple[str, str] | None = None
+    files: tuple[tuple[str, tuple[str, str]], ...] = ()
 
 
 RELEASES = {
     "cifar10": Release(
         "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", ("md5", "c32a1d4ab5d03f1284b67883e8d87530")
+    ),
+    "fashion": Release(
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        files=(
+            ("train-images-idx3-ubyte.gz", ("md5", "8d4fb7e6c68d591d4c3dfef9ec88bf0d")),
+            ("train-labels-idx1-ubyte.gz", ("md5", "25c81989df183df01b3e8a0aad5dffbe")),
+            ("t10k-images-idx3-ubyte.gz", ("md5", "bef4ecab320f06d8554ea6380940ec79")),
+            ("t10k-labels-idx1-ubyte.gz", ("md5", "bb300cfdad3c16e7a12a480ee83cd310")),
+        ),
     ),
     "fsdd": Release("https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz"),
     "speech-commands": Release(
@@ -47,12 +58,17 @@ def download(name: str, folder: Path, release: Release | None = None, tell: Call
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
-        archive = temporary / "archive"
-        tell(f"fetching {release.url}")
-        fetch(release, archive)
         unpacked = temporary / "unpacked"
-        unpack(archive, unpacked)
-        archive.unlink()
+        tell(f"fetching {release.url}")
+        if release.files:
+            unpacked.mkdir()
+            for file, checksum in release.files:
+                fetch(Release(release.url + file, checksum), unpacked / file)
+        else:
+            archive = temporary / "archive"
+            fetch(release, archive)
+            unpack(archive, unpacked)
+            archive.unlink()
         entries = list(unpacked.iterdir())
         # Archives with a single top folder give their contents to `folder`.
         os.replace(entries[0] if len(entries) == 1 and entries[0].is_dir() else unpacked, folder)

@@ -72,12 +72,14 @@ class ADRJob(Job[ADRModel]):
         if state:
             model.tokens.load_state_dict(state)
             model.tokens.requires_grad_(False)
+        batches, self.validation = make_batches(recipe, model, data, held_out, processes.device)
         if start:
             begin(model, start)
             self.sample_range = start.clip
         else:
-            self.sample_range = 1.1 * fit_tokens(model.tokens, data)
-        batches, self.validation = make_batches(recipe, model, data, held_out, processes.device)
+            made = (batches.clips, batches.silent) if isinstance(data, AudioClips) else None
+            self.sample_range = 1.1 * fit_tokens(model.tokens, data, made)
+        self.encode_as(model.tokens)
         model.to(processes.device)
         self.trainer = Trainer(model, ADRLoss(model), batches, recipe.train, processes)
 
@@ -91,9 +93,12 @@ class ADRJob(Job[ADRModel]):
         """Go on as the run that was saved, whose tokens may be those of what it began from, and not of its data."""
         self.sample_range = saved.clip
         self.began = {k: v for k, v in saved.training.items() if k.split()[0] == "from"}
-        for batches in (self.trainer.batches, self.validation):
-            if isinstance(batches, Batches):
-                batches.tokens.load_state_dict(self.trainer.model.tokens.state_dict())
+        self.encode_as(self.trainer.model.tokens)
+
+    def encode_as(self, tokens: Tokens) -> None:
+        """Batches that encode have a copy of the tokens, one for training and validation, and take on its values."""
+        if isinstance(self.validation, Batches):
+            self.validation.tokens.load_state_dict(tokens.state_dict())
 
     def show(self, monitor: Monitor, step: int) -> None:
         defaults = self.recipe.defaults
@@ -158,8 +163,9 @@ def check_data(recipe: Recipe, model: ADRConfig, data: LabelledData) -> None:
 
 
 @torch.no_grad()
-def fit_tokens(tokens: Tokens, data: LabelledData) -> float:
-    """Fit the normalisation (a codec brings its own) to the training data; the largest magnitude of a token's value."""
+def fit_tokens(tokens: Tokens, data: LabelledData, made: tuple[list[Tensor], Tensor] | None = None) -> float:
+    """Fit the normalisation (a codec brings its own) to the training data; the largest magnitude of a token's value.
+    `made` is what `encodable` makes of sound, which takes a vocoder minutes."""
     if isinstance(tokens, PictureTokens):
         assert isinstance(data, Images)
         whole = isinstance(tokens, ImageTokens)
@@ -169,7 +175,8 @@ def fit_tokens(tokens: Tokens, data: LabelledData) -> float:
         # A data set may come class by class.
         return float(tokens.encode(pixels[spread(len(pixels), 10_000)]).abs().max())
     assert isinstance(data, AudioClips)
-    clips, silent = encodable(replace(data, clips=data.clips[:: max(len(data.clips) // 4000, 1)]), tokens)
+    clips, silent = made or encodable(data, tokens)
+    clips = clips[:: max(len(clips) // 4000, 1)]
     if isinstance(tokens, VocoderTokens):
         # Silence before and after, so that frames fall anywhere in a token.
         stride, among = tokens.config.stride, list[Tensor]()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from adr_train.data.batch import Batch
 from adr_train.data.types import AudioClips, LabelledData
 from adr_train.data.vocoder import frame_values
+from adr_train.waiting import counted
 
 POOL = 16
 
@@ -121,7 +122,7 @@ def encodable(data: AudioClips, tokens: Tokens) -> tuple[list[Tensor], Tensor]:
     if not isinstance(tokens, VocoderTokens):
         return [torch.from_numpy(clip) for clip in data.clips], torch.zeros(())
     hop, values = tokens.config.hop, tokens.config
-    clips = [frame_values(np.pad(clip, (0, -len(clip) % hop)), values) for clip in data.clips]
-    return [torch.from_numpy(clip) for clip in clips], torch.from_numpy(
-        frame_values(np.zeros(hop, np.float32), values)[0]
-    )
+    clips = list[Tensor]()
+    for clip in counted(data.clips, "recordings taken apart"):
+        clips.append(torch.from_numpy(frame_values(np.pad(clip, (0, -len(clip) % hop)), values)))
+    return clips, torch.from_numpy(frame_values(np.zeros(hop, np.float32), values)[0])
