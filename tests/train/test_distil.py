@@ -3,11 +3,14 @@
 import copy
 from dataclasses import replace
 
+import pytest
 import torch
 from adr_models import ADRConfig
 from adr_train.data.batch import Batch
+from adr_train.errors import TrainError
 from adr_train.recipes.configs import DistilConfig
-from adr_train.tasks.distil_loss import DistilLoss, Student, rotate
+from adr_train.tasks.distil_loss import DistilLoss, Student
+from adr_train.tasks.jump_rules import RULES, rotate
 from random_models import PYRAMID
 from torch import nn
 
@@ -59,12 +62,12 @@ class ExactHead(nn.Module):
         return torch.where(length.abs() < 1e-7, slope, jump) * self.factor
 
 
-def loss_of(factor):
+def loss_of(factor, rule="halves", timesteps=200):
     """The loss a token of a student whose velocities are `factor` times the true ones, and its gradient on that."""
     torch.manual_seed(0)
-    student = Student(CONFIG)
+    student = Student(replace(CONFIG, schedule=replace(CONFIG.schedule, timesteps=timesteps)))
     teacher = copy.deepcopy(student)
-    loss = DistilLoss(student, teacher, DistilConfig(guidance=2.0))
+    loss = DistilLoss(student, teacher, DistilConfig(guidance=2.0, rule=rule))
     student.head, teacher.head = ExactHead(loss.phase, factor), ExactHead(loss.phase)
     tokens = SPREAD * torch.randn(4, 10, 6)
     mask = torch.ones(4, 10, dtype=torch.bool)
@@ -74,11 +77,27 @@ def loss_of(factor):
     return value.item(), student.head.factor.grad.item()
 
 
-def test_the_true_flow_has_no_loss_and_any_other_is_pulled_to_it():
+def test_the_true_flow_has_no_loss_by_halves():
     assert loss_of(1.0)[0] < 1e-8
+
+
+@pytest.mark.parametrize("rule", ["lagrangian", "mean-flow"])
+def test_by_a_derivative_it_has_that_of_a_difference_alone(rule):
+    """An error of one level's length, whose square falls by 25 where levels are five times as many."""
+    few, many = (loss_of(1.0, rule, timesteps)[0] for timesteps in (200, 1000))
+    assert many < 1e-5 and few / many == pytest.approx(25, rel=0.2)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_any_other_flow_is_pulled_to_the_true_one(rule):
     for factor, sign in ((0.8, -1), (1.2, 1)):
-        value, gradient = loss_of(factor)
+        value, gradient = loss_of(factor, rule)
         assert value > 1e-3 and sign * gradient > 0
+
+
+def test_an_unknown_rule_is_refused():
+    with pytest.raises(TrainError, match=r"distil\.rule is one of halves, lagrangian, mean-flow, not newton"):
+        loss_of(1.0, "newton")
 
 
 def test_a_rotation_by_the_exact_velocity_follows_the_flow():

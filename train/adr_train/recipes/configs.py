@@ -73,7 +73,9 @@ class CodecLossConfig:
 @dataclass(frozen=True)
 class DistilConfig:
     """How a head learns jumps: the teacher's guidance, which becomes part of it, one number or one for each of several
-    equal parts of a picture's tokens; and the part of the draws that learn the slope, a jump of no length."""
+    equal parts of a picture's tokens; the part of the draws that learn the slope, a jump of no length; and the rule of
+    the others (`adr_train.tasks.jump_rules`)."""
 
     guidance: float | tuple[float, ...] = 2.0
     slope: float = 0.25
+    rule: str = "halves"

@@ -11,7 +11,7 @@ rotation is that of sCM, Lu and Song 2024, arXiv 2410.11081):
     s = t    F is the teacher's velocity, with classifier-free guidance (as Meng et al. 2023, arXiv 2210.03142), so
              that the student needs no second, unconditional pass
     s < t    F makes the jump t -> s land where two jumps t -> m -> s land (shortcut models: Frans et al. 2024,
-             arXiv 2410.12557), the latter without gradient
+             arXiv 2410.12557), the latter without gradient; or by another of `jump_rules`
 
 The backbone stays as it is. Samplers other than ddim see F(x_t, t, t) and work as before.
 """
@@ -29,6 +29,7 @@ from torch.nn import functional as F
 from adr_train.data.batch import Batch
 from adr_train.errors import TrainError
 from adr_train.recipes.configs import DistilConfig
+from adr_train.tasks.jump_rules import RULES, Jump
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class DistilLoss(nn.Module):
         super().__init__()
         if student.config.schedule.prediction != "velocity" or student.config.schedule.learned_variance:
             raise ValueError("only a head that predicts the velocity, without its variance, can learn jumps")
+        if config.rule not in RULES:
+            raise TrainError(f"distil.rule is one of {', '.join(RULES)}, not {config.rule}")
         self.student, self.config = student, config
         guidance, length = config.guidance, student.tokens.length if isinstance(student.tokens, PictureTokens) else 1
         parts = guidance if isinstance(guidance, tuple) else (guidance,)
@@ -94,23 +97,19 @@ class DistilLoss(nn.Module):
         level = torch.cat([level[:, :slopes], level[:, slopes:].clamp(min=2)], 1)
         end_level = torch.minimum((level * draws.end[mask]).long(), level - 2)
         end_level[:, :slopes] = level[:, :slopes]
-        middle = end_level + 1 + ((level - end_level - 1).clamp(min=0) * draws.middle[mask]).long()
-        middle = torch.minimum(middle, level)
-        phase, before, after = (self.phase[i][..., None] for i in (level, middle, end_level))
+        phase = self.phase[level][..., None]
         x = phase.cos() * x0 + phase.sin() * epsilon
-        part = slice(slopes, None)
         with torch.no_grad():
             places = torch.arange(mask.shape[1], device=mask.device) % len(self.guidance)
             scale = self.guidance[places].expand(mask.shape)[mask][:, None, None]
             guided = self.guided(teacher, x[:, :slopes], level[:, :slopes], conditional, unconditional, scale)
-            way = velocity(x[:, part], level[:, part], middle[:, part], False)
-            halfway = rotate(x[:, part], way, (phase - before)[:, part])
-            way = velocity(halfway, middle[:, part], end_level[:, part], False)
-            landed = rotate(halfway, way, (before - after)[:, part])
-            length = (phase - after)[:, part]
-            mean = (length.cos() * x[:, part] - landed) / length.sin().clamp(min=1e-4)
-        prediction, target = velocity(x, level, end_level, True), torch.cat([guided, mean], 1)
-        return ((prediction - target).square().mean(-1) / own.mean(-1)).mean(-1).sum()
+        prediction = velocity(x, level, end_level, True)
+        x, level, end_level, predicted, middle = (
+            t[:, slopes:] for t in (x, level, end_level, prediction, draws.middle[mask])
+        )
+        jump = Jump(x, level, end_level, predicted, middle, self.phase)
+        off = torch.cat([prediction[:, :slopes] - guided, RULES[self.config.rule](jump, velocity)], 1)
+        return (off.square().mean(-1) / own.mean(-1)).mean(-1).sum()
 
     def conditions(self, teacher: ADRModel, batch: Batch, draws: Draws) -> tuple[Tensor, Tensor]:
         """z of the tokens that count, with label, speaker (a part of the speakers unnamed) and controls, and with none
@@ -141,7 +140,3 @@ class DistilLoss(nn.Module):
         )
         guided: Tensor = without + scale * (with_label - without)
         return guided
-
-
-def rotate(x: Tensor, velocity: Tensor, angle: Tensor) -> Tensor:
-    return angle.cos() * x - angle.sin() * velocity
