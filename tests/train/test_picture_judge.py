@@ -1,11 +1,13 @@
 """The judge of larger pictures: its parts against definitions, and what it learns."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from adr_train.data.types import Images
 from adr_train.evaluation.classifiers import Judge, cached_judge, untrained_judge
-from adr_train.evaluation.picture_judge import PictureClassifier, PictureConfig, PictureJudge, shifted, whitening
+from adr_train.evaluation.picture_judge import GREY, PictureClassifier, PictureConfig, PictureJudge, shifted, whitening
 from torch.nn import functional as F
 
 SMALL = PictureConfig(channels=(8, 16, 16), pictures=4000, epochs=8, batch=50)
@@ -61,7 +63,10 @@ def test_it_learns_and_does_not_tell_a_picture_from_its_mirror_image():
 
 def test_the_size_of_the_pictures_chooses_the_judge(tmp_path, monkeypatch):
     assert isinstance(untrained_judge(bars(10, 0, 16)), Judge)
-    assert isinstance(untrained_judge(bars(10, 0, 28)), PictureJudge)
+    coloured = bars(10, 0, 28)
+    judges = untrained_judge(coloured), untrained_judge(replace(coloured, pixels=coloured.pixels[..., :1]))
+    assert [type(judge) for judge in judges] == [PictureJudge, PictureJudge]
+    assert [judge.config for judge in judges] == [PictureConfig(), GREY]
     monkeypatch.setattr("adr_train.evaluation.picture_judge.PictureConfig", lambda: SMALL)
     first, again = (cached_judge(bars(100, 0), tmp_path) for _ in range(2))
     assert len(list(tmp_path.iterdir())) == 1

@@ -1,5 +1,5 @@
-"""The judge of pictures of 28 pixels or more: a convolutional network that learns in a minute on a GPU, and on a CPU in
-hours.
+"""The judge of pictures of 28 pixels or more: a convolutional network that learns in a minute on a GPU; on a CPU in
+hours, and in minutes that of grey pictures.
 
 What makes it learn fast was found by others: a first layer that whitens patches and is not trained, and biases of batch
 norm that learn many times faster than weights (Page 2019, How to train your ResNet); convolutions that begin by passing
@@ -40,6 +40,10 @@ class PictureConfig:
     label_smoothing: float = 0.2
     seed: int = 0
     version: int = 2
+
+
+# Grey pictures are known by less.
+GREY = PictureConfig(channels=(16, 32, 64), pictures=200_000)
 
 
 class PictureClassifier(nn.Module):
@@ -106,7 +110,7 @@ class PictureJudge:
     """A trained classifier, on a GPU where there is one: real or generated pictures -> probabilities and embeddings."""
 
     def __init__(self, data: Images, config: PictureConfig | None = None):
-        self.config = config or PictureConfig()
+        self.config = config or (GREY if data.pixels.shape[-1] == 1 else PictureConfig())
         torch.manual_seed(self.config.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = PictureClassifier(self.config, data.pixels.shape[-1], len(data.names))
