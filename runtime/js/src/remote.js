@@ -26,7 +26,10 @@ class Calls {
     this.waiting = new Map();
     /** @type {Map<number, (loaded: number, total: number) => void>} */
     this.progress = new Map();
+    /** What tells the next piece of a text. @type {Map<number, () => void>} */
+    this.texts = new Map();
     worker.addEventListener("message", ({ data }) => {
+      if (data.wanted) return this.texts.get(data.id)?.();
       if (data.progress) return this.progress.get(data.id)?.(.../** @type {[number, number]} */ (data.progress));
       const call = this.waiting.get(data.call);
       this.waiting.delete(data.call);
@@ -112,9 +115,15 @@ export class RemoteModel {
     return manifest.family === "adr" ? manifest.audio?.sample_rate : manifest.variables.sample_rate || undefined;
   }
 
-  /** @param {object} [options] @returns {Promise<any>} */
+  /** Whether it speaks text. */
+  get speaks() {
+    return this.manifest.family === "adr" && this.manifest.spoken_text !== null;
+  }
+
+  /** @param {{text?: import("./spoken_text/front_end.js").Text}} [options] @returns {Promise<any>} */
   async generate(options = {}) {
-    return shaped(await this.calls.make("generate", this.id, options));
+    const { text } = options;
+    return shaped(await this.calls.make("generate", this.id, text === undefined ? options : { ...options, text: await whole(text) }));
   }
 
   /** @returns {Promise<import("./self_test.js").Check[]>} */
@@ -125,6 +134,14 @@ export class RemoteModel {
   /** Of an any-order model. @param {object} options @returns {Promise<any>} */
   async fill(options) {
     return shaped(await this.calls.make("fill", this.id, options));
+  }
+
+  /**
+   * @param {import("./spoken_text/front_end.js").Text} text of which pieces go to the worker one by one, as it comes to them
+   * @param {object} [options]
+   */
+  speak(text, options = {}) {
+    return new RemoteSpeech(this, text, options);
   }
 
   /** @param {object} [options] */
@@ -149,12 +166,12 @@ export class RemoteModel {
  * extended.
  */
 class RemoteStream {
-  /** @param {RemoteModel} model @param {"stream" | "resume"} how @param {unknown} argument */
-  constructor({ calls, id, manifest }, how, argument) {
+  /** @param {RemoteModel} model @param {"stream" | "resume" | "speak"} how @param {unknown[]} values */
+  constructor({ calls, id, manifest }, how, ...values) {
     things += 1;
     this.id = things;
     this.calls = calls;
-    this.ready = calls.make(how, id, this.id, argument);
+    this.ready = calls.make(how, id, this.id, ...values);
     this.ready.catch(() => {});
     this.over = false;
     this.told = manifest.family === "adr" && manifest.controls.length > 0;
@@ -196,6 +213,55 @@ class RemoteStream {
     this.over = true;
     return this.calls.make("release", this.id);
   }
+}
+
+/** A speech at the other end, which asks for the pieces of its text when it comes to them; one that is left early is forgotten. */
+class RemoteSpeech extends RemoteStream {
+  /** @param {RemoteModel} model @param {import("./spoken_text/front_end.js").Text} text @param {object} options */
+  constructor(model, text, options) {
+    const given = /** @type {any} */ (text);
+    const pieces = typeof text === "string" ? null : given?.[Symbol.asyncIterator]?.() ?? given?.[Symbol.iterator]?.();
+    super(model, "speak", pieces ? null : text, options);
+    this.told = false;
+    this.pieces = pieces;
+    if (!pieces) return;
+    /** @type {Error | null} */
+    this.failure = null;
+    this.calls.texts.set(this.id, async () => {
+      const piece = await Promise.resolve(pieces.next()).catch((/** @type {Error} */ error) => {
+        this.failure = error;
+        return { done: true };
+      });
+      this.calls.make("piece", this.id, piece.done ? null : piece.value);
+    });
+  }
+
+  /** @returns {Promise<IteratorResult<import("./speech.js").Spoken, undefined>>} */
+  async next() {
+    const result = await super.next();
+    if (this.failure) throw this.failure;
+    return result;
+  }
+
+  async return() {
+    await this.release();
+    return super.return();
+  }
+
+  async release() {
+    this.calls.texts.delete(this.id);
+    await this.pieces?.return?.();
+    return super.release();
+  }
+}
+
+/** A text in one piece. @param {import("./spoken_text/front_end.js").Text} text */
+async function whole(text) {
+  const given = /** @type {any} */ (text);
+  if (typeof text === "string" || !(given?.[Symbol.asyncIterator] || given?.[Symbol.iterator])) return text;
+  const pieces = [];
+  for await (const piece of text) pieces.push(piece);
+  return pieces;
 }
 
 /** Pictures lose their methods on the way. @param {any} value */
