@@ -34,7 +34,7 @@ const BARE = new Map([...LATIN.map((name, i) => /** @type {[string, number]} */ 
 const KNOWN = new Map([...BARE, ...OTHERS.map(([name, code]) => /** @type {[string, number]} */ ([name, parseInt(code, 16)]))]);
 const REFERENCE = /&(?:#(\d+);?|#[xX]([0-9a-fA-F]+);?|([^\t\n\f <&#;]{1,32};?))/gu;
 /** What the numbers from 128 to 159 mean, which are characters of Windows' set. */
-const windows = new TextDecoder("windows-1252");
+const WINDOWS = "€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ";
 
 /** The text with characters in the place of what refers to them. @param {string} text */
 export const unescaped = (text) => text.replace(REFERENCE, (whole, decimal, hexadecimal, name) =>
@@ -42,7 +42,7 @@ export const unescaped = (text) => text.replace(REFERENCE, (whole, decimal, hexa
 
 /** @param {number} code */
 function numbered(code) {
-  if (code >= 0x80 && code <= 0x9f) return windows.decode(Uint8Array.of(code));
+  if (code >= 0x80 && code <= 0x9f) return WINDOWS[code - 0x80];
   if (code === 0 || (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff) return "\ufffd";
   const character = String.fromCodePoint(code);
   return /[\t\n\f\r]|[^\p{Cc}\p{Noncharacter_Code_Point}]/u.test(character) ? character : "";
