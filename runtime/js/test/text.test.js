@@ -175,7 +175,7 @@ test("refusals are Python's", async () => {
   await refused(model.speak(null).next(), "text must be a string, or pieces of it, not object");
   await refused(model.generate({ text: ["a", 5] }), "text must be a string, not number");
   await refused(model.speak("Go.", { sped: 2 }).next(), "unknown option sped");
-  await refused(model.speak("Go.", { chunkTokens: 0 }).next(), "chunkTokens must be from 1 to 4096, not 0");
+  await refused(model.speak("Go.", { chunkTokens: 0 }).next(), "chunkTokens must be from 1 to 16384, not 0");
   const digits = await load(`${SHIPPED}speech-digits`, { ort: native });
   assert.equal(digits.speaks, false);
   await refused(digits.generate({ text: "one" }), "speech-digits speaks no text; one that does was exported with adr-export --text");

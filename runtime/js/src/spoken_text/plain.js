@@ -36,7 +36,7 @@ function said(character) {
   if (KEPT.test(character)) return character;
   if (/\p{Nd}/u.test(character)) return digit(character);
   const apart = character.normalize("NFKD").replace(/\p{Mn}/gu, "");
-  if (/^[ -~]+$/.test(apart)) return apart;
+  if (/^[ -~]+$/.test(apart) || /^\p{Mn}$/u.test(character)) return apart;
   if (/[\p{Lu}\p{Ll}\p{Lt}\p{Lo}]/u.test(character)) {
     const code = /** @type {number} */ (character.codePointAt(0)).toString(16).toUpperCase().padStart(4, "0");
     throw new InputError(`cannot say '${character}' (U+${code}): this voice speaks English; write it with letters of the Latin alphabet`);
