@@ -224,9 +224,9 @@ class RemoteSpeech extends RemoteStream {
     super(model, "speak", pieces ? null : text, options);
     this.told = false;
     this.pieces = pieces;
-    if (!pieces) return;
     /** @type {Error | null} */
     this.failure = null;
+    if (!pieces) return;
     this.calls.texts.set(this.id, async () => {
       const piece = await Promise.resolve(pieces.next()).catch((/** @type {Error} */ error) => {
         this.failure = error;
@@ -238,7 +238,9 @@ class RemoteSpeech extends RemoteStream {
 
   /** @returns {Promise<IteratorResult<import("./speech.js").Spoken, undefined>>} */
   async next() {
-    const result = await super.next();
+    const result = await super.next().catch((/** @type {Error} */ error) => {
+      throw this.failure ?? error;
+    });
     if (this.failure) throw this.failure;
     return result;
   }
@@ -250,7 +252,10 @@ class RemoteSpeech extends RemoteStream {
 
   async release() {
     this.calls.texts.delete(this.id);
-    await this.pieces?.return?.();
+    if (!this.pieces) return super.release();
+    // Who waits for one at the other end shall not.
+    await this.calls.make("piece", this.id, null);
+    await this.pieces.return?.();
     return super.release();
   }
 }
