@@ -366,6 +366,7 @@ for (const { name, skip, launch } of browsers) {
       server.closeAllConnections();
       await page.reload();
       await ready(page);
+      assert.equal(await read(page, "text-status", "textContent"), "ready");
       await says(page, "speech-status", "real-time factor", () => click(page, "#words button", "three"));
     });
   });
