@@ -1,5 +1,5 @@
 /** A model that lives in a worker, with the same calls as one that does not. */
-import * as errors from "./errors.js";
+import { Calls } from "./calls.js";
 import { Images } from "./image.js";
 
 /**
@@ -14,52 +14,8 @@ import { Images } from "./image.js";
 
 /** @typedef {import("./families.js").CausalManifest | import("./families.js").AnyOrderManifest} Manifest */
 
-/** Calls to a worker that runs `adr-runtime/worker`, and their answers. */
-class Calls {
-  /** @param {Worker} worker */
-  constructor(worker) {
-    this.worker = worker;
-    this.last = 0;
-    /** @type {Error | null} */
-    this.failed = null;
-    /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
-    this.waiting = new Map();
-    /** @type {Map<number, (loaded: number, total: number) => void>} */
-    this.progress = new Map();
-    /** What tells the next piece of a text. @type {Map<number, () => void>} */
-    this.texts = new Map();
-    worker.addEventListener("message", ({ data }) => {
-      if (data.wanted) return this.texts.get(data.id)?.();
-      if (data.progress) return this.progress.get(data.id)?.(.../** @type {[number, number]} */ (data.progress));
-      const call = this.waiting.get(data.call);
-      this.waiting.delete(data.call);
-      if (!data.error) return call?.resolve(data.result);
-      const Kind = /** @type {Record<string, typeof errors.ADRError>} */ (errors)[data.error.kind] ?? Error;
-      return call?.reject(new Kind(data.error.message));
-    });
-    worker.addEventListener("error", (event) => {
-      const error = new errors.ADRError(`the worker failed: ${event.message || "its script cannot be loaded"}`);
-      this.failed = error;
-      for (const { reject } of this.waiting.values()) reject(error);
-      this.waiting.clear();
-    });
-  }
-
-  /** @param {string} name @param {number} id @param {unknown[]} values @returns {Promise<any>} */
-  make(name, id, ...values) {
-    if (this.failed) return Promise.reject(this.failed);
-    this.last += 1;
-    const call = this.last;
-    return new Promise((resolve, reject) => {
-      this.waiting.set(call, { resolve, reject });
-      this.worker.postMessage({ call, name, id, values });
-    });
-  }
-}
-
 /** @type {WeakMap<Worker, Calls>} */
 const workers = new WeakMap();
-let things = 0;
 
 /**
  * Load a bundle in a worker.
@@ -75,8 +31,7 @@ let things = 0;
 export async function loadInWorker(worker, source, { onProgress, ...options }) {
   const calls = workers.get(worker) ?? new Calls(worker);
   workers.set(worker, calls);
-  things += 1;
-  const id = things;
+  const id = calls.newId();
   if (onProgress) calls.progress.set(id, onProgress);
   const absolute = (/** @type {string | URL | undefined} */ address) => address && new URL(address, globalThis.location?.href).href;
   const about = await calls.make("load", id, absolute(source), {
@@ -168,8 +123,7 @@ export class RemoteModel {
 class RemoteStream {
   /** @param {RemoteModel} model @param {"stream" | "resume" | "speak"} how @param {unknown[]} values */
   constructor({ calls, id, manifest }, how, ...values) {
-    things += 1;
-    this.id = things;
+    this.id = calls.newId();
     this.calls = calls;
     this.ready = calls.make(how, id, this.id, ...values);
     this.ready.catch(() => {});
