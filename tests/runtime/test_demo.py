@@ -31,6 +31,7 @@ PACKAGE = ROOT / "runtime" / "js"
 TYPES = {
     "html": "text/html; charset=utf-8", "js": "text/javascript; charset=utf-8", "mjs": "text/javascript; charset=utf-8",
     "json": "application/json", "wasm": "application/wasm", "onnx": "application/octet-stream",
+    "xz": "application/octet-stream",
 }  # fmt: skip
 PROGRAM = Path(sys.executable).with_name("adr-run")
 
@@ -88,9 +89,11 @@ def test_every_file_of_the_page_is_served_as_what_it_is(port, runtime):
     sources = {path.relative_to(PACKAGE).as_posix(): path for path in (PACKAGE / "src").rglob("*.js")}
     page = {path.name: path for path in (PACKAGE / "page").iterdir() if path.name != "build.js"}
     models = {f"models/{name}/manifest.json": folder / "manifest.json" for name, folder in shipped().items()}
+    models["models/voice/text/manifest.json"] = shipped()["voice"] / "text" / "manifest.json"
     expected = {**sources, **page, **models, **{f"ort/{name}": runtime / name for name in FILES}}
     assert set(names[1:]) == set(expected)
     graphs = {f"models/digits/{path.name}": path for path in shipped()["digits"].glob("*.onnx")}
+    graphs["models/voice/text/lexicon.xz"] = shipped()["voice"] / "text" / "lexicon.xz"
     for name, path in (expected | graphs).items():
         status, headers, data = ask(port, f"/{name}")
         assert status == 200 and data == path.read_bytes(), name

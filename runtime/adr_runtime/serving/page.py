@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 TYPES = {
     ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8", ".json": "application/json", ".wasm": "application/wasm",
-    ".onnx": "application/octet-stream",
+    ".onnx": "application/octet-stream", ".xz": "application/octet-stream",
 }  # fmt: skip
 
 
@@ -40,7 +40,8 @@ def page_files(runtime: Path) -> dict[str, Path]:
     files |= {f"/{file.relative_to(folder).as_posix()}": file for file in (folder / "src").rglob("*.js")}
     files |= {f"/ort/{name}": runtime / name for name in FILES}
     for name, bundle in shipped().items():
-        files |= {f"/models/{name}/{file.name}": file for file in bundle.iterdir() if file.suffix in (".json", ".onnx")}
+        parts = [file for file in bundle.rglob("*") if file.suffix in (".json", ".onnx", ".xz")]
+        files |= {f"/models/{name}/{file.relative_to(bundle).as_posix()}": file for file in parts}
     return files
 
 
@@ -52,8 +53,9 @@ class PageServer(ThreadingHTTPServer):
 
     def __init__(self, files: dict[str, Path], port: int):
         self.files = files
-        # The runtime in JavaScript keeps graphs itself; test vectors are for developers.
-        kept = ["./", *(path.lstrip("/") for path in sorted(files) if not path.endswith((".onnx", "vectors.json")))]
+        # The runtime in JavaScript keeps graphs and dictionaries itself; test vectors are for developers.
+        left = (".onnx", ".xz", "vectors.json")
+        kept = ["./", *(path.lstrip("/") for path in sorted(files) if not path.endswith(left))]
         self.listing = json.dumps(kept).encode()
         super().__init__((HOST, port), PageHandler)
 

@@ -1,4 +1,5 @@
-/** The page: three models in one worker, a player, a spectrogram, an eraser. */
+/** The page: four models in one worker, a player, a spectrogram, an eraser. */
+import { Caption } from "./caption.js";
 import { Eraser } from "./eraser.js";
 import { Player } from "./src/player.js";
 import { loadInWorker } from "./src/remote.js";
@@ -6,6 +7,8 @@ import { Spectrogram } from "./spectrogram.js";
 
 /** Seconds of sound that are made ahead. */
 const AHEAD = 0.4;
+/** Tokens of a chunk of a text: fewer and larger calls are made in less time. */
+const CHUNK = 4;
 const SHEET = 9;
 /** Pixels of a side of somebody's own picture: larger than what the model sees at once, in windows. */
 const OWN = 64;
@@ -37,26 +40,25 @@ async function loaded(name, bar) {
   return model;
 }
 
-function choices() {
-  const seed = at("seed").value.trim();
+/** The speaker and the seed that were chosen, if any. */
+function chosen(speaker, field) {
+  const seed = at(field).value.trim();
   if (/\D/.test(seed)) throw new Error(`seed must be a whole number, not ${seed}`);
   return {
-    steps: Number(at("steps").value), ...(at("speaker").value ? { speaker: at("speaker").value } : {}),
+    ...(at(speaker).value ? { speaker: at(speaker).value } : {}),
     // Above 2^53 a seed is a BigInt.
     ...(seed ? { seed: Number.isSafeInteger(Number(seed)) ? Number(seed) : BigInt(seed) } : {}),
   };
 }
 
-/** Plays a stream to its end, or until `going` says no; tells how fast it is made. */
-async function play(model, wanted, going) {
-  const options = { ...wanted, ...choices() };
+/** Plays a stream to its end, or until `going` says no; tells how fast it is made, and `heard` what is made and the player. */
+async function play(model, open, status, going, heard) {
+  const stream = open();
   const player = new Player(model.samplingRate);
-  const spectrogram = new Spectrogram(at("spectrogram"), model.samplingRate);
-  await player.start();
-  const begun = performance.now();
   let [first, busy, samples] = [0, 0, 0];
-  const stream = model.stream(options);
   try {
+    await player.start();
+    const begun = performance.now();
     while (going()) {
       const asked = performance.now();
       const { done, value } = await stream.next();
@@ -65,10 +67,10 @@ async function play(model, wanted, going) {
       first ||= performance.now() - begun;
       samples += value.audio.length;
       player.add(value.audio);
-      spectrogram.add(value.audio);
+      heard(value, player);
       dispatchEvent(new CustomEvent("samples", { detail: value.audio }));
       const factor = busy / 1000 / (samples / model.samplingRate);
-      tell("speech-status", `first sound after ${first.toFixed(0)} ms; real-time factor ${factor.toFixed(3)}`);
+      tell(status, `first sound after ${first.toFixed(0)} ms; real-time factor ${factor.toFixed(3)}`);
       await player.drained(AHEAD);
     }
     await player.drained();
@@ -78,19 +80,24 @@ async function play(model, wanted, going) {
   }
 }
 
-/** One after the other: a word that is asked for while another is heard waits for it. */
-function say(model, options, going) {
-  speaking = speaking.then(() => play(model, options, going)).catch((error) => tell("speech-status", error.message, true));
+/** One after the other: what is asked for while something else is heard waits for it. */
+function say(model, open, status, going, heard) {
+  speaking = speaking.then(() => play(model, open, status, going, heard)).catch((error) => tell(status, error.message, true));
   return speaking;
 }
 
 async function speech() {
   const model = await loaded("speech-digits", "speech-progress");
+  const words = (wanted, going) => {
+    const spectrogram = new Spectrogram(at("spectrogram"), model.samplingRate);
+    const open = () => model.stream({ ...wanted, steps: Number(at("steps").value), ...chosen("speaker", "seed") });
+    return say(model, open, "speech-status", going, ({ audio }) => spectrogram.add(audio));
+  };
   for (const word of model.labels) {
     const button = Object.assign(document.createElement("button"), { textContent: word });
     button.onclick = () => {
       endless = false;
-      return say(model, { playlist: [word], pause: 0.1 }, () => true);
+      return words({ playlist: [word], pause: 0.1 }, () => true);
     };
     at("words").append(button);
   }
@@ -99,10 +106,52 @@ async function speech() {
     endless = !endless;
     at("endless").setAttribute("aria-pressed", String(endless));
     if (!endless) return undefined;
-    return say(model, { playlist: model.labels, cycle: true }, () => endless)
+    return words({ playlist: model.labels, cycle: true }, () => endless)
       .then(() => at("endless").setAttribute("aria-pressed", "false"));
   };
   tell("speech-status", "ready");
+}
+
+/** Text that is typed; a model that speaks none has no use for a place to type it. */
+async function text() {
+  const model = await loaded("voice", "text-progress");
+  if (!model.speaks) {
+    at("text").parentElement.hidden = true;
+    return;
+  }
+  for (const speaker of model.speakers) at("reader").append(new Option(speaker));
+  /** What is being read; a second click stops it. */
+  let current = null;
+  const turn = (run) => {
+    current = run;
+    at("read").textContent = run ? "stop" : "say it";
+    at("read").setAttribute("aria-pressed", String(Boolean(run)));
+    return new Caption(at("said"));
+  };
+  at("read").onclick = async () => {
+    const run = current ? null : {};
+    const caption = turn(run);
+    if (!run) return;
+    endless = false;
+    const going = () => current === run;
+    const follow = (player) => {
+      if (!going()) return;
+      caption.at(player.played / player.samplingRate);
+      requestAnimationFrame(() => follow(player));
+    };
+    const open = () => model.speak(at("written").value, {
+      speed: Number(at("speed").value), chunkTokens: CHUNK, ...chosen("reader", "text-seed"),
+    });
+    let followed = false;
+    await say(model, open, "text-status", going, ({ words }, player) => {
+      caption.add(words);
+      if (!followed) follow(player);
+      followed = true;
+    });
+    if (going()) turn(null);
+  };
+  at("read").disabled = false;
+  tell("text-status", "ready");
 }
 
 function show(images) {
@@ -202,5 +251,8 @@ async function filling(painter) {
   tell("fill-status", "ready");
 }
 
-speech().then(pictures).then(filling).catch((error) => tell("speech-status", error.message, true));
+/** Without it there is the rest of the page. */
+const readAloud = () => text().catch((error) => tell("text-status", error.message, true));
+
+speech().then(readAloud).then(pictures).then(filling).catch((error) => tell("speech-status", error.message, true));
 navigator.serviceWorker?.register("./offline.js").catch(() => {});

@@ -6,15 +6,15 @@ import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ORT = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
-const MODELS = ["speech-digits", "cifar10", "pictures"];
-/** The graphs of prompts are not for this page. */
-const LEFT_OUT = ["parallel.onnx", "encode.onnx"];
+const MODELS = ["speech-digits", "voice", "cifar10", "pictures"];
+/** The graphs of prompts, and of recordings, are not for this page. */
+const LEFT_OUT = ["parallel.onnx", "encode.onnx", "align.onnx"];
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json", ".wasm": "application/wasm" };
 
 /** @param {string} out */
 export function build(out) {
   mkdirSync(out, { recursive: true });
-  for (const file of ["index.html", "app.js", "eraser.js", "spectrogram.js", "offline.js"]) cpSync(join(HERE, file), join(out, file));
+  for (const file of ["index.html", "app.js", "caption.js", "eraser.js", "spectrogram.js", "offline.js"]) cpSync(join(HERE, file), join(out, file));
   cpSync(join(HERE, "..", "src"), join(out, "src"), { recursive: true });
   for (const file of ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]) {
     cpSync(join(ORT, file), join(out, "ort", file));
@@ -23,10 +23,10 @@ export function build(out) {
     const folder = join(HERE, "..", "..", "adr_runtime", "bundles", "shipped", model);
     cpSync(folder, join(out, "models", model), { recursive: true, filter: (path) => !LEFT_OUT.some((name) => path.endsWith(name)) });
   }
-  // Graphs are kept by the runtime itself.
+  // Graphs and the dictionary are kept by the runtime itself.
   const files = readdirSync(out, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
   const names = files.map((file) => relative(out, join(file.parentPath ?? file.path, file.name)).replaceAll("\\", "/"));
-  writeFileSync(join(out, "files.json"), JSON.stringify(["./", ...names.filter((name) => !/\.onnx$|\.md$|vectors\.json$|^files\.json$/.test(name))]));
+  writeFileSync(join(out, "files.json"), JSON.stringify(["./", ...names.filter((name) => !/\.onnx$|\.xz$|\.licence$|\.md$|vectors\.json$|^files\.json$/.test(name))]));
 }
 
 /**

@@ -19,8 +19,8 @@ addEventListener("fetch", (event) => {
       const cache = await caches.open(CACHE);
       try {
         const response = await fetch(event.request);
-        // Graphs are in the cache of the runtime already.
-        if (response.ok && !event.request.url.endsWith(".onnx")) await cache.put(event.request, response.clone());
+        // Graphs and the dictionary are in the cache of the runtime already.
+        if (response.ok && !/\.(onnx|xz)$/.test(event.request.url)) await cache.put(event.request, response.clone());
         return response;
       } catch (error) {
         const kept = await cache.match(event.request);

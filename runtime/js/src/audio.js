@@ -1,17 +1,22 @@
 /** Audio, token by token: clips, endless streams, and what comes after a recording. */
 import { generateClips } from "./clips.js";
-import { indexOf, labelRows, resolve } from "./config.js";
+import { checkBytes, checkedSeed, indexOf, labelRows, resolve } from "./config.js";
 import { InputError } from "./errors.js";
 import { TokenGenerator } from "./generator.js";
 import { ends } from "./manifest.js";
+import { Lazy, LazyStream } from "./lazy.js";
+import { drawn } from "./pcg64.js";
 import { LONGEST, MAX_PAUSE, MAX_WORDS, Playlist } from "./playlist.js";
+import { takeIn } from "./prompt.js";
 import { roundEven } from "./samplers.js";
 import { MAX_CHUNK, unpackState } from "./state.js";
 import { selfTest } from "./self_test.js";
+import { Speech } from "./speech.js";
+import { checkDials } from "./spoken_text/durations.js";
+import { checkText } from "./spoken_text/front_end.js";
+import { timedSentences } from "./spoken_text/timing.js";
 import { plainSeed, Stream } from "./stream.js";
 
-/** Tokens of a piece of a prompt. */
-const PIECE = 512;
 /** Tokens of a chunk where nobody waits for the first one. */
 const WHOLE_CHUNK = 64;
 
@@ -21,7 +26,14 @@ const WHOLE_CHUNK = 64;
  * @property {Float32Array[]} clips all of them
  * @property {number} sampling_rate Hz
  * @property {number | bigint} seed makes the same again
+ * @property {import("./speech.js").Word[]} [words] of a text: when each is heard
  */
+/**
+ * @typedef {object} TextChoices
+ * @property {number} [speed] 2 is twice as fast; 1 unless given
+ * @property {number} [pause] seconds between sentences; the model's own unless given
+ */
+/** @typedef {TextChoices & {chunkTokens?: number} & import("./config.js").GenerationOptions} SpeakOptions */
 /**
  * @typedef {object} AudioChoices
  * @property {import("./config.js").Label | import("./config.js").Label[]} [label] one for all, or one for each clip
@@ -31,8 +43,9 @@ const WHOLE_CHUNK = 64;
  * @property {import("./controls.js").Controls} [controls] of models that have them (`model.manifest.controls`): classes by the
  * name of each control, one for each token, the same for every clip or a list for each; the clips have as many tokens, less
  * the decoder's delay
+ * @property {import("./spoken_text/front_end.js").Text} [text] what a model that speaks text is to say, in one clip
  */
-/** @typedef {AudioChoices & import("./config.js").GenerationOptions} AudioOptions */
+/** @typedef {AudioChoices & TextChoices & import("./config.js").GenerationOptions} AudioOptions */
 /**
  * @typedef {object} StreamChoices
  * @property {number} [chunkTokens] tokens of each chunk; 1 unless given
@@ -43,9 +56,13 @@ const WHOLE_CHUNK = 64;
 
 /** Generates audio. What changes while it does lives in a `Stream`. */
 export class AudioModel {
-  /** @param {import("./bundle.js").Bundle} bundle */
-  constructor(bundle) {
+  /**
+   * @param {import("./bundle.js").Bundle} bundle
+   * @param {import("./spoken_text/front_end.js").SpokenText | null} [frontEnd]
+   */
+  constructor(bundle, frontEnd = null) {
     this.bundle = bundle;
+    this.frontEnd = frontEnd;
     this.manifest = bundle.manifest;
     this.kind = /** @type {const} */ ("audio");
   }
@@ -67,13 +84,25 @@ export class AudioModel {
     return this.spec.sample_rate;
   }
 
+  /** Whether it speaks text. */
+  get speaks() {
+    return this.frontEnd !== null;
+  }
+
   /**
    * Generate clips, each as long as the model says unless `seconds` or a prompt is given.
    * @param {AudioOptions} [options]
    * @returns {Promise<Audio>}
    */
   async generate(options = {}) {
-    const { label, count, seconds, prompt, controls, ...choices } = options;
+    const { label, count, seconds, prompt, controls, text, speed, pause, ...choices } = options;
+    if (text !== undefined) {
+      if ([label, count, seconds, prompt, controls].some((other) => other !== undefined)) {
+        throw new InputError("a text takes the place of label, count, seconds, prompt and controls; leave them out");
+      }
+      return this.spoken(text, { speed, pause, chunkTokens: WHOLE_CHUNK, ...choices });
+    }
+    if (speed !== undefined || pause !== undefined) throw new InputError("speed and pause go with a text; leave them out");
     const settings = resolve(this.manifest, choices, labelRows(label, count));
     const about = { sampling_rate: this.samplingRate, seed: plainSeed(settings.seed) };
     if (seconds === undefined && prompt === undefined && controls === undefined && ends(this.manifest)) {
@@ -88,6 +117,53 @@ export class AudioModel {
     for await (const { clips } of stream) clips.forEach((clip, row) => parts[row].push(clip));
     const clips = parts.map(joined);
     return { audio: clips[0], clips, ...about };
+  }
+
+  /**
+   * A text as one clip.
+   * @param {import("./spoken_text/front_end.js").Text} text
+   * @param {SpeakOptions} options
+   * @returns {Promise<Audio>}
+   */
+  async spoken(text, options) {
+    const speech = await this.begun(text, options);
+    const parts = [];
+    const words = [];
+    for await (const chunk of speech) {
+      parts.push(chunk.audio);
+      words.push(...chunk.words);
+      const { emitted } = speech.stream;
+      checkBytes(12 * emitted, `1 sound(s) of ${emitted} samples`);
+    }
+    const audio = joined(parts);
+    return { audio, clips: [audio], words, sampling_rate: this.samplingRate, seed: speech.seed };
+  }
+
+  /**
+   * Speak a text sentence after sentence, in constant memory however long it is. What a whole text has that cannot be said is
+   * told at once, and of pieces when they come to it. Without a speaker the seed chooses one.
+   * @param {import("./spoken_text/front_end.js").Text} text English, whole or in pieces as they arrive
+   * @param {SpeakOptions} [options]
+   * @returns {AsyncIterableIterator<import("./speech.js").Spoken> & {ready: Promise<Speech>, readonly seed: number | bigint}}
+   */
+  speak(text, options = {}) {
+    return new Lazy(this.begun(text, options));
+  }
+
+  /**
+   * @param {import("./spoken_text/front_end.js").Text} text
+   * @param {SpeakOptions} options
+   */
+  async begun(text, { speed = 1, pause, chunkTokens = 1, ...choices }) {
+    const { frontEnd, speakers, manifest } = this;
+    if (!frontEnd) throw new InputError(`${manifest.name} speaks no text; one that does was exported with adr-export --text`);
+    checkDials(speed, pause);
+    const seed = checkedSeed(choices.seed);
+    const speaker = choices.speaker ?? (speakers.length ? drawn(seed, speakers.length) : null);
+    const settings = resolve(manifest, { ...choices, seed, speaker }, [null]);
+    if (typeof text === "string") checkText(text);
+    const dials = { token: this.spec.hop / this.samplingRate, speed, pause, speaker: speakers[settings.speakers[0]] ?? null };
+    return new Speech(await this.start(settings, null, chunkTokens, null), timedSentences(frontEnd, text, dials));
   }
 
   /**
@@ -172,91 +248,6 @@ export class AudioModel {
   release() {
     return this.bundle.release();
   }
-}
-
-/** A stream whose first graph runs when its first chunk is asked for, so that `stream()` needs no await. */
-class LazyStream {
-  /** @param {Promise<Stream>} ready */
-  constructor(ready) {
-    this.ready = ready;
-    /** @type {Stream | null} */
-    this.opened = null;
-    ready.then((stream) => { this.opened = stream; }, () => {});
-  }
-
-  [Symbol.asyncIterator]() {
-    return this;
-  }
-
-  async next() {
-    return (await this.ready).next();
-  }
-
-  async return() {
-    return (await this.ready).return();
-  }
-
-  get seed() {
-    if (!this.opened) throw new InputError("the stream has not begun; await its `ready` or its first chunk");
-    return this.opened.seed;
-  }
-
-  async state() {
-    return (await this.ready).state();
-  }
-
-  /** @param {import("./controls.js").Controls} controls */
-  async extend(controls) {
-    await (await this.ready).extend(controls);
-    return this;
-  }
-}
-
-/**
- * Go on from a recording: everything that follows its last whole token.
- * @param {Stream} stream
- * @param {Float32Array} prompt
- * @returns {Promise<Float32Array>} the part of the prompt that comes before the first chunk
- */
-async function takeIn(stream, prompt) {
-  const { generator, progress, audio } = stream;
-  if (!(prompt instanceof Float32Array) || !prompt.every(Number.isFinite)) {
-    throw new InputError("prompt must be a Float32Array of finite samples");
-  }
-  if (!("encode" in generator.manifest.graphs && "parallel" in generator.manifest.graphs)) {
-    throw new InputError(`${generator.manifest.name} makes sound and takes none: its bundle has no encoder`);
-  }
-  const usable = Math.floor(prompt.length / audio.hop) * audio.hop;
-  if (!usable) {
-    throw new InputError(`the prompt has ${prompt.length} samples; ${generator.manifest.name} needs at least ${audio.hop}`);
-  }
-  const samples = prompt.subarray(prompt.length - usable);
-  const { channels, batch } = generator;
-  const context = leftContext(generator.manifest);
-  for (let start = 0; start < usable / audio.hop; start += PIECE) {
-    const before = Math.min(context, start);
-    const piece = samples.slice((start - before) * audio.hop, (start + PIECE) * audio.hop);
-    const encoded = await generator.bundle.run("encode", { samples: [piece, [1, piece.length]] });
-    const tokens = encoded.tokens.data.slice(before * channels);
-    await generator.prefill(progress, tokens);
-    const each = Array.from({ length: tokens.length / channels }, (_, i) => {
-      const token = tokens.subarray(i * channels, (i + 1) * channels);
-      return Float32Array.from({ length: batch * channels }, (__, j) => token[j % channels]);
-    });
-    await generator.decode(progress, each);
-  }
-  stream.skip = 0;
-  if (stream.limit !== null) stream.limit += audio.delay;
-  return samples.slice(0, Math.max(usable - audio.delay, 0));
-}
-
-/**
- * How many tokens before a piece its own tokens may depend on: as far as the decoder's convolutions reach, and two more.
- * @param {import("./manifest.js").Manifest} manifest
- */
-function leftContext(manifest) {
-  const lengths = manifest.states.filter((s) => s.graph === "decode" && s.shape.length === 3).map((s) => s.shape[1]);
-  return lengths.reduce((/** @type {number} */ sum, n) => sum + (typeof n === "number" ? n : 0), 0) + 2;
 }
 
 /** @param {Float32Array[]} parts */

@@ -1,12 +1,12 @@
 /** Opening a bundle: everything is verified before ONNX Runtime sees it. */
 import { BundleError, InputError } from "./errors.js";
-import { needed, parseManifest } from "./families.js";
-import { MAX_MANIFEST_BYTES } from "./specs.js";
+import { needed, parseManifest, parseNested } from "./families.js";
+import { FOLDER } from "./spoken_text/manifest.js";
 
 const CACHE = "adr-runtime";
 
 /**
- * Reads a file of a bundle, and verifies that of a graph, of which it is told the size and the hash.
+ * Reads a file of a bundle, and verifies one of which it is told the size and the hash, as those of graphs.
  * @typedef {(file: string, spec?: {bytes: number, sha256: string}) => Promise<Uint8Array<ArrayBuffer>>} ReadFile
  */
 
@@ -31,7 +31,7 @@ const CACHE = "adr-runtime";
 
 /**
  * A verified bundle, whose graphs become sessions when they are first needed.
- * @template {import("./families.js").CausalManifest | import("./families.js").AnyOrderManifest} [M=import("./families.js").CausalManifest]
+ * @template {import("./families.js").CausalManifest | import("./families.js").AnyOrderManifest | import("./families.js").SpokenTextManifest} [M=import("./families.js").CausalManifest]
  */
 export class Bundle {
   /**
@@ -47,6 +47,8 @@ export class Bundle {
     this.options = options;
     this.ort = options.ort;
     this.sessions = /** @type {Map<string, Promise<Session>>} */ (new Map());
+    /** The bundle inside that turns text into phones, of a voice that speaks text. @type {Bundle<import("./families.js").SpokenTextManifest> | null} */
+    this.inside = null;
   }
 
   /**
@@ -111,6 +113,7 @@ export class Bundle {
   async release() {
     for (const session of this.sessions.values()) await (await session).release?.();
     this.sessions.clear();
+    await this.inside?.release();
   }
 }
 
@@ -129,24 +132,28 @@ export async function openBundle(source, options) {
   if (globalThis.process?.versions?.node) process.env.ORT_DISABLE_TELEMETRY ??= "1";
   const read = await reader(source, options);
   const text = await read("manifest.json");
-  if (text.length > MAX_MANIFEST_BYTES) {
-    throw new BundleError(`manifest.json: expected up to ${MAX_MANIFEST_BYTES} bytes, found ${text.length}`);
-  }
-  let decoded;
-  try {
-    decoded = new TextDecoder("utf-8", { fatal: true }).decode(text);
-  } catch {
-    throw new BundleError("manifest.json: not UTF-8 text");
-  }
-  const manifest = parseManifest(decoded);
+  const manifest = parseManifest(text);
   const bundle = new Bundle(manifest, await hash(text), read, options);
-  const total = needed(manifest).reduce((sum, graph) => sum + manifest.graphs[graph].bytes, 0);
+  if (manifest.family === "adr" && manifest.spoken_text) bundle.inside = await openNested(manifest.spoken_text, read, options);
+  const graphs = [bundle, bundle.inside].flatMap((one) => (one ? needed(one.manifest).map((graph) => ({ one, graph })) : []));
+  const total = graphs.reduce((sum, { one, graph }) => sum + one.manifest.graphs[graph].bytes, 0);
   let loaded = 0;
   options.onProgress?.(0, total);
-  for (const graph of needed(manifest)) {
-    await bundle.session(graph, (bytes) => options.onProgress?.((loaded += bytes), total));
+  for (const { one, graph } of graphs) {
+    await one.session(graph, (bytes) => options.onProgress?.((loaded += bytes), total));
   }
   return bundle;
+}
+
+/**
+ * The bundle inside a voice's, whose graphs are too small for anything but the CPU.
+ * @param {{file: string, bytes: number, sha256: string}} spec
+ * @param {ReadFile} read
+ * @param {LoadOptions} options
+ */
+async function openNested(spec, read, options) {
+  const manifest = parseNested(await read(spec.file, spec));
+  return new Bundle(manifest, spec.sha256, (file, of) => read(FOLDER + file, of), { ...options, executionProviders: undefined });
 }
 
 /**
@@ -161,7 +168,8 @@ async function reader(source, options) {
   const address = String(source);
   if (/^https?:/.test(address) || typeof globalThis.process?.versions?.node === "undefined") {
     const base = new URL(address.endsWith("/") ? address : `${address}/`, globalThis.location?.href);
-    return async (file, spec) => fetched(new URL(encodeURIComponent(file), base), options, spec);
+    const path = (/** @type {string} */ file) => file.split("/").map(encodeURIComponent).join("/");
+    return async (file, spec) => fetched(new URL(path(file), base), options, spec);
   }
   const [{ readFile }, { join }, { fileURLToPath }] = await Promise.all(
     [import("node:fs/promises"), import("node:path"), import("node:url")],
@@ -225,7 +233,7 @@ function missing(file) {
 }
 
 /**
- * The data of a graph, if it is what the manifest says; of the manifest itself, as it is.
+ * The data of a file, if it is what a manifest says; of the manifest itself, as it is.
  * @param {Uint8Array} data
  * @param {string} file
  * @param {{bytes: number, sha256: string}} [spec]

@@ -6,6 +6,7 @@ import { AudioModel } from "./audio.js";
 import { openBundle } from "./bundle.js";
 import { ImageModel } from "./image.js";
 import { openOn } from "./providers.js";
+import { SpokenText } from "./spoken_text/front_end.js";
 
 export { AnyOrderAudioModel } from "./any_order/audio_model.js";
 export { AnyOrderImageModel } from "./any_order/image_model.js";
@@ -14,12 +15,13 @@ export { AnyOrderTextModel } from "./any_order/text_model.js";
 export { AudioModel } from "./audio.js";
 export { ADRError, BundleError, DamagedFileError, InputError } from "./errors.js";
 export { ImageModel, Images } from "./image.js";
+export { Speech } from "./speech.js";
 export { Stream } from "./stream.js";
 
 /** @typedef {AudioModel | ImageModel | AnyOrderAudioModel | AnyOrderImageModel | AnyOrderTextModel} Model */
 
 /** The class of each family's models, by the kind in the manifest. */
-const MODELS = /** @type {Record<string, Record<string, new (bundle: any) => Model>>} */ ({
+const MODELS = /** @type {Record<string, Record<string, new (bundle: any, frontEnd: SpokenText | null) => Model>>} */ ({
   adr: { audio: AudioModel, image: ImageModel },
   ardm: { sound: AnyOrderAudioModel, image: AnyOrderImageModel, text: AnyOrderTextModel },
 });
@@ -37,5 +39,6 @@ const MODELS = /** @type {Record<string, Record<string, new (bundle: any) => Mod
  */
 export async function load(source, options) {
   const bundle = await openOn(options, (chosen) => openBundle(source, chosen));
-  return new MODELS[bundle.manifest.family][bundle.manifest.kind](bundle);
+  const frontEnd = bundle.inside && (await SpokenText.open(bundle.inside));
+  return new MODELS[bundle.manifest.family][bundle.manifest.kind](bundle, frontEnd);
 }

@@ -3,8 +3,9 @@ import { fits } from "./parts.js";
 import { COLUMNS, SAMPLERS } from "./samplers.js";
 import { between, boolean, list, nullable, number, object, oneOf, string, whole } from "./schema.js";
 import {
-  checkCommon, COMMON, COMMON_DEFAULTS, dimension, Located, MAX_COUNT, MAX_MANIFEST_BYTES, MAX_TEMPERATURE, rule,
+  checkCommon, checkInputs, COMMON, COMMON_DEFAULTS, dimension, Located, MAX_COUNT, MAX_MANIFEST_BYTES, MAX_TEMPERATURE, rule,
 } from "./specs.js";
+import { CONTROLS } from "./spoken_text/controls.js";
 
 const MAX_STATE_BYTES = 2 ** 28;
 export const MAX_GUIDANCE = 100;
@@ -29,7 +30,7 @@ const schedule = object({
   clip: between(Number.MIN_VALUE, Number.MAX_VALUE),
 });
 const control = object({ name: string, classes: whole(1, 1 << 16) });
-/** The manifest of the bundle inside that makes a text into controls, which this runtime leaves alone: it speaks none. */
+/** The manifest of the bundle inside that makes a text into controls. */
 const spokenText = object({ file: oneOf("text/manifest.json"), sha256: string, bytes: whole(1, MAX_MANIFEST_BYTES) });
 const audio = object({ sample_rate: whole(1, 768000), hop: whole(1, 1 << 16), delay: whole(0, 1 << 20) });
 const side = whole(1, 1 << 14);
@@ -102,7 +103,9 @@ function check(m) {
   rule("controls", told.length <= MAX_CONTROLS, `at most ${MAX_CONTROLS}`, m.controls);
   rule("controls", !told.length || m.kind === "audio", "none for pictures", m.controls);
   rule("controls", new Set(told).size === told.length, "no control twice", "others");
-  rule("spoken_text", m.spoken_text === null || told.length > 0, "none without the controls of spoken text", m.spoken_text);
+  const spells = (/** @type {typeof m.controls} */ all) => all.map(({ name, classes }) => `${name} ${classes}`).join(", ");
+  const speaks = spells(m.controls) === spells(CONTROLS);
+  rule("spoken_text", m.spoken_text === null || speaks, "none without the controls of spoken text", m.spoken_text);
   if (m.image) {
     const { height, width, patch, levels } = m.image;
     rule("image", height % patch === 0 && width % patch === 0, "sizes that the patch divides", m.image);
@@ -151,11 +154,7 @@ function checkGraphs(m) {
     const found = m.graphs[name].outputs.map((t) => t.name);
     rule(`graphs.${name}.outputs`, all.every((one) => found.includes(one)), all.join(", "), found.join(", "));
   }
-  for (const [name, tensors] of Object.entries(expected)) {
-    const spell = (/** @type {[string, Shape][]} */ all) => all.map(([n, shape]) => `${n} [${shape}]`).sort().join(", ");
-    const found = m.graphs[name].inputs.map((t) => /** @type {[string, Shape]} */ ([t.name, t.shape]));
-    rule(`graphs.${name}.inputs`, spell(found) === spell(tensors), spell(tensors), spell(found));
-  }
+  for (const [name, tensors] of Object.entries(expected)) checkInputs(m.graphs, name, tensors);
 }
 
 /**

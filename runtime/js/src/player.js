@@ -11,10 +11,10 @@ registerProcessor("adr-player", class extends AudioWorkletProcessor {
     super();
     this.queue = [];
     this.at = 0;
-    this.waiting = 0;
+    this.played = 0;
     this.port.onmessage = ({ data }) => {
-      if (data) { this.queue.push(data); this.waiting += data.length; }
-      else { this.queue = []; this.at = 0; this.waiting = 0; }
+      if (data) this.queue.push(data);
+      else { this.queue = []; this.at = 0; }
     };
   }
   process(_, [[output]]) {
@@ -26,8 +26,8 @@ registerProcessor("adr-player", class extends AudioWorkletProcessor {
       this.at += part.length;
       if (this.at === this.queue[0].length) { this.queue.shift(); this.at = 0; }
     }
-    this.waiting -= filled;
-    this.port.postMessage(this.waiting);
+    this.played += filled;
+    this.port.postMessage(this.played);
     return true;
   }
 });`;
@@ -37,6 +37,7 @@ export class Player {
   constructor(samplingRate) {
     this.samplingRate = samplingRate;
     this.sent = 0;
+    /** Samples that have gone to the output. */
     this.played = 0;
     /** @type {AudioWorkletNode | null} */
     this.node = null;
@@ -50,7 +51,7 @@ export class Player {
     URL.revokeObjectURL(url);
     this.node = new AudioWorkletNode(this.context, "adr-player", { numberOfInputs: 0, outputChannelCount: [1] });
     this.node.port.onmessage = ({ data }) => {
-      this.played = this.sent - data;
+      this.played = data;
     };
     this.node.connect(this.context.destination);
     // Without a device, or before a click, it is not refused: it does not come about.

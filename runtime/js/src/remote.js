@@ -1,5 +1,5 @@
 /** A model that lives in a worker, with the same calls as one that does not. */
-import * as errors from "./errors.js";
+import { Calls } from "./calls.js";
 import { Images } from "./image.js";
 
 /**
@@ -14,49 +14,8 @@ import { Images } from "./image.js";
 
 /** @typedef {import("./families.js").CausalManifest | import("./families.js").AnyOrderManifest} Manifest */
 
-/** Calls to a worker that runs `adr-runtime/worker`, and their answers. */
-class Calls {
-  /** @param {Worker} worker */
-  constructor(worker) {
-    this.worker = worker;
-    this.last = 0;
-    /** @type {Error | null} */
-    this.failed = null;
-    /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
-    this.waiting = new Map();
-    /** @type {Map<number, (loaded: number, total: number) => void>} */
-    this.progress = new Map();
-    worker.addEventListener("message", ({ data }) => {
-      if (data.progress) return this.progress.get(data.id)?.(.../** @type {[number, number]} */ (data.progress));
-      const call = this.waiting.get(data.call);
-      this.waiting.delete(data.call);
-      if (!data.error) return call?.resolve(data.result);
-      const Kind = /** @type {Record<string, typeof errors.ADRError>} */ (errors)[data.error.kind] ?? Error;
-      return call?.reject(new Kind(data.error.message));
-    });
-    worker.addEventListener("error", (event) => {
-      const error = new errors.ADRError(`the worker failed: ${event.message || "its script cannot be loaded"}`);
-      this.failed = error;
-      for (const { reject } of this.waiting.values()) reject(error);
-      this.waiting.clear();
-    });
-  }
-
-  /** @param {string} name @param {number} id @param {unknown[]} values @returns {Promise<any>} */
-  make(name, id, ...values) {
-    if (this.failed) return Promise.reject(this.failed);
-    this.last += 1;
-    const call = this.last;
-    return new Promise((resolve, reject) => {
-      this.waiting.set(call, { resolve, reject });
-      this.worker.postMessage({ call, name, id, values });
-    });
-  }
-}
-
 /** @type {WeakMap<Worker, Calls>} */
 const workers = new WeakMap();
-let things = 0;
 
 /**
  * Load a bundle in a worker.
@@ -72,8 +31,7 @@ let things = 0;
 export async function loadInWorker(worker, source, { onProgress, ...options }) {
   const calls = workers.get(worker) ?? new Calls(worker);
   workers.set(worker, calls);
-  things += 1;
-  const id = things;
+  const id = calls.newId();
   if (onProgress) calls.progress.set(id, onProgress);
   const absolute = (/** @type {string | URL | undefined} */ address) => address && new URL(address, globalThis.location?.href).href;
   const about = await calls.make("load", id, absolute(source), {
@@ -112,9 +70,15 @@ export class RemoteModel {
     return manifest.family === "adr" ? manifest.audio?.sample_rate : manifest.variables.sample_rate || undefined;
   }
 
-  /** @param {object} [options] @returns {Promise<any>} */
+  /** Whether it speaks text. */
+  get speaks() {
+    return this.manifest.family === "adr" && this.manifest.spoken_text !== null;
+  }
+
+  /** @param {{text?: import("./spoken_text/front_end.js").Text}} [options] @returns {Promise<any>} */
   async generate(options = {}) {
-    return shaped(await this.calls.make("generate", this.id, options));
+    const { text } = options;
+    return shaped(await this.calls.make("generate", this.id, text === undefined ? options : { ...options, text: await whole(text) }));
   }
 
   /** @returns {Promise<import("./self_test.js").Check[]>} */
@@ -125,6 +89,14 @@ export class RemoteModel {
   /** Of an any-order model. @param {object} options @returns {Promise<any>} */
   async fill(options) {
     return shaped(await this.calls.make("fill", this.id, options));
+  }
+
+  /**
+   * @param {import("./spoken_text/front_end.js").Text} text of which pieces go to the worker one by one, as it comes to them
+   * @param {object} [options]
+   */
+  speak(text, options = {}) {
+    return new RemoteSpeech(this, text, options);
   }
 
   /** @param {object} [options] */
@@ -149,12 +121,11 @@ export class RemoteModel {
  * extended.
  */
 class RemoteStream {
-  /** @param {RemoteModel} model @param {"stream" | "resume"} how @param {unknown} argument */
-  constructor({ calls, id, manifest }, how, argument) {
-    things += 1;
-    this.id = things;
+  /** @param {RemoteModel} model @param {"stream" | "resume" | "speak"} how @param {unknown[]} values */
+  constructor({ calls, id, manifest }, how, ...values) {
+    this.id = calls.newId();
     this.calls = calls;
-    this.ready = calls.make(how, id, this.id, argument);
+    this.ready = calls.make(how, id, this.id, ...values);
     this.ready.catch(() => {});
     this.over = false;
     this.told = manifest.family === "adr" && manifest.controls.length > 0;
@@ -196,6 +167,60 @@ class RemoteStream {
     this.over = true;
     return this.calls.make("release", this.id);
   }
+}
+
+/** A speech at the other end, which asks for the pieces of its text when it comes to them; one that is left early is forgotten. */
+class RemoteSpeech extends RemoteStream {
+  /** @param {RemoteModel} model @param {import("./spoken_text/front_end.js").Text} text @param {object} options */
+  constructor(model, text, options) {
+    const given = /** @type {any} */ (text);
+    const pieces = typeof text === "string" ? null : given?.[Symbol.asyncIterator]?.() ?? given?.[Symbol.iterator]?.();
+    super(model, "speak", pieces ? null : text, options);
+    this.told = false;
+    this.pieces = pieces;
+    /** @type {Error | null} */
+    this.failure = null;
+    if (!pieces) return;
+    this.calls.texts.set(this.id, async () => {
+      const piece = await Promise.resolve(pieces.next()).catch((/** @type {Error} */ error) => {
+        this.failure = error;
+        return { done: true };
+      });
+      this.calls.make("piece", this.id, piece.done ? null : piece.value);
+    });
+  }
+
+  /** @returns {Promise<IteratorResult<import("./speech.js").Spoken, undefined>>} */
+  async next() {
+    const result = await super.next().catch((/** @type {Error} */ error) => {
+      throw this.failure ?? error;
+    });
+    if (this.failure) throw this.failure;
+    return result;
+  }
+
+  async return() {
+    await this.release();
+    return super.return();
+  }
+
+  async release() {
+    this.calls.texts.delete(this.id);
+    if (!this.pieces) return super.release();
+    // Who waits for one at the other end shall not.
+    await this.calls.make("piece", this.id, null);
+    await this.pieces.return?.();
+    return super.release();
+  }
+}
+
+/** A text in one piece. @param {import("./spoken_text/front_end.js").Text} text */
+async function whole(text) {
+  const given = /** @type {any} */ (text);
+  if (typeof text === "string" || !(given?.[Symbol.asyncIterator] || given?.[Symbol.iterator])) return text;
+  const pieces = [];
+  for await (const piece of text) pieces.push(piece);
+  return pieces;
 }
 
 /** Pictures lose their methods on the way. @param {any} value */

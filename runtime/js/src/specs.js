@@ -60,7 +60,21 @@ export const rule = (where, good, expected, found) => {
 export function checkCommon({ labels, graphs }) {
   rule("labels", new Set(labels).size === labels.length, "none twice", "others");
   for (const [name, { file }] of Object.entries(graphs)) {
-    const plain = /^[^/\\:\0. ]/.test(file) && !/[/\\:\0]/.test(file) && !/[. ]$/.test(file);
-    rule(`graphs.${name}.file`, plain, "a plain file name inside the bundle", file);
+    rule(`graphs.${name}.file`, plainName(file), "a plain file name inside the bundle", file);
   }
+}
+
+/** Whether a file lies inside the bundle. @param {string} file */
+export const plainName = (file) => /^[^/\\:\0. ]/.test(file) && !/[/\\:\0]/.test(file) && !/[. ]$/.test(file);
+
+/**
+ * A graph's inputs by name and shape, in any order.
+ * @param {Record<string, GraphSpec>} graphs
+ * @param {string} name
+ * @param {[string, Shape][]} tensors
+ */
+export function checkInputs(graphs, name, tensors) {
+  const spell = (/** @type {[string, Shape][]} */ all) => all.map(([n, shape]) => `${n} [${shape}]`).sort().join(", ");
+  const found = graphs[name].inputs.map((t) => /** @type {[string, Shape]} */ ([t.name, t.shape]));
+  rule(`graphs.${name}.inputs`, spell(found) === spell(tensors), spell(tensors), spell(found));
 }

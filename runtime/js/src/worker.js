@@ -18,6 +18,25 @@ function able(id, call) {
   return model;
 }
 
+/** What to do with the next piece of a text, by the speech that waits for it. @type {Map<number, (piece: unknown) => void>} */
+const wanted = new Map();
+
+/**
+ * The pieces of a text that the page has, each asked for when it is needed.
+ * @param {number} speech
+ */
+async function* pieces(speech) {
+  for (;;) {
+    const piece = await new Promise((resolve) => {
+      wanted.set(speech, resolve);
+      postMessage({ id: speech, wanted: true });
+    });
+    wanted.delete(speech);
+    if (piece === null) return;
+    yield piece;
+  }
+}
+
 /**
  * What a page may ask for, by name: (id of a model or stream, arguments) -> a value that can be posted.
  * @type {Record<string, (id: number, ...values: any[]) => Promise<unknown>>}
@@ -35,6 +54,12 @@ const CALLS = {
   generate: async (id, options) => kept.get(id).generate(options),
   selfTest: async (id) => kept.get(id).selfTest(),
   fill: async (id, options) => able(id, "fill").fill(options),
+  async speak(id, speech, text, options) {
+    kept.set(speech, able(id, "speak").speak(text ?? pieces(speech), options));
+  },
+  async piece(speech, piece) {
+    wanted.get(speech)?.(piece);
+  },
   async stream(id, stream, options) {
     kept.set(stream, able(id, "stream").stream(options));
   },

@@ -9,6 +9,7 @@ import numpy as np
 from adr_runtime.causal.samplers import coefficients
 from adr_runtime.philox import normal
 from any_order_vectors import any_order, packed
+from text_vectors import spoken_text
 
 HERE = Path(__file__).parent
 
@@ -83,3 +84,5 @@ found = {
     "any_order": any_order(),
 }  # fmt: skip
 (HERE / "vectors.json").write_text(json.dumps(found, indent=1) + "\n")
+texts = json.dumps(spoken_text(), ensure_ascii=False, separators=(",", ":"))
+(HERE / "texts.json").write_text(texts.replace('},{"', '},\n{"') + "\n")

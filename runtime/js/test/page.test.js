@@ -111,6 +111,88 @@ for (const { name, skip, launch } of browsers) {
       assert.ok(difference(await page.evaluate(() => globalThis.heard), expected) < 1e-3);
     });
 
+    test("a text is heard sentence after sentence, and its words are marked as they are said", async () => {
+      await listen(page);
+      const text = "Go on. It is 5 km, no more!";
+      await enter(page, "written", text);
+      await enter(page, "reader", "slt");
+      await enter(page, "speed", "1.5");
+      await enter(page, "text-seed", "3");
+      await page.evaluate(() => {
+        globalThis.marked = [];
+        new MutationObserver(() => {
+          const word = document.querySelector("#said [aria-current]")?.textContent;
+          if (word && word !== globalThis.marked.at(-1)) globalThis.marked.push(word);
+        }).observe(document.getElementById("said"), { attributes: true, subtree: true, childList: true });
+      });
+      await says(page, "text-status", "real-time factor", () => click(page, "#read"));
+      await page.waitForFunction(() => document.getElementById("read").textContent === "say it");
+      const model = await load(`${SHIPPED}voice`, { ort });
+      const expected = await model.generate({ text, speaker: "slt", speed: 1.5, seed: 3 });
+      assert.ok(difference(await page.evaluate(() => globalThis.heard), expected.audio) < 1e-3);
+      const marked = await page.evaluate(() => globalThis.marked);
+      // One that is short may fall between two pictures of the screen.
+      const words = expected.words.map(({ word }) => word);
+      assert.deepEqual(marked, words.filter((word) => marked.includes(word)));
+      assert.ok(marked.length > 3, `${marked}`);
+    });
+
+    test("a text that cannot be said gets a line, and a long one can be stopped", async () => {
+      await enter(page, "written", "Я");
+      await says(page, "text-status", "cannot say 'Я' \\(U\\+042F\\)", () => click(page, "#read"));
+      await enter(page, "written", " ");
+      await says(page, "text-status", "nothing to say", () => click(page, "#read"));
+      await enter(page, "written", "And on and on. ".repeat(200));
+      await says(page, "text-status", "real-time factor", () => click(page, "#read"));
+      await page.waitForFunction(() => document.querySelector("#said [aria-current]"));
+      await click(page, "#read");
+      await page.waitForFunction(() => document.getElementById("read").textContent === "say it" && !document.getElementById("said").textContent);
+    });
+
+    test("a worker asks for the pieces of a text when it comes to them", async () => {
+      const found = await page.evaluate(async () => {
+        const { loadInWorker } = await import("/src/remote.js");
+        const worker = new Worker("/src/worker.js", { type: "module" });
+        const voice = await loadInWorker(worker, "/models/voice", { ort: "/ort/ort.wasm.min.mjs" });
+        let [given, closed] = [0, false];
+        async function* forever() {
+          try {
+            for (;;) yield `Go on, ${(given += 1)}. `;
+          } finally {
+            closed = true;
+          }
+        }
+        const options = { seed: 3, chunkTokens: 16 };
+        const line = (promise) => promise.then(() => "", (error) => `${error.name}: ${error.message}`);
+        const said = [];
+        for await (const { words } of voice.speak(forever(), options)) {
+          said.push(...words.map(({ word }) => word));
+          if (said.length > 4) break;
+        }
+        const failing = async function* () {
+          yield "Go. ";
+          throw new RangeError("no more");
+        };
+        const all = async (speech) => {
+          for await (const _ of speech);
+        };
+        const found = [
+          said, given, closed, await line(all(voice.speak(failing(), options))), await line(voice.speak(5).next()),
+          await line(voice.speak("Go.", { speed: 0 }).next()), voice.speaks,
+          (await voice.generate({ text: ["Go ", "on."], ...options })).words.map(({ word }) => word),
+        ];
+        worker.terminate();
+        return found;
+      });
+      const [said, given, ...rest] = found;
+      assert.deepEqual(said.slice(0, 3), ["Go", "on", "one"]);
+      assert.ok(given < 6, `${given}`);
+      assert.deepEqual(rest, [
+        true, "RangeError: no more", "InputError: text must be a string, or pieces of it, not number",
+        "InputError: speed must be from 0.5 to 2, not 0", true, ["Go", "on"],
+      ]);
+    });
+
     test("it counts until it is told to stop", async () => {
       await listen(page);
       await enter(page, "seed", "7");
@@ -284,6 +366,7 @@ for (const { name, skip, launch } of browsers) {
       server.closeAllConnections();
       await page.reload();
       await ready(page);
+      assert.equal(await read(page, "text-status", "textContent"), "ready");
       await says(page, "speech-status", "real-time factor", () => click(page, "#words button", "three"));
     });
   });
