@@ -3,13 +3,11 @@
 They lie in pytest's cache. Read only.
 """
 
-import gc
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
@@ -90,7 +88,7 @@ class Bundles(Mapping[str, Path]):
         make, folder = self.made[name], KEPT / code() / name
         if not folder.exists():
             # A bundle's name is that of its folder.
-            with tempfile.TemporaryDirectory(prefix="bundle-") as fresh, quick_exports():
+            with tempfile.TemporaryDirectory(prefix="bundle-") as fresh:
                 make(Path(fresh) / name)
                 part = folder.with_suffix(f".{os.getpid()}.part")
                 shutil.copytree(Path(fresh) / name, part)
@@ -109,22 +107,6 @@ class Bundles(Mapping[str, Path]):
 
     def __len__(self) -> int:
         return len(self.made)
-
-
-@contextmanager
-def quick_exports() -> Iterator[None]:
-    """What torch.onnx.export makes anew for every graph, the table of all operators, is made once; and nothing searches
-    the graphs of PyTorch for garbage, which has a third of the time."""
-    from torch.onnx._internal.exporter._registration import ONNXRegistry
-
-    made = ONNXRegistry.from_torchlib
-    if not hasattr(made, "cache_info"):
-        ONNXRegistry.from_torchlib = staticmethod(cache(made))
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @cache
