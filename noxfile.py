@@ -38,7 +38,8 @@ def tests(session: nox.Session) -> None:
     """The test suite, but for what `javascript` and `native` test, in two processes of one thread: threads that wait
     for each other would spin."""
     others = [f"--ignore={path}" for path in (BOTH_LANGUAGES, "tests/test_example_c.py")]
-    parallel = ("-n", "2", "--dist", "loadfile")
+    # In the order of tests/conftest.py: files with few tests may take the longest.
+    parallel = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
     options = (*parallel, "--durations=15", *others, f"--deselect={IN_A_BROWSER}", *session.posargs)
     session.run("pytest", *options, env={"OMP_NUM_THREADS": "1"})
 

@@ -3,6 +3,7 @@
 They lie in pytest's cache. Read only.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -24,10 +25,11 @@ from random_models import (
     STRUCK,
     SUNG,
     TOLD,
+    VOICE,
     export,
     export_any_order,
     export_masked,
-    export_voice,
+    export_spoken_text,
     random_any_order,
     random_masked,
     random_model,
@@ -50,6 +52,15 @@ def masked(config: dict, dialect: str, folder: Path) -> None:
     export_masked(random_masked(config), folder, dialect)
 
 
+def voice(folder: Path) -> None:
+    """A random voice that speaks text."""
+    from adr_export.spoken_text import inner_files
+    from adr_runtime.spoken_text.controls import CONTROLS
+
+    others, _ = inner_files(Bundles(FRONT_ENDS)["front-end"])
+    export(random_model(VOICE, controls=dict(CONTROLS)), folder, OWN, others)
+
+
 OWN, PORTABLE = "linear-attention", "portable"
 CAUSAL: dict[str, Make] = {
     "sound": partial(causal, SOUND, OWN),
@@ -65,7 +76,7 @@ CAUSAL: dict[str, Make] = {
     "softmax-sound": partial(causal, SOFTMAX, OWN),
     "told": partial(causal, TOLD, OWN),
     "portable-told": partial(causal, TOLD, PORTABLE),
-    "voice": export_voice,
+    "voice": voice,
 }
 IN_ANY_ORDER: dict[str, Make] = {
     **{name: partial(any_order, config, OWN) for name, config in ANY_ORDER.items()},
@@ -75,6 +86,11 @@ WITH_MASKS: dict[str, Make] = {
     "masked": partial(masked, MASKED, OWN),
     "portable-masked": partial(masked, MASKED, PORTABLE),
     "masked-plain": partial(masked, MASKED_PLAIN, OWN),
+}
+FRONT_ENDS: dict[str, Make] = {
+    "front-end": export_spoken_text,
+    "untimed": partial(export_spoken_text, durations=False),
+    "hearing": partial(export_spoken_text, aligner=True),
 }
 
 
@@ -86,17 +102,17 @@ class Bundles(Mapping[str, Path]):
 
     def __getitem__(self, name: str) -> Path:
         make, folder = self.made[name], KEPT / code() / name
-        if not folder.exists():
-            # A bundle's name is that of its folder.
-            with tempfile.TemporaryDirectory(prefix="bundle-") as fresh:
-                make(Path(fresh) / name)
-                part = folder.with_suffix(f".{os.getpid()}.part")
-                shutil.copytree(Path(fresh) / name, part)
-            try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Another process of the same tests waits for what this one makes.
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                # A bundle's name is that of its folder.
+                with tempfile.TemporaryDirectory(prefix="bundle-") as fresh:
+                    make(Path(fresh) / name)
+                    part = folder.with_suffix(f".{os.getpid()}.part")
+                    shutil.copytree(Path(fresh) / name, part)
                 part.rename(folder)
-            except OSError:
-                # Another process of the same tests has made it meanwhile.
-                shutil.rmtree(part)
         return folder
 
     def __contains__(self, name: object) -> bool:

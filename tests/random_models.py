@@ -220,13 +220,3 @@ def export_spoken_text(out: Path, durations: bool = True, aligner: bool = False)
         letters, timed if durations else None, hearing, dictionary, about, out, "linear-attention", half=True,
         overwrite=False,
     )  # fmt: skip
-
-
-def export_voice(out: Path, dialect: str = "linear-attention"):
-    """A random voice that speaks text."""
-    from adr_export.spoken_text import inner_files
-    from adr_runtime.spoken_text.controls import CONTROLS
-
-    export_spoken_text(out.with_name("front-end"))
-    others, _ = inner_files(out.with_name("front-end"))
-    return export(random_model(VOICE, controls=dict(CONTROLS)), out, dialect, others)
