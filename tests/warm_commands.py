@@ -25,7 +25,7 @@ LIGHT = (
 )  # fmt: skip
 HEAVY = (
     "torch._dynamo", "torch.onnx", "onnxscript", "pydantic.type_adapter", "matplotlib.pyplot", "tensorboard",
-    "sklearn.datasets", "adr_export.cli", "adr_export.any_order", "adr_export.checkpoint", "adr_train.cli",
+    "sklearn.isotonic", "adr_export.cli", "adr_export.any_order", "adr_export.checkpoint", "adr_train.cli",
     "adr_train.session", "adr_train.evaluation.cli", "adr_train.evaluation.labelled", "adr_train.evaluation.any_order",
 )  # fmt: skip
 PROGRAMS = {"adr-run": LIGHT, "adr-train": HEAVY, "adr-eval": HEAVY, "adr-export": HEAVY}
