@@ -17,6 +17,8 @@ nox.options.sessions = ["lint", "types", "tests", "javascript", "native", "fuzz"
 LOWEST = re.findall(r'^cpu = \["onnxruntime>=([0-9.]+)"\]$', (ROOT / "pyproject.toml").read_text(), re.M)[0]
 BOTH_LANGUAGES = "tests/runtime/test_javascript.py"
 IN_A_BROWSER = "tests/runtime/test_demo.py::test_the_page_says_a_word_in_a_browser"
+# Two processes run beside each other here and in `.ci/run`; threads that wait for each other would spin.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 BROWSERS = {"CHROMIUM": "chromium", "FIREFOX": "firefox-esr"}
 
 
@@ -35,12 +37,12 @@ def types(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """The test suite, but for what `javascript` and `native` test, in two processes of one thread: threads that wait
-    for each other would spin."""
+    """The test suite, but for what `javascript` and `native` test, in two processes."""
     others = [f"--ignore={path}" for path in (BOTH_LANGUAGES, "tests/test_example_c.py")]
-    parallel = ("-n", "2", "--dist", "loadfile")
+    # In the order of tests/conftest.py: files with few tests may take the longest.
+    parallel = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
     options = (*parallel, "--durations=15", *others, f"--deselect={IN_A_BROWSER}", *session.posargs)
-    session.run("pytest", *options, env={"OMP_NUM_THREADS": "1"})
+    session.run("pytest", *options, env=ONE_THREAD)
 
 
 @nox.session(venv_backend="none")
@@ -52,14 +54,14 @@ def javascript(session: nox.Session) -> None:
         # A browser that is missing fails the tests of the page.
         browsers = {f"ADR_{kind}": shutil.which(name) or name for kind, name in BROWSERS.items()}
         session.run("npm", "test", external=True, env=browsers)
-    session.run("pytest", BOTH_LANGUAGES, IN_A_BROWSER, env={"ADR_JAVASCRIPT": "1", **browsers})
+    session.run("pytest", BOTH_LANGUAGES, IN_A_BROWSER, env={**ONE_THREAD, "ADR_JAVASCRIPT": "1", **browsers})
 
 
 @nox.session(venv_backend="none")
 def native(session: nox.Session) -> None:
     """The example in C beside the Python runtime, with the library of ONNX Runtime that Python has. Needs what
     examples/c/README.md names, and the folder of onnxruntime_c_api.h in ONNXRUNTIME_INCLUDE."""
-    session.run("pytest", "-s", "tests/test_example_c.py", env={"ADR_NATIVE": "1"})
+    session.run("pytest", "-s", "tests/test_example_c.py", env={**ONE_THREAD, "ADR_NATIVE": "1"})
 
 
 @nox.session(venv_backend="none")

@@ -10,10 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kept_bundles import CAUSAL, IN_ANY_ORDER, WITH_MASKS, Bundles
+from kept_bundles import CAUSAL, FRONT_ENDS, IN_ANY_ORDER, WITH_MASKS, Bundles
 from stream_states import SETTINGS, STREAMS
 from tiny_recipe import TINY
 from warm_commands import WarmCommands
+
+STRIKE = Path(__file__).with_name("strike.py")
+# Folders of many tests, none of which takes long.
+SHORT = ("models", "runtime")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long is handed out first, so that no process is left with it when the others have ended."""
+    items.sort(key=lambda item: item.path.parent.name in SHORT)
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +42,12 @@ def any_order() -> Bundles:
 def masked() -> Bundles:
     """Bundles of masked models by name: masked, portable-masked and masked-plain. Read only."""
     return Bundles(WITH_MASKS)
+
+
+@pytest.fixture(scope="session")
+def front_ends() -> Bundles:
+    """Bundles of text to phones by name: front-end, untimed (no durations), hearing (with an aligner). Read only."""
+    return Bundles(FRONT_ENDS)
 
 
 @pytest.fixture(scope="session")
@@ -151,32 +166,6 @@ def probe(tmp_path):
     return run
 
 
-STRIKE = """
-import os, sys
-from importlib import import_module
-from adr_runtime.terminal.command import run
-program, module, number, moments = sys.argv[1:5]
-sys.argv[:5] = [program]
-yet = moments.split(",")
-def strike(moment):
-    place, _, path = moment.partition(":")
-    *parts, name = path.split(".")
-    owner = import_module(place)
-    for part in parts:
-        owner = getattr(owner, part)
-    whole = getattr(owner, name)
-    def struck(*arguments, **options):
-        if yet[:1] == [moment]:
-            yet.pop(0)
-            os.kill(os.getpid(), int(number))
-        return whole(*arguments, **options)
-    setattr(owner, name, struck)
-for moment in set(yet):
-    strike(moment)
-run(program, module)
-"""
-
-
 @pytest.fixture
 def struck(tmp_path):
     """struck("adr-run", ("os:replace",), SIGINT, "audio") runs the command in an empty folder, and sends it the signal
@@ -185,7 +174,7 @@ def struck(tmp_path):
                "adr-export": "adr_export.cli"}  # fmt: skip
 
     def run(program: str, moments: tuple[str, ...], number: int, *arguments: object, **environment: str):
-        start = [sys.executable, "-c", STRIKE, program, modules[program], str(int(number)), ",".join(moments)]
+        start = [sys.executable, STRIKE, program, modules[program], str(int(number)), ",".join(moments)]
         return subprocess.run(
             [*start, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True,
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
@@ -212,14 +201,13 @@ def refused(command):
 
 
 @pytest.fixture(scope="session")
-def trained_digits(tmp_path_factory) -> Path:
-    """The --out folder of a real run of a few steps, by the installed command. Read only."""
+def trained_digits(tmp_path_factory, warm) -> Path:
+    """The --out folder of a real run of a few steps. Read only."""
     folder = tmp_path_factory.mktemp("trained")
-    program = Path(sys.executable).with_name("adr-train")
-    subprocess.run(
-        [program, "digits", "--out", folder / "digits", "--steps", "3", "--batch", "16", "--device", "cpu"],
-        check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    done = warm.run(
+        "adr-train", "digits", "--out", "digits", "--steps", 3, "--batch", 16, "--device", "cpu", folder=folder
+    )
+    assert done.returncode == 0, done.stderr
     return folder / "digits"
 
 

@@ -3,13 +3,12 @@
 They lie in pytest's cache. Read only.
 """
 
-import gc
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
@@ -26,10 +25,11 @@ from random_models import (
     STRUCK,
     SUNG,
     TOLD,
+    VOICE,
     export,
     export_any_order,
     export_masked,
-    export_voice,
+    export_spoken_text,
     random_any_order,
     random_masked,
     random_model,
@@ -52,6 +52,15 @@ def masked(config: dict, dialect: str, folder: Path) -> None:
     export_masked(random_masked(config), folder, dialect)
 
 
+def voice(folder: Path) -> None:
+    """A random voice that speaks text."""
+    from adr_export.spoken_text import inner_files
+    from adr_runtime.spoken_text.controls import CONTROLS
+
+    others, _ = inner_files(Bundles(FRONT_ENDS)["front-end"])
+    export(random_model(VOICE, controls=dict(CONTROLS)), folder, OWN, others)
+
+
 OWN, PORTABLE = "linear-attention", "portable"
 CAUSAL: dict[str, Make] = {
     "sound": partial(causal, SOUND, OWN),
@@ -67,7 +76,7 @@ CAUSAL: dict[str, Make] = {
     "softmax-sound": partial(causal, SOFTMAX, OWN),
     "told": partial(causal, TOLD, OWN),
     "portable-told": partial(causal, TOLD, PORTABLE),
-    "voice": export_voice,
+    "voice": voice,
 }
 IN_ANY_ORDER: dict[str, Make] = {
     **{name: partial(any_order, config, OWN) for name, config in ANY_ORDER.items()},
@@ -77,6 +86,11 @@ WITH_MASKS: dict[str, Make] = {
     "masked": partial(masked, MASKED, OWN),
     "portable-masked": partial(masked, MASKED, PORTABLE),
     "masked-plain": partial(masked, MASKED_PLAIN, OWN),
+}
+FRONT_ENDS: dict[str, Make] = {
+    "front-end": export_spoken_text,
+    "untimed": partial(export_spoken_text, durations=False),
+    "hearing": partial(export_spoken_text, aligner=True),
 }
 
 
@@ -88,17 +102,17 @@ class Bundles(Mapping[str, Path]):
 
     def __getitem__(self, name: str) -> Path:
         make, folder = self.made[name], KEPT / code() / name
-        if not folder.exists():
-            # A bundle's name is that of its folder.
-            with tempfile.TemporaryDirectory(prefix="bundle-") as fresh, quick_exports():
-                make(Path(fresh) / name)
-                part = folder.with_suffix(f".{os.getpid()}.part")
-                shutil.copytree(Path(fresh) / name, part)
-            try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Another process of the same tests waits for what this one makes.
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                # A bundle's name is that of its folder.
+                with tempfile.TemporaryDirectory(prefix="bundle-") as fresh:
+                    make(Path(fresh) / name)
+                    part = folder.with_suffix(f".{os.getpid()}.part")
+                    shutil.copytree(Path(fresh) / name, part)
                 part.rename(folder)
-            except OSError:
-                # Another process of the same tests has made it meanwhile.
-                shutil.rmtree(part)
         return folder
 
     def __contains__(self, name: object) -> bool:
@@ -109,22 +123,6 @@ class Bundles(Mapping[str, Path]):
 
     def __len__(self) -> int:
         return len(self.made)
-
-
-@contextmanager
-def quick_exports() -> Iterator[None]:
-    """What torch.onnx.export makes anew for every graph, the table of all operators, is made once; and nothing searches
-    the graphs of PyTorch for garbage, which has a third of the time."""
-    from torch.onnx._internal.exporter._registration import ONNXRegistry
-
-    made = ONNXRegistry.from_torchlib
-    if not hasattr(made, "cache_info"):
-        ONNXRegistry.from_torchlib = staticmethod(cache(made))
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @cache

@@ -1,5 +1,6 @@
 """Small models with random weights, and their export."""
 
+from functools import cache
 from pathlib import Path
 
 SOUND = {
@@ -151,9 +152,19 @@ def random_any_order(config, seed=0):
     return model
 
 
+def quick_exports() -> None:
+    """What torch.onnx.export makes anew for every graph, the table of all operators, is made once, from now on."""
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    made = ONNXRegistry.from_torchlib
+    if not hasattr(made, "cache_info"):
+        ONNXRegistry.from_torchlib = staticmethod(cache(made))
+
+
 def export_any_order(model, out: Path, dialect: str = "linear-attention", **changes):
     from adr_export.any_order import write_any_order
 
+    quick_exports()
     about = {
         "name": out.name, "description": "Random weights, for tests", "licence": "CC0-1.0", "source": "none",
         "defaults": {"steps": 6, "count": 4}, "training": {"recipe": "none", "minutes": 0.0}, **changes,
@@ -164,6 +175,7 @@ def export_any_order(model, out: Path, dialect: str = "linear-attention", **chan
 def export_masked(model, out: Path, dialect: str = "linear-attention", **changes):
     from adr_export.masked import write_masked
 
+    quick_exports()
     defaults = {k: v for k, v in DEFAULTS.items() if k != "seconds"} | {"calls": 6}
     about = {
         "name": out.name, "description": "Random weights, for tests", "licence": "CC0-1.0", "source": "none",
@@ -175,6 +187,7 @@ def export_masked(model, out: Path, dialect: str = "linear-attention", **changes
 def export(model, out: Path, dialect: str, others=None, **changes):
     from adr_export.bundle_writer import write_bundle
 
+    quick_exports()
     about = {
         "name": out.name, "description": "Random weights, for tests", "licence": "CC0-1.0", "source": "none",
         "defaults": DEFAULTS, "clip": 4.0, "training": {"recipe": "none", "minutes": 0.0}, **changes,
@@ -192,6 +205,7 @@ def export_spoken_text(out: Path, durations: bool = True, aligner: bool = False)
     from adr_models.spoken_text.encoder import EncoderConfig
     from adr_models.spoken_text.letters import LettersConfig, LettersModel
 
+    quick_exports()
     torch.manual_seed(0)
     small = EncoderConfig(RetentionConfig(16, 2, 1.0), layers=1, feedforward=16, stem=3, dropout=0.1)
     letters, timed = LettersModel(LettersConfig(small)), (DurationsModel(DurationsConfig(small)), {})
@@ -206,13 +220,3 @@ def export_spoken_text(out: Path, durations: bool = True, aligner: bool = False)
         letters, timed if durations else None, hearing, dictionary, about, out, "linear-attention", half=True,
         overwrite=False,
     )  # fmt: skip
-
-
-def export_voice(out: Path, dialect: str = "linear-attention"):
-    """A random voice that speaks text."""
-    from adr_export.spoken_text import inner_files
-    from adr_runtime.spoken_text.controls import CONTROLS
-
-    export_spoken_text(out.with_name("front-end"))
-    others, _ = inner_files(out.with_name("front-end"))
-    return export(random_model(VOICE, controls=dict(CONTROLS)), out, dialect, others)

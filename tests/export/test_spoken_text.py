@@ -7,6 +7,7 @@ import adr_runtime
 import numpy as np
 import pytest
 import torch
+from adr_export import bundle_writer
 from adr_export.errors import ExportError
 from adr_export.onnx_writer import round_weights, write_onnx
 from adr_export.parity import Checker
@@ -23,7 +24,7 @@ from adr_runtime.spoken_text.aligner import HOP, SOUNDS
 from adr_runtime.spoken_text.controls import CONTROLS
 from adr_runtime.spoken_text.front_end import SpokenText
 from adr_runtime.spoken_text.phones import INDEX
-from random_models import VOICE, export, export_spoken_text, random_model
+from random_models import VOICE, export, random_model
 
 SMALL = EncoderConfig(RetentionConfig(16, 2, 1.0), layers=1, feedforward=16, stem=3, dropout=0.1)
 ABOUT = {
@@ -59,14 +60,22 @@ def test_the_graph_of_an_aligner_computes_what_pytorch_computes_and_is_small(dia
     assert len(data) < 2**20 and sum(p.numel() for p in model.parameters()) < 500_000
 
 
-def test_an_aligner_is_there_for_those_who_ask_for_it_and_slows_no_voice(tmp_path):
-    export_spoken_text(tmp_path / "front-end", aligner=True)
-    others, _ = inner_files(tmp_path / "front-end")
+@pytest.fixture
+def export_voice(exported, monkeypatch):
+    """export_voice(folder, files) exports the random voice with these files of a bundle inside; its own graphs, which
+    are those of the bundle `voice`, are there already."""
+    graphs = exported["voice"]
+    monkeypatch.setattr(bundle_writer, "write_onnx", lambda graph, _: (graphs / f"{graph.name}.onnx").read_bytes())
+    return lambda folder, files: export(random_model(VOICE, controls=dict(CONTROLS)), folder, "linear-attention", files)
+
+
+def test_an_aligner_is_there_for_those_who_ask_for_it_and_slows_no_voice(front_ends, export_voice, tmp_path):
+    others, _ = inner_files(front_ends["hearing"])
     assert "text/align.onnx" in others
-    export(random_model(VOICE, controls=dict(CONTROLS)), tmp_path / "voice", "linear-attention", others)
+    export_voice(tmp_path / "voice", others)
     samples = np.random.default_rng(0).normal(size=5000).astype(np.float32)
-    for name in ("front-end", "voice"):
-        heard = load_front_end(tmp_path / name).aligner.log_probabilities(samples)
+    for folder in (front_ends["hearing"], tmp_path / "voice"):
+        heard = load_front_end(folder).aligner.log_probabilities(samples)
         assert heard.shape == (5000 // HOP, len(SOUNDS))
         np.testing.assert_allclose(np.exp(heard).sum(1), 1, rtol=1e-5)
     assert adr_runtime.AudioModel.load(tmp_path / "voice").front_end.aligner is None
@@ -76,13 +85,14 @@ def test_an_aligner_is_there_for_those_who_ask_for_it_and_slows_no_voice(tmp_pat
         load_front_end("speech-digits")
 
 
-def test_paces_that_were_measured_beside_the_same_durations_are_kept(tmp_path):
-    manifest = export_spoken_text(tmp_path / "front-end")
-    told = {"pace of ann": 1.25, "paces beside": manifest.graphs["durations"].sha256}
+def test_paces_that_were_measured_beside_the_same_durations_are_kept(front_ends, export_voice, tmp_path):
+    shutil.copytree(front_ends["front-end"], tmp_path / "front-end")
+    durations = load_front_end(tmp_path / "front-end").bundle.manifest.graphs["durations"]
+    told = {"pace of ann": 1.25, "paces beside": durations.sha256}
     assert inner_files(tmp_path / "front-end", ("ann",), {**told, "paces beside": "others"})[1] == ()
     files, paced = inner_files(tmp_path / "front-end", ("ann", "bob"), told)
     assert paced == ("ann",)
-    export(random_model(VOICE, controls=dict(CONTROLS)), tmp_path / "voice", "linear-attention", files)
+    export_voice(tmp_path / "voice", files)
     durations = load_front_end(tmp_path / "voice").durations
     symbols, places = ("pau", "K", "."), (0, 3, 0)
     plain = durations.seconds(symbols, places)

@@ -25,7 +25,6 @@ from adr_train.recipes.recipe import read_recipe
 from adr_train.tasks.aligner import FRAMES, FrameBatches, echo, filtered
 from adr_train.tasks.own_speech import of_own_recordings, speech_folder
 from aligned_voices import FEW
-from random_models import export_spoken_text
 
 # Words of two phones, each a rustle around a frequency of its own.
 TONES = {"K": 400, "AA1": 700, "M": 1100, "IY1": 1700, "S": 2600, "UW1": 3900}
@@ -183,7 +182,7 @@ def test_several_processes_do_not_align(toned, tmp_path, monkeypatch):
         speech_folder("aligned-speech", tmp_path, toned / "front-end", None, print)
 
 
-def test_faults_of_a_folder_are_named_and_the_rest_goes_on(toned, refused, warm, tmp_path, monkeypatch):
+def test_faults_of_a_folder_are_named_and_the_rest_goes_on(toned, refused, warm, front_ends, tmp_path, monkeypatch):
     # The aligner of tones is never as wrong as one of speech.
     monkeypatch.setattr(align, "WORST", -1.0)
     folder = tmp_path / "mine"
@@ -228,10 +227,8 @@ def test_faults_of_a_folder_are_named_and_the_rest_goes_on(toned, refused, warm,
     done = warm.run("adr-train", "speech-text", "--data", "alone", *options, folder=tmp_path)
     assert done.returncode == 2 and "nothing is left" in done.stderr.splitlines()[-1]
     refused("adr-train", "digits", *options, says=("--text is for recordings without alignments",))
-    export_spoken_text(tmp_path / "deaf")
-    refused(
-        "adr-train", "speech-text", "--data", "alone", *options[:-1], "deaf", says=("has no graph that finds phones",)
-    )
+    deaf = ("--data", "alone", *options[:-1], front_ends["front-end"])
+    refused("adr-train", "speech-text", *deaf, says=("has no graph that finds phones",))
 
 
 def test_a_command_aligns_by_hand(toned, tmp_path):

@@ -81,6 +81,15 @@ def test_fsdd_broken(tmp_path):
     refuse(r"4_bob_11.wav: not a readable sound file", "fsdd", tmp_path)
 
 
+def test_digits_are_those_of_scikit_learn():
+    from sklearn.datasets import load_digits
+
+    loaded, train = load_digits(), load_dataset("digits", None, "train")
+    chosen = np.flatnonzero(np.arange(1797) % 10 < 7)
+    np.testing.assert_array_equal(train.labels, loaded.target[chosen])
+    np.testing.assert_array_equal(train.pixels[..., 0], np.round(loaded.images[chosen] * 255 / 16))
+
+
 def test_digits_and_names():
     parts = [load_dataset("digits", None, split) for split in ("train", "validation", "test")]
     assert [len(p.labels) for p in parts] == [1260, 179, 358] and parts[0].pixels.shape[1:] == (8, 8, 1)

@@ -38,7 +38,7 @@ sizes: {cpu: {}, gpu: {}}
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, warm):
     """A run of twelve steps, `run`, and its bundle, `bundle`, with the recipe beside them."""
     folder = tmp_path_factory.mktemp("masked-run")
     (folder / "digits-masked.yaml").write_text(RECIPE)
@@ -47,10 +47,7 @@ def trained(tmp_path_factory):
         "adr-export run bundle --calls 5 --guidance 2",
     ):
         program, *rest = line.split()
-        done = subprocess.run(
-            [Path(sys.executable).with_name(program), *rest], cwd=folder, capture_output=True, text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
+        done = warm.run(program, *rest, folder=folder)
         assert done.returncode == 0, done.stderr
     return folder
 

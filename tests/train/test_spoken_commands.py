@@ -10,11 +10,12 @@ from adr_models.checkpoint import CheckpointConfig, latest_checkpoint
 from adr_runtime.spoken_text.controls import CONTROLS
 from adr_train.checkpoint import save_checkpoint
 from aligned_voices import CODEC, FEW, RECIPE
-from random_models import export_spoken_text
 from safetensors.torch import load_file, save_file
 
 
-def test_a_vocoder_needs_neither_codec_nor_recordings_once_they_are_taken_apart(command, refused, voices, tmp_path):
+def test_a_vocoder_needs_neither_codec_nor_recordings_once_they_are_taken_apart(
+    command, refused, voices, front_ends, tmp_path
+):
     vocoder = "vocoder: {sample_rate: 8000, hop: 64, stride: 4, channels: 12, cepstrum: 20, balance: 4}"
     recipe = RECIPE.replace("tokens: small-codec\n", "").replace("  schedule:", f"  {vocoder}\n  schedule:")
     (tmp_path / "speaking.yaml").write_text(recipe)
@@ -47,8 +48,7 @@ def test_a_vocoder_needs_neither_codec_nor_recordings_once_they_are_taken_apart(
     assert len(list(voices.glob("latents-*.safetensors"))) == 1
     save_file({"mean": others["mean"]}, axes)
     refused("adr-train", "speaking.yaml", *options, "--out", "odd", says=("axes of another vocoder; delete the file",))
-    export_spoken_text(tmp_path / "front-end")
-    done = command("adr-export", "run", "bundle", "--text", "front-end")
+    done = command("adr-export", "run", "bundle", "--text", front_ends["front-end"])
     assert done.returncode == 0, done.stderr
     spoken = command(
         "adr-run", "audio", "--model", "bundle", "--text", "The cat sat.", "--voice", "ann", "--out", "a.wav"
@@ -61,14 +61,14 @@ def test_a_vocoder_needs_neither_codec_nor_recordings_once_they_are_taken_apart(
     (tmp_path / "few.yaml").write_text(FEW)
     few = command("adr-train", "few.yaml", *options, "--teacher", "run", "--out", "few", "--look-minutes", "0")
     assert few.returncode == 0 and len(list(voices.glob("latents-*.safetensors"))) == 1, few.stderr
-    assert command("adr-export", "few", "few-bundle", "--text", "front-end").returncode == 0
+    assert command("adr-export", "few", "few-bundle", "--text", front_ends["front-end"]).returncode == 0
     model = adr_runtime.AudioModel.load(tmp_path / "few-bundle", "cpu")
     assert model.manifest.training["recipe"] == "few" and model.speakers == ("ann", "bob")
     made = model.generate(text="The cat sat.", speaker="bob", seed=1)
     assert len(made.clips[0]) > 0.3 * made.sample_rate
 
 
-def test_from_sentences_to_a_bundle_by_the_installed_commands(command, refused, voices, codec, tmp_path):
+def test_from_sentences_to_a_bundle_by_the_installed_commands(command, refused, voices, codec, front_ends, tmp_path):
     about = {"minutes": 0.0, "steps": 0, "commit": "none", "device": "none"}
     saved = CheckpointConfig("small-codec", "cpu", asdict(CODEC), {}, {}, {}, 1.0, 0, 0.0, about, "codec")
     save_checkpoint(tmp_path / "codec", saved, codec.state_dict(), {})
@@ -86,11 +86,11 @@ def test_from_sentences_to_a_bundle_by_the_installed_commands(command, refused, 
     begun = command("adr-train", "speaking.yaml", *options, "--out", "more", "--from", "run", "--steps", "1")
     assert begun.returncode == 0, begun.stderr
     refused("adr-train", "told.yaml", *options, "--out", "told", says=("no controls",))
-    export_spoken_text(tmp_path / "front-end")
-    export_spoken_text(tmp_path / "untimed", durations=False)
     refused("adr-export", "run", "bundle", "--text", "run", says=("run: no manifest.json here",))
-    refused("adr-export", "run", "bundle", "--text", "untimed", says=("untimed has no durations", "--durations"))
-    done = command("adr-export", "run", "bundle", "--text", "front-end")
+    refused(
+        "adr-export", "run", "bundle", "--text", front_ends["untimed"], says=("untimed has no durations", "--durations")
+    )
+    done = command("adr-export", "run", "bundle", "--text", front_ends["front-end"])
     assert done.returncode == 0, done.stderr
     spoken = command(
         "adr-run", "audio", "--model", "bundle", "--text", "The cat sat.", "--voice", "ann", "--out", "a.wav"

@@ -115,7 +115,7 @@ class MaskedADR(TrainableModel):
         if self.label_out is not None:
             x = x + self.label_out(label)[:, None]
         if self.mask is not None:
-            x = torch.cat([x, self.mask.to(x.dtype).expand(len(x), -1, -1)], -1)
+            x = torch.cat([x, self.mask.to(x.dtype).expand(x.shape[0], -1, -1)], -1)
         return x
 
     def loss(self, tokens: Tensor, label: Tensor | None, draws: MaskedDraws) -> Tensor:

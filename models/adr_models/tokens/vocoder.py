@@ -109,7 +109,8 @@ class VocoderTokens(nn.Module):
         config = self.config
         tokens = torch.minimum(torch.maximum(tokens, -self.bounds), self.bounds)
         values = (tokens * self.scale) @ self.basis.T + self.mean
-        values = values.reshape(len(tokens), -1, config.values)
+        # len() would be a number to torch.export, which then traces all of this twice.
+        values = values.reshape(tokens.shape[0], -1, config.values)
         pitch, envelope = values[..., :1] / PITCH_WEIGHT, values[..., 1 : 1 + config.cepstrum]
         rest = envelope[..., config.balance :]
         # Controls are counted from silence.

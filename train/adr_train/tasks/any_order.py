@@ -9,7 +9,6 @@ import torch
 from adr_models.any_order.ardm import ARDM, ARDMDraws
 from adr_models.any_order.baseline import Causal, CausalConfig, NoDraws
 from adr_models.any_order.network import ARDMConfig
-from sklearn.isotonic import IsotonicRegression
 from torch import Tensor, nn
 
 from adr_train.data.batch import Batch, BatchSource
@@ -98,6 +97,9 @@ class ARDMJob(VariableJob[ARDM]):
 def measure_step_loss(model: ARDM, batches: BatchSource, device: torch.device, passes: int = MEASURED) -> Tensor:
     """Bits of a variable with t known, float32 (stages, D): means over unknown variables at evenly spread steps, then
     the best fit that never rises (more knowledge cannot hurt on average), by isotonic regression."""
+    # Scikit-learn takes seconds to import, and most trainings do without.
+    from sklearn.isotonic import IsotonicRegression
+
     config, stages = model.config, model.upscaling.stages
     steps, bits, weights = [], [], []
     generator = torch.Generator(device).manual_seed(0)
