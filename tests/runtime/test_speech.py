@@ -1,6 +1,7 @@
 """Text that is spoken: beside what its controls alone make, piece by piece, as it arrives, in constant memory, and what
 cannot be said."""
 
+import hashlib
 import json
 import re
 import sys
@@ -209,6 +210,14 @@ def flip(file, place=-20):
     file.write_bytes(data)
 
 
+def changed_inside(folder, change):
+    """The inner manifest changed, and the outer one as if that were right."""
+    changed(folder / "text", change)
+    data = (folder / "text/manifest.json").read_bytes()
+    spec = {"file": "text/manifest.json", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    changed(folder, lambda manifest: manifest.update(spoken_text=spec))
+
+
 def link(folder):
     (folder / "text").rename(folder.parent / "elsewhere")
     (folder / "text").symlink_to(folder.parent / "elsewhere")
@@ -223,6 +232,8 @@ def link(folder):
         (lambda f: (f / "text/durations.onnx").unlink(), "text/durations.onnx: missing"),
         (lambda f: (f / "text/manifest.json").unlink(), "text/manifest.json: missing"),
         (link, "leads out of the bundle's folder"),
+        (lambda f: changed_inside(f, lambda m: m.update(kind="audio")), "text/manifest.json: kind: expected"),
+        (lambda f: changed_inside(f, lambda m: m.update(more=1)), "text/manifest.json: more: expected no such key"),
         (lambda f: changed(f, lambda m: m["spoken_text"].update(file="../voice/text/manifest.json")),
          "spoken_text.file: expected text/manifest.json"),
         (lambda f: changed(f, lambda m: m["spoken_text"].update(bytes=1 << 30)), "spoken_text.bytes: expected 1 to"),

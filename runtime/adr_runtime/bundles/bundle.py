@@ -155,6 +155,9 @@ def verified(source: Source, text: bytes, families: Mapping[str, Family]) -> tup
         manifest = parse_manifest(text.decode(), families)
     except UnicodeDecodeError as error:
         raise BundleError(f"{source.folder / MANIFEST}: not UTF-8 text") from error
+    except BundleError as error:
+        # It begins with the name of the file alone.
+        raise BundleError(f"{source.within}{error}") from error
     graphs = {}
     for key, graph in manifest.graphs.items():
         data = source.read_verified(graph)
