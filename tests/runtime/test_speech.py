@@ -271,9 +271,21 @@ def test_timestamps_as_json_and_as_subtitles():
     assert vtt.startswith("WEBVTT\n\n00:00:00.000 --> 01:02:03.004\nOne two, three?\n\n01:06:40.000 --> ")
     cues = [block.splitlines()[2] for block in srt.strip().split("\n\n")]
     assert all(len(cue) <= 84 for cue in cues)
-    assert " ".join(cues) == " ".join(word.word + word.mark for word in SOME)
+    assert " ".join(cues) == " ".join(word.word + word.mark for word in SOME).replace("? word", "? Word")
     assert sum(cue.endswith(",") for cue in cues) == 4
     assert json.loads("".join(empty(".json"))) == {"words": []} and empty(".srt") == [""]
+
+
+def test_sentences_of_subtitles_begin_with_a_capital(model):
+    said = []
+    list(model.speak("Dr. Low is 5. 3 cats hid. Ask Dr. Low.", tell=said.extend, **SETTINGS))
+    parts = []
+    stamps = Timestamps(parts.append, ".srt")
+    for word in [*said, Word("iPhone", 90.0, 91.0, "?")]:
+        stamps.add([word])
+    stamps.finish()
+    cues = [block.splitlines()[2] for block in "".join(parts).strip().split("\n\n")]
+    assert cues == ["Doctor Low is five.", "Three cats hid.", "Ask doctor Low.", "iPhone?"]
 
 
 def empty(form):
