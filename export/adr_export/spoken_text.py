@@ -13,7 +13,7 @@ import torch
 from adr_models.spoken_text.aligner import AlignerModel
 from adr_models.spoken_text.durations import DurationsModel
 from adr_models.spoken_text.letters import LettersModel
-from adr_runtime.bundles.manifest import parse_manifest
+from adr_runtime.bundles.manifest import MAX_MANIFEST_BYTES, parse_manifest
 from adr_runtime.bundles.specs import FileSpec, GraphSpec
 from adr_runtime.loading import load_front_end
 from adr_runtime.spoken_text.aligner import HOP
@@ -116,8 +116,9 @@ def inner_files(
     specs: list[GraphSpec | FileSpec] = [*manifest.graphs.values(), manifest.lexicon]
     files = {spec.file: source.read_verified(spec) for spec in specs}
     for file in ("manifest.json", "README.md", f"{manifest.lexicon.file}.licence"):
-        if (source.folder / file).is_file():
-            files[file] = (source.folder / file).read_bytes()
+        data = source.read_if_there(file, MAX_MANIFEST_BYTES)
+        if data is not None:
+            files[file] = data
     paces = paces_of(manifest, speakers, training or {})
     if paces != manifest.paces:
         files["manifest.json"] = replace(manifest, paces=paces).to_json().encode()

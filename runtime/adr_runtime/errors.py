@@ -19,6 +19,10 @@ class BundleError(ADRError):
     """A bundle is missing, damaged, too new, or not one that `adr-export` writes."""
 
 
+class MissingFileError(BundleError):
+    """A bundle has no file of this name."""
+
+
 class ProviderError(ADRError):
     """What computes, ONNX Runtime or CUDA, is missing, too old, or not usable here."""
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from kept_bundles import CAUSAL, IN_ANY_ORDER, Bundles
+from kept_bundles import CAUSAL, IN_ANY_ORDER, WITH_MASKS, Bundles
 
-NAMES = ("latent", "picture", "symbols", "greys", "colours", "samples")
+NAMES = ("latent", "picture", "symbols", "greys", "colours", "samples", "voice", "masked")
 
 
 def main(folder: Path) -> None:
     warnings.simplefilter("ignore")
     folder.mkdir(parents=True, exist_ok=True)
-    bundles = Bundles({**CAUSAL, **IN_ANY_ORDER})
+    bundles = Bundles({**CAUSAL, **IN_ANY_ORDER, **WITH_MASKS})
     for name in NAMES:
         if not (folder / name).exists():
             # A link to what other code exported leads nowhere.

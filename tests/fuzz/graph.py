@@ -1,7 +1,8 @@
-"""Bundles whose graphs were changed, with sizes and hashes in the manifest to match."""
+"""Bundles whose graphs, or whose dictionary, were changed, with sizes and hashes in the manifests to match."""
 
 import hashlib
 import json
+from pathlib import Path
 from random import Random
 
 import onnx
@@ -9,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .cases import Case, WrongResult
 from .graph_edits import EDITS
-from .manifest import copy_bundle
+from .manifest import copy_bundle, seal_nested
 from .mutate import damage
 from .protobuf import deep, external_tensor, many_fields, with_initializer
 from .uses import use
@@ -21,9 +22,11 @@ def attack(case: Case) -> str:
     random = case.random
     name = random.choice(list(case.seeds.bundles))
     folder = copy_bundle(case.seeds.bundles[name], case.work / "bundle")
-    path = random.choice(sorted(folder.glob("*.onnx")))
+    path = random.choice(sorted([*folder.rglob("*.onnx"), *folder.rglob("*.xz")]))
     before = path.read_bytes()
     how = random.choices(("edit", "bytes", "outside", "shape"), (60, 20, 12, 8))[0]
+    if path.suffix == ".xz":
+        how = "bytes"
     if how == "edit":
         data, what = edited(random, before)
     elif how == "bytes":
@@ -34,19 +37,21 @@ def attack(case: Case) -> str:
         data, what = misshapen(random, before)
     path.unlink()
     path.write_bytes(data)
-    reseal(folder, path.stem, data)
+    reseal(folder, path, data)
     model = adr_runtime.load(folder, "cpu")
     if how == "outside":
         raise WrongResult(f"a graph that reads another file was loaded: {what}")
     use(model, random)
-    return f"{name} {path.name}: {what}"
+    return f"{name} {path.relative_to(folder)}: {what}"
 
 
-def reseal(folder, key: str, data: bytes) -> None:
-    path = folder / "manifest.json"
-    values = json.loads(path.read_text())
-    values["graphs"][key].update(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
-    path.write_text(json.dumps(values))
+def reseal(folder: Path, path: Path, data: bytes) -> None:
+    manifest = path.parent / "manifest.json"
+    values = json.loads(manifest.read_text())
+    spec = values["lexicon"] if path.suffix == ".xz" else values["graphs"][path.stem]
+    spec.update(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+    manifest.write_text(json.dumps(values))
+    seal_nested(folder, manifest)
 
 
 def edited(random: Random, data: bytes) -> tuple[bytes, str]:

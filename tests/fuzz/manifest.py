@@ -1,5 +1,6 @@
 """Bundles whose manifest.json says something else: other values, other structure, or no JSON at all."""
 
+import hashlib
 import json
 import os
 import re
@@ -19,11 +20,12 @@ def attack(case: Case) -> str:
     random = case.random
     name = random.choice(list(case.seeds.bundles))
     folder = copy_bundle(case.seeds.bundles[name], case.work / "bundle")
-    path = folder / "manifest.json"
+    path = random.choice(sorted(folder.rglob("manifest.json")))
     text = path.read_text()
     if random.random() < 0.2:
         path.write_bytes(damage(random, text.encode()))
         what = "bytes"
+        seal_nested(folder, path)
     elif random.random() < 0.1:
         what = damage_folder(random, folder, case.folder)
     else:
@@ -31,15 +33,24 @@ def attack(case: Case) -> str:
         done = [edit(random, values) for _ in range(random.choice((1, 1, 1, 2, 3)))]
         path.write_bytes(respell(random, json.dumps(values)))
         what = "; ".join(done)
+        seal_nested(folder, path)
     use(adr_runtime.load(folder, "cpu"), random)
-    return f"{name}: {what}"
+    return f"{name} {path.relative_to(folder)}: {what}"
 
 
 def copy_bundle(source: Path, folder: Path) -> Path:
-    folder.mkdir()
-    for path in (*source.glob("*.onnx"), source / "manifest.json"):
-        shutil.copyfile(path, folder / path.name)
+    """The files of a bundle and of the one inside it, without cards and vectors."""
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("README.md", "vectors.json"))
     return folder
+
+
+def seal_nested(folder: Path, path: Path) -> None:
+    """Where `path` is the manifest inside a voice's bundle, its size and hash in the outer one."""
+    if path.parent != folder:
+        data, outer = path.read_bytes(), folder / "manifest.json"
+        values = json.loads(outer.read_text())
+        values["spoken_text"].update(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+        outer.write_text(json.dumps(values))
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
@@ -104,7 +115,7 @@ def respell(random: Random, text: str) -> bytes:
 
 def damage_folder(random: Random, folder: Path, outside: Path) -> str:
     """Files that are not what they seem: links, folders, pipes, nothing."""
-    path = random.choice(sorted(folder.iterdir()))
+    path = random.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
     how = random.choice(("loop", "out", "folder", "pipe", "missing", "empty", "cut"))
     data = path.read_bytes()
     path.unlink()

@@ -39,10 +39,10 @@ def test_what_hangs_is_ended(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def bundles(exported, any_order, tmp_path_factory) -> Path:
+def bundles(exported, any_order, masked, tmp_path_factory) -> Path:
     """The bundles of other tests, where the fuzzer looks for its own."""
     folder = tmp_path_factory.mktemp("fuzz")
-    for name, path in {**exported, **any_order}.items():
+    for name, path in {**exported, **any_order, **masked}.items():
         (folder / name).symlink_to(path)
     return folder
 

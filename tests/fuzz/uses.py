@@ -38,8 +38,12 @@ def use(model: Any, random: Random) -> None:
     with watched_outputs() as found:
         if hasattr(model, "variables"):
             use_any_order(model, random)
+        elif model.manifest.family == "masked":
+            use_masked(model, random)
         elif model.manifest.image:
             use_pictures(model, random)
+        elif model.speaks and random.random() < 0.6:
+            use_speech(model)
         else:
             use_sound(model, random)
     if found:
@@ -63,6 +67,21 @@ def use_any_order(model: Any, random: Random) -> None:
         expect(made, (2, *nothing.shape), np.int64)
         if made.min() < 0 or made.max() >= spec.levels:
             raise WrongResult(f"symbols from {made.min()} to {made.max()} of {spec.levels} levels")
+
+
+def use_masked(model: Any, random: Random) -> None:
+    image = model.manifest.image
+    shape = (image.height, image.width, image.channels)
+    options = {"label": random.choice([None, *model.labels[:2]]), "count": 2, "steps": random.choice((1, 3)), "seed": 1}
+    if random.random() < 0.5:
+        expect(model.generate(**options).pixels, (2, *shape), np.uint8)
+        return
+    mask = np.zeros(shape[:2], bool)
+    mask[:, : image.width // 2] = True
+    made = model.fill(np.full(shape, 90, np.uint8), mask, **options).pixels
+    expect(made, (2, *shape), np.uint8)
+    if not (made[:, ~mask] == 90).all():
+        raise WrongResult("what is not to be filled in does not come back")
 
 
 def use_pictures(model: Any, random: Random) -> None:
@@ -91,6 +110,16 @@ def use_sound(model: Any, random: Random) -> None:
     again = expect_sound(model.resume(state), count)
     if not np.array_equal(first, again):
         raise WrongResult("a state does not go on as the stream did")
+
+
+def use_speech(model: Any) -> None:
+    words = []
+    samples = np.concatenate(list(model.speak("Hello there. A cat, 2%!", tell=words.extend, steps=1, seed=1)), -1)
+    expect(samples, (1, samples.shape[-1]), np.float32)
+    times = [time for word in words for time in (word.start, word.end)]
+    seconds = samples.shape[-1] / model.sample_rate
+    if not words or times != sorted(times) or not 0 <= times[0] <= times[-1] <= seconds:
+        raise WrongResult("words that are not heard one after the other while the sound lasts")
 
 
 def expect_sound(stream: Any, count: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from adr_models.tokens.mdct import mdct_basis
+from adr_models.tokens.mdct import mdct_basis, pad_to
 from adr_models.tokens.noise_bands import NOISE_FRAMES, SILENCE, NoiseBandsConfig, NoiseBandTokens
 
 SMALL = NoiseBandsConfig(8000, hop=32, stride=2, tonal=8, bands=6, channels=28)
@@ -110,13 +110,16 @@ def test_axes_are_those_of_what_was_measured():
     random = np.random.default_rng(3)
     clips = [torch.from_numpy(random.standard_normal(64 * 30) * gain) for gain in (0.01, 0.1, 0.5)]
     tokens = fitted(clips=clips)
-    weighted = torch.cat([tokens.measured(clip[None])[0] for clip in clips]) * tokens.weight
-    expected = np.linalg.eigvalsh(np.cov(weighted.numpy().T))[::-1]
-    coordinates = tokens.axes.turn(weighted) * tokens.axes.scale
     # The silence behind a clip is measured too.
-    found = coordinates.var(0).numpy()
-    assert np.all(np.diff(found[:6]) < found[0] * 0.2)
-    assert found[:6].sum() == pytest.approx(expected[:6].sum(), rel=0.05)
+    weighted = torch.cat([tokens.measured(pad_to(clip, tokens.hop)[None])[0] for clip in clips]) * tokens.weight
+    falling = np.linalg.eigvalsh(np.cov(weighted.numpy().T, bias=True))[::-1]
+    coordinates = tokens.axes.turn(weighted) * tokens.axes.scale
+    found = np.cov(coordinates.numpy().T, bias=True)
+    np.testing.assert_allclose(found, np.diag(falling), atol=1e-9 * falling[0])
+    kept = torch.cat([tokens.encode(pad_to(clip, tokens.hop)[None])[0] for clip in clips])
+    back = tokens.axes.turn_back(torch.nn.functional.pad(kept, (0, len(falling) - SMALL.channels)))
+    lost = (back - weighted).square().mean(0).sum().item()
+    assert lost == pytest.approx(falling[SMALL.channels :].sum(), rel=1e-6) and lost < 0.1 * falling.sum()
 
 
 def test_what_no_tokens_can_be():

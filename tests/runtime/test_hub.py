@@ -22,6 +22,19 @@ for name in (NAME, Path(NAME)):
 """
 
 
+TAKE_OVER = """
+import json
+from adr_export.spoken_text import inner_files
+from adr_runtime.errors import ADRError
+for name in NAMES:
+    try:
+        files, _ = inner_files(name)
+        print(json.dumps({file: len(data) for file, data in files.items()}))
+    except ADRError as error:
+        print(json.dumps(str(error)))
+"""
+
+
 @pytest.fixture
 def hub():
     with running_hub() as hub:
@@ -110,6 +123,31 @@ def test_a_voice_comes_with_what_turns_text_into_phones(hub, settings, command, 
     hub.publish("someone/voice", folder, lexicon=b"other")
     done = command("adr-run", "pull", "hf:someone/voice", "again", **settings)
     assert done.returncode == 2 and "lexicon.xz: expected" in done.stderr and not (tmp_path / "again").exists()
+
+
+def test_the_licence_of_a_dictionary_comes_along_from_a_hub(hub, settings, exported):
+    folder = exported["voice"]
+    nested = {f"text/{path.name}": path.stat().st_size for path in (folder / "text").iterdir()}
+    hub.publish("someone/free", folder)
+    hub.publish("someone/voice", folder).commit({"text/lexicon.xz.licence": b"ask nobody"})
+    hub.publish("someone/text", folder / "text").commit({"lexicon.xz.licence": b"ask nobody"})
+
+    def taken_over(*names, **more):
+        code = TAKE_OVER.replace("NAMES", repr(names))
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **settings, **more}
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    licensed = {**nested, "text/lexicon.xz.licence": 10}
+    assert taken_over("hf:someone/voice", "hf:someone/text", "hf:someone/free") == [licensed, licensed, nested]
+    # What a voice has been loaded from may lack the licence; that it cannot be asked for is said.
+    hub.said.clear()
+    (licence,) = Path(settings["HF_HOME"]).glob("hub/models--someone--voice/snapshots/*/text/lexicon.xz.licence")
+    licence.unlink()
+    (told,) = taken_over("hf:someone/voice", HF_HUB_OFFLINE="1")
+    assert "HF_HUB_OFFLINE" in told and not hub.said
 
 
 def broken(hub):

@@ -1,6 +1,7 @@
 """Text that is spoken: beside what its controls alone make, piece by piece, as it arrives, in constant memory, and what
 cannot be said."""
 
+import hashlib
 import json
 import re
 import sys
@@ -209,6 +210,14 @@ def flip(file, place=-20):
     file.write_bytes(data)
 
 
+def changed_inside(folder, change):
+    """The inner manifest changed, and the outer one as if that were right."""
+    changed(folder / "text", change)
+    data = (folder / "text/manifest.json").read_bytes()
+    spec = {"file": "text/manifest.json", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    changed(folder, lambda manifest: manifest.update(spoken_text=spec))
+
+
 def link(folder):
     (folder / "text").rename(folder.parent / "elsewhere")
     (folder / "text").symlink_to(folder.parent / "elsewhere")
@@ -223,6 +232,8 @@ def link(folder):
         (lambda f: (f / "text/durations.onnx").unlink(), "text/durations.onnx: missing"),
         (lambda f: (f / "text/manifest.json").unlink(), "text/manifest.json: missing"),
         (link, "leads out of the bundle's folder"),
+        (lambda f: changed_inside(f, lambda m: m.update(kind="audio")), "text/manifest.json: kind: expected"),
+        (lambda f: changed_inside(f, lambda m: m.update(more=1)), "text/manifest.json: more: expected no such key"),
         (lambda f: changed(f, lambda m: m["spoken_text"].update(file="../voice/text/manifest.json")),
          "spoken_text.file: expected text/manifest.json"),
         (lambda f: changed(f, lambda m: m["spoken_text"].update(bytes=1 << 30)), "spoken_text.bytes: expected 1 to"),
@@ -260,9 +271,21 @@ def test_timestamps_as_json_and_as_subtitles():
     assert vtt.startswith("WEBVTT\n\n00:00:00.000 --> 01:02:03.004\nOne two, three?\n\n01:06:40.000 --> ")
     cues = [block.splitlines()[2] for block in srt.strip().split("\n\n")]
     assert all(len(cue) <= 84 for cue in cues)
-    assert " ".join(cues) == " ".join(word.word + word.mark for word in SOME)
+    assert " ".join(cues) == " ".join(word.word + word.mark for word in SOME).replace("? word", "? Word")
     assert sum(cue.endswith(",") for cue in cues) == 4
     assert json.loads("".join(empty(".json"))) == {"words": []} and empty(".srt") == [""]
+
+
+def test_sentences_of_subtitles_begin_with_a_capital(model):
+    said = []
+    list(model.speak("Dr. Low is 5. 3 cats hid. Ask Dr. Low.", tell=said.extend, **SETTINGS))
+    parts = []
+    stamps = Timestamps(parts.append, ".srt")
+    for word in [*said, Word("iPhone", 90.0, 91.0, "?")]:
+        stamps.add([word])
+    stamps.finish()
+    cues = [block.splitlines()[2] for block in "".join(parts).strip().split("\n\n")]
+    assert cues == ["Doctor Low is five.", "Three cats hid.", "Ask doctor Low.", "iPhone?"]
 
 
 def empty(form):

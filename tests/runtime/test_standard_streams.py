@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from adr_runtime.terminal.standard_streams import Output
 
 
 def streams(tmp_path, program, arguments, out: str, error: str):
@@ -67,3 +69,16 @@ def test_the_other_commands_share_all_of_it(tmp_path, refused, program):
     done = streams(tmp_path, program, ("--help",), "closed", "well")
     assert (done.returncode, done.stderr) == (1, f"{program}: standard output: cannot write: it is closed\n")
     refused(program, "--nothing", says=("No such option", f"see {program} --help"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes that do not wait")
+def test_a_full_pipe_that_does_not_wait_is_waited_for():
+    read, full = os.pipe()
+    os.set_blocking(full, False)
+    with open(read, "rb") as reader, Output(full, "w") as output:
+        with pytest.raises(BlockingIOError):
+            while True:
+                os.write(full, bytes(4096))
+        threading.Timer(0.1, reader.read1, [1 << 20]).start()
+        assert output.write(b"sound") == 5
+        assert reader.read1().endswith(b"sound")

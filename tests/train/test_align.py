@@ -18,7 +18,7 @@ from adr_models.spoken_text.letters import LettersConfig, LettersModel
 from adr_runtime.spoken_text.aligner import HOP, RATE, SOUND_OF
 from adr_runtime.spoken_text.phones import FIRST, INSIDE, LAST
 from adr_train.data import align, aligned
-from adr_train.data.align import aligned_folder, fingerprint, measured_paces, unaligned
+from adr_train.data.align import Voice, aligned_folder, fingerprint, measured_paces, unaligned
 from adr_train.data.ljspeech import read_recording
 from adr_train.errors import TrainError
 from adr_train.recipes.recipe import read_recipe
@@ -162,7 +162,7 @@ def test_what_is_there_is_used_until_a_recording_changes(toned, tmp_path):
     record(tmp_path / "bob", sentences(3, 9), 9)
     aligned_folder(tmp_path, toned / "front-end", False, told.append)
     assert sorted(path.name for path in out.iterdir()) == ["ann", "bob", "made-of.json"]
-    assert not list(tmp_path.glob(".*")) and fingerprint(unaligned(tmp_path))
+    assert not list(tmp_path.glob(".*")) and fingerprint([Voice.of(path) for path in unaligned(tmp_path)])
     assert unaligned(out) == [] and set(measured_paces(out)) == {"pace of ann", "pace of bob", "paces beside"}
     (out / "carl").mkdir()
     (out / "carl" / "metadata.csv").write_text("x|kah\n")

@@ -2,9 +2,11 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from adr_export.any_order import slope_steps
 from adr_models.any_order.ardm import ARDM
@@ -17,6 +19,8 @@ from adr_train.errors import TrainError
 from adr_train.evaluation.likelihood import estimate_error, held_out_values, measure, measure_causal, measure_full
 from adr_train.recipes.recipe import available, read_recipe
 from adr_train.tasks.any_order import measure_step_loss
+from adr_train.tasks.recipe_data import load_splits, picture_shape, sound_rate
+from PIL import Image
 from random_models import ANY_ORDER
 
 
@@ -78,6 +82,29 @@ class Falling(ARDM):
         noise = torch.sin(torch.arange(values.numel()).float()).reshape(values.shape)
         bits = 5 + stage[:, None] - known.sum(1, keepdim=True) / 10 + 0.3 * noise
         return -bits * math.log(2)
+
+
+def test_sounds_and_pictures_of_ones_own_are_brought_to_the_recipe(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name / "of").mkdir(parents=True)
+    loud = np.sign(np.sin(np.arange(4000) / 9))
+    for n in range(4):
+        soundfile.write(tmp_path / "a" / "of" / f"{n}.wav", np.roll(loud, n), 16000, "FLOAT")
+        Image.new("RGB", (30, 20), (50 * n, 0, 0)).save(tmp_path / "b" / "of" / f"{n}.png")
+    sound, picture = read_recipe("fsdd-mulaw", "cpu"), read_recipe("digits-any", "cpu")
+    wide = replace(sound.model, levels=65536)
+    for recipe, model, dataset, folder, most in (
+        (sound, sound.model, "sounds", "a", 256), (sound, wide, "sounds", "a", 65536),
+        (picture, picture.model, "images", "b", 256),
+    ):  # fmt: skip
+        own = replace(recipe, model=model, dataset=dataset)
+        data, _ = load_splits(own, tmp_path / folder, picture_shape(model), sound_rate(own, model, None))
+        values = to_variables(data, model, dataset)
+        assert values.min() >= 0 and values.max() < most
+        assert values.shape[1:] == (64,) if dataset == "images" else len(values) == sum(map(len, data.clips))
+        assert held_out_values(model, dataset, tmp_path / folder, "validation", 1).shape == (1, model.dimensions)
+    with pytest.raises(TrainError, match="sounds are for models of sound; the recipe or bundle makes none"):
+        held_out_values(picture.model, "sounds", tmp_path / "a", "validation", 1)
 
 
 def test_measured_losses_are_those_of_every_stage_and_step():

@@ -245,6 +245,20 @@ def test_a_chain_goes_on_where_it_was_stopped_and_ends_with_a_bundle(installed, 
     assert rows["real validation"]["accuracy"] == rows["real training"]["accuracy"] == 1.0
 
 
+def test_a_signal_beside_the_training_of_parts_tells_how_to_go_on(struck, tmp_path):
+    """While the first part's data is read there is nothing to go on from; once there is, in the export, there is."""
+    fill(tmp_path / "hits" / "low", 6, 110.0)
+    write_chain(tmp_path)
+    machine = ("--size", "cpu", "--device", "cpu", "--threads", "1")
+    given = ("small.yaml", "--data", "hits", "--out", "run", *machine, "--steps", "1", "--json")
+    for moment, more in (
+        ("adr_train.session:load_splits", ""), ("adr_train.chain:call_export", "; go on with --resume"),
+    ):  # fmt: skip
+        done = struck("adr-train", (moment,), signal.SIGINT, *given)
+        assert done.returncode == 130 and done.stderr.splitlines()[-1] == f"adr-train: interrupted{more}", done.stderr
+    assert not (tmp_path / "run" / "bundle").exists()
+
+
 def test_a_copy_is_nearer_than_what_is_new(tmp_path):
     """Copies are found whatever their level and the silence before them, and tell their class."""
     fill(tmp_path / "high", 8, 880.0)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from adr_runtime.spoken_text.controls import CONTROLS, token_controls
 from adr_train.data import aligned
@@ -11,6 +12,7 @@ from adr_train.errors import TrainError
 from adr_train.tasks.latents import added, sentence_latents, sentence_samples, sentence_seconds
 from adr_train.tasks.spoken_batches import SpokenBatches
 from aligned_voices import RATE, SENTENCES
+from safetensors.torch import load_file, save
 
 TOKEN = 0.032
 
@@ -63,6 +65,23 @@ def test_latents_grow_by_the_sentences_that_are_new_and_those_of_others_are_refu
         sentence_latents(longer, codec, None)
     with pytest.raises(TrainError, match="but the alignment ends at"):
         sentence_samples(longer, 0, None)
+
+
+def test_latents_of_other_recordings_of_the_same_length_are_refused(voices, codec):
+    data = aligned.read(voices, "validation")
+    sentence_latents(data, codec, 0.05)
+    (kept,) = voices.glob("latents-*.safetensors")
+    louder = data.ends[0].copy()
+    louder[1:-1] -= 9
+    with pytest.raises(TrainError, match=r"its ann/s\d+ is of other recordings; delete the file"):
+        sentence_latents(replace(data, ends=(louder, *data.ends[1:])), codec, 0.05)
+    other = sentence_samples(data, 3, None)[::-1]
+    soundfile.write(data.files[3], other, RATE, "PCM_16")
+    with pytest.raises(TrainError, match=r"its \w+/s\d+ is of other recordings; delete the file"):
+        sentence_latents(data, codec, 0.05)
+    # Files that do not say what they are of, as they were, go by lengths.
+    kept.write_bytes(save(load_file(kept)))
+    sentence_latents(data, codec, 0.05)
 
 
 def test_some_pauses_are_longer_and_always_the_same_ones(voices):

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from adr_models.checkpoint import CheckpointConfig, latest_checkpoint, read_config
 from adr_runtime.errors import install_hint
+from adr_runtime.terminal.interrupts import Interrupted
 from rich.console import Console
 
 from adr_train.errors import TrainError
 from adr_train.recipes.chain import Chain
 from adr_train.recipes.recipe import Recipe
-from adr_train.session import Options, run_training
+from adr_train.session import GO_ON, Options, run_training
 
 BUNDLE = "bundle"
 # What adr-export takes beside what training takes.
@@ -26,6 +27,16 @@ def run_chain(chain: Chain, options: Options, console: Console) -> None:
     """Train every part that has not ended, export the last one, and say what to type next. Raises ADRError; a signal
     saves, as that of any run does, and --resume goes on with the part that it met."""
     check_folder(chain, options)
+    try:
+        train_parts(chain, options, console)
+        export(chain, options, console)
+    except Interrupted as stop:
+        # Between two parts, or at the last step of one, nobody else says so.
+        stop.line += GO_ON * (begun(chain, options) and not stop.line.endswith(GO_ON))
+        raise
+
+
+def train_parts(chain: Chain, options: Options, console: Console) -> None:
     for number, part in enumerate(chain.parts, 1):
         folder = options.out / part.name
         previous = latest_checkpoint(folder)
@@ -35,7 +46,6 @@ def run_chain(chain: Chain, options: Options, console: Console) -> None:
             continue
         console.print(f"{title}: {length(part)}, into {folder}", highlight=False, soft_wrap=True)
         run_training(part, of_part(part, options, folder, previous is not None), console)
-    export(chain, options, console)
 
 
 def check_folder(chain: Chain, options: Options) -> None:
@@ -45,13 +55,17 @@ def check_folder(chain: Chain, options: Options) -> None:
         raise TrainError(f"{chain.name} is a chain, which one process trains; give torchrun its parts, {names}")
     if options.codec or options.teacher or options.start:
         raise TrainError(f"the parts of {chain.name} build on one another: leave --codec, --teacher and --from out")
-    begun = any(latest_checkpoint(options.out / part.name) for part in chain.parts)
-    if begun and not options.resume:
+    some = begun(chain, options)
+    if some and not options.resume:
         raise TrainError(f"{options.out} already holds parts of a run; add --resume or choose another --out")
-    if options.resume and not begun:
+    if options.resume and not some:
         raise TrainError(f"{options.out}: nothing to resume; leave --resume out to begin")
-    if (options.out / BUNDLE).exists() and not begun:
+    if (options.out / BUNDLE).exists() and not some:
         raise TrainError(f"{options.out / BUNDLE} exists; choose another --out")
+
+
+def begun(chain: Chain, options: Options) -> bool:
+    return any(latest_checkpoint(options.out / part.name) for part in chain.parts)
 
 
 def ended(saved: CheckpointConfig) -> bool:

@@ -44,6 +44,7 @@ from adr_train.tasks.start import kept_axes, read_start
 AnyJob = Job[TrainableModel]
 # SIGPIPE's number, which no handler here ever reports.
 UNREAD = 13
+GO_ON = "; go on with --resume"
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ class Session:
     def leave(self, stop: int, path: Path) -> NoReturn:
         """End the run at a signal, or because nobody reads its lines."""
         self.trainer.processes.stop()
-        how = f" at step {self.trainer.step}; saved {path}" + ("; go on with --resume" * (self.trainer.progress < 1))
+        how = f" at step {self.trainer.step}; saved {path}" + GO_ON * (self.trainer.progress < 1)
         if stop != UNREAD:
             raise Interrupted(stop, how)
         self.console.print("nobody reads standard output any more: stopped" + how, highlight=False, soft_wrap=True)

@@ -27,13 +27,9 @@ class PrincipalAxes(nn.Module):
 
     @torch.no_grad()
     def fit(self, count: int, total: Tensor, products: Tensor) -> None:
-        """From the sum float64 (n,) of `count` vectors of values and the sum (n, n) of their outer products."""
-        mean = total / count
-        variance, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
-        variance, vectors = variance.flip(0).clamp(min=QUANTISATION), vectors.flip(1)
-        # The mean square of half whitened values is that of the roots of their deviations.
-        scale = variance**0.25 * variance.sqrt().mean().sqrt()
-        for buffer, value in ((self.mean, mean), (self.basis, vectors), (self.scale, scale)):
+        """As `half_whitened`, all axes."""
+        found = half_whitened(count, total, products, len(total), QUANTISATION)
+        for buffer, value in zip((self.mean, self.basis, self.scale), found, strict=True):
             buffer.copy_(value)
 
     def turn(self, values: Tensor) -> Tensor:
@@ -41,3 +37,16 @@ class PrincipalAxes(nn.Module):
 
     def turn_back(self, coordinates: Tensor) -> Tensor:
         return (coordinates * self.scale) @ self.basis.T + self.mean
+
+
+def half_whitened(
+    count: int, total: Tensor, products: Tensor, axes: int, floor: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """From the sum float64 (n,) of `count` vectors of values and the sum (n, n) of their outer products: the mean (n,),
+    the first principal axes (n, axes), and by what to divide what lies along them (axes,), a variance below the floor
+    counting as that."""
+    mean = total / count
+    variance, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
+    variance, vectors = variance.flip(0)[:axes].clamp(min=floor), vectors.flip(1)[:, :axes]
+    # The mean square of half whitened values is that of the roots of their deviations.
+    return mean, vectors, variance**0.25 * variance.sqrt().mean().sqrt()

@@ -18,12 +18,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from adr_models.tokens.principal_axes import half_whitened
 from adr_models.tokens.source_filter import SILENCE, SourceFilter, State
 
 # A hundredth of the pitch then counts as much as half a decibel of the envelope.
 PITCH_WEIGHT = 4.0
 # What is fitted to is a part of the data: some of the rest lies a little farther out.
 BEYOND = 1.1
+LEAST_VARIANCE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -81,16 +83,10 @@ class VocoderTokens(nn.Module):
         """Principal axes of frames float (frames, values), as many as a whole number of tokens has. Axes are half
         whitened, as those of pictures are (`principal_axes`): the first ones count for more."""
         rows = values.reshape(-1, self.config.stride * self.config.values).double()
-        mean = rows.mean(0)
-        variances, vectors = torch.linalg.eigh((rows - mean).T @ (rows - mean) / len(rows))
-        variances, vectors = (x.flip(-1)[..., : self.channels] for x in (variances, vectors))
+        mean, vectors, scale = half_whitened(len(rows), rows.sum(0), rows.T @ rows, self.channels, LEAST_VARIANCE)
         # A vector's sign is anybody's choice: here its largest number is positive.
         largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
-        deviations = variances.clamp(min=1e-8).sqrt()
-        for buffer, value in (
-            (self.mean, mean), (self.basis, vectors * largest.sign()),
-            (self.scale, (deviations * deviations.mean()).sqrt()),
-        ):  # fmt: skip
+        for buffer, value in ((self.mean, mean), (self.basis, vectors * largest.sign()), (self.scale, scale)):
             buffer.copy_(value)
         self.bounds.copy_(BEYOND * self.encode(values[None])[0].abs().amax(0))
 

@@ -13,7 +13,7 @@ from adr_runtime.bundles.manifest import MAX_MANIFEST_BYTES, Family, Manifest, p
 from adr_runtime.bundles.onnx_file import check_onnx
 from adr_runtime.bundles.specs import FileSpec, GraphSpec
 from adr_runtime.bundles.strict_json import MANIFEST
-from adr_runtime.errors import BundleError, InputError
+from adr_runtime.errors import BundleError, InputError, MissingFileError
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,17 @@ class Source:
                     raise BundleError(f"{path}: expected {expected}, found {about.st_size}; {self.remedy}")
                 return source.read(limit)
         except FileNotFoundError as error:
-            raise BundleError(f"{path}: missing; {self.remedy}") from error
+            raise MissingFileError(f"{path}: missing; {self.remedy}") from error
         except (OSError, RuntimeError, ValueError) as error:
             # Up to Python 3.12 a circle of links is a RuntimeError.
             raise BundleError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
+
+    def read_if_there(self, file: str, limit: int) -> bytes | None:
+        """The same for a file that a bundle may be without. Raises ADRError, also where a hub cannot be asked."""
+        try:
+            return self.read(file, None, limit)
+        except MissingFileError:
+            return None
 
     def read_verified(self, spec: GraphSpec | FileSpec) -> bytes:
         """A file that a manifest names, of the size and hash that it says. Raises ADRError."""
@@ -148,6 +155,9 @@ def verified(source: Source, text: bytes, families: Mapping[str, Family]) -> tup
         manifest = parse_manifest(text.decode(), families)
     except UnicodeDecodeError as error:
         raise BundleError(f"{source.folder / MANIFEST}: not UTF-8 text") from error
+    except BundleError as error:
+        # It begins with the name of the file alone.
+        raise BundleError(f"{source.within}{error}") from error
     graphs = {}
     for key, graph in manifest.graphs.items():
         data = source.read_verified(graph)

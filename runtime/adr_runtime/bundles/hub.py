@@ -14,13 +14,20 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from adr_runtime.bundles.interfaces import MAX_FILE_BYTES
-from adr_runtime.errors import DISTRIBUTION, ADRError, BundleError, InputError, ProviderError, install_hint
+from adr_runtime.errors import (
+    DISTRIBUTION,
+    ADRError,
+    BundleError,
+    InputError,
+    MissingFileError,
+    ProviderError,
+    install_hint,
+)
 
 PREFIX = "hf:"
-# The files of a bundle, and those of one that turns text into phones inside of it; others of a repository are never
-# fetched.
-PATTERNS = ("manifest.json", "README.md", "vectors.json", "*.onnx")
-NESTED_FOLDER, NESTED_PATTERNS = "text/", ("manifest.json", "README.md", "*.onnx", "lexicon.xz", "lexicon.xz.licence")
+# The files of a bundle, and of one that turns text into phones inside of it; others of a repository are never fetched.
+PATTERNS = ("manifest.json", "README.md", "vectors.json", "*.onnx", "lexicon.xz", "lexicon.xz.licence")
+NESTED_FOLDER = "text/"
 NAME = re.compile(r"(?:hf:)?([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w-][\w./-]*))?", re.ASCII)
 
 
@@ -85,8 +92,7 @@ class HubName:
 
 def is_bundle_file(name: str) -> bool:
     inner = name.removeprefix(NESTED_FOLDER)
-    patterns = PATTERNS if inner == name else NESTED_PATTERNS
-    return "/" not in inner and any(fnmatchcase(inner, pattern) for pattern in patterns)
+    return "/" not in inner and any(fnmatchcase(inner, pattern) for pattern in PATTERNS)
 
 
 def pull_bundle(repository: str, out: Path, verify: Callable[[Path], object]) -> None:
@@ -134,7 +140,7 @@ def refuse(error: Exception, what: str, file: str = "a file") -> NoReturn:
     elif isinstance(error, errors.RepositoryNotFoundError) or (status == 401 and not get_token()):
         kind, line = InputError, f"no such repository at {at}, or a private one, which takes a token: hf auth login"
     elif isinstance(error, errors.EntryNotFoundError):
-        kind, line = BundleError, f"no bundle: it has no {file}"
+        kind, line = MissingFileError, f"no bundle: it has no {file}"
     elif isinstance(error, errors.HFValidationError):
         kind = InputError
     elif status == 401:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 FORMATS = (".json", ".srt", ".vtt")
 # A subtitle has up to so many characters, two lines on most screens; behind a pause it may be half as long.
@@ -27,6 +27,7 @@ class Timestamps:
     def __init__(self, write: Callable[[str], object], form: str):
         self.write, self.form, self.count = write, form, 0
         self.cue: list[Word] = []
+        self.begins = True
         write({".json": '{"words": [', ".srt": "", ".vtt": "WEBVTT\n\n"}[form])
 
     def add(self, words: Iterable[Word]) -> None:
@@ -38,7 +39,10 @@ class Timestamps:
                 continue
             if self.cue and len(spelled([*self.cue, word])) > LONGEST:
                 self.flush()
-            self.cue.append(word)
+            # What a number or an abbreviation has become is in small letters wherever it stands; iPhone is as it was.
+            shown = word.word.capitalize() if self.begins and word.word.islower() else word.word
+            self.begins = word.mark in ENDS
+            self.cue.append(replace(word, word=shown))
             if word.mark in ENDS or (word.mark and len(spelled(self.cue)) > LONGEST // 2):
                 self.flush()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 import sys
 
 from adr_runtime.errors import ADRError
@@ -27,7 +28,10 @@ class Output(io.FileIO):
 
     def write(self, data: Any) -> int | None:  # type: ignore[override]
         try:
-            return super().write(data)
+            # Whoever shares it may have made it one that does not wait.
+            while (written := super().write(data)) is None:
+                select.select((), (self,), ())
+            return written
         except OSError as error:
             self.discard()
             if isinstance(error, BrokenPipeError):

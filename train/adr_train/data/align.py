@@ -59,11 +59,18 @@ class Pace:
 
 @dataclass
 class Voice:
-    """A voice while it is aligned."""
+    """A voice while it is aligned: the recordings of its list, and what is at fault with other lines."""
 
     folder: Path
+    listed: list[Recorded]
+    faults: list[str]
     rows: list[Alignment] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
+
+    @classmethod
+    def of(cls, folder: Path) -> "Voice":
+        faults: list[str] = []
+        return cls(folder, list(recordings(folder, faults.append)), faults)
 
     @property
     def name(self) -> str:
@@ -90,7 +97,8 @@ def aligned_folder(folder: Path, text: str | Path, anew: bool, tell: Tell) -> Pa
     found = unaligned(folder)
     if not found:
         raise TrainError(f"{folder}: no {METADATA} in it or in a sub-folder for each voice, or {ALIGNMENTS} beside it")
-    out, sources = folder / OUT, fingerprint(found)
+    voices = [Voice.of(path) for path in found]
+    out, sources = folder / OUT, fingerprint(voices)
     made = made_of(out)
     if made.get("sources") == sources and not anew:
         return out
@@ -102,7 +110,8 @@ def aligned_folder(folder: Path, text: str | Path, anew: bool, tell: Tell) -> Pa
         raise TrainError(f"{text} has no graph that finds phones in recordings; give --text a bundle with --aligner")
     temporary = folder / f".{OUT}.{os.getpid()}.part"
     try:
-        voices = [align_voice(path, temporary / path.resolve().name, front_end, tell) for path in found]
+        for voice in voices:
+            align_voice(voice, temporary / voice.name, front_end, tell)
         if not any(voice.rows for voice in voices):
             raise TrainError(f"{folder}: nothing is left to train on, for the reasons above")
         about = {"sources": sources, "text": front_end.bundle.hash, "training": paces(front_end, voices)}
@@ -119,14 +128,13 @@ def aligned_folder(folder: Path, text: str | Path, anew: bool, tell: Tell) -> Pa
     return out
 
 
-def fingerprint(voices: list[Path]) -> str:
+def fingerprint(voices: list[Voice]) -> str:
     """What changes when a list or a recording does: names, sizes and times of what each list names."""
     told = hashlib.sha256()
     for voice in voices:
-        files = [voice / METADATA, *(recorded.file for recorded in recordings(voice, lambda line: None))]
-        for file in files:
+        for file in (voice.folder / METADATA, *(recorded.file for recorded in voice.listed)):
             status = file.stat()
-            told.update(f"{voice.name}/{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+            told.update(f"{voice.folder.name}/{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return told.hexdigest()
 
 
@@ -139,27 +147,26 @@ def made_of(out: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def align_voice(folder: Path, out: Path, front_end: SpokenText, tell: Tell) -> Voice:
+def align_voice(voice: Voice, out: Path, front_end: SpokenText, tell: Tell) -> None:
     """Every recording of a voice into `out`; a folder without a line where none is any good. Raises OSError."""
-    voice = Voice(folder)
     (out / RECORDINGS).mkdir(parents=True)
-    listed = list(recordings(folder, tell))
-    for number, recorded in enumerate(listed, 1):
+    for fault in voice.faults:
+        tell(fault)
+    for number, recorded in enumerate(voice.listed, 1):
         try:
             align_recording(recorded, voice, out, front_end)
         except ADRError as error:
             tell(f"{voice.name}, {recorded.name}: {error}; left out")
         if number % TOLD == 0:
-            tell(f"{voice.name}: {number} of {len(listed)} recordings")
+            tell(f"{voice.name}: {number} of {len(voice.listed)} recordings")
     if not voice.rows:
         shutil.rmtree(out)
-        return voice
+        return
     (out / ALIGNMENTS).write_text("".join(row.line() for row in voice.rows), encoding="utf-8")
     lines = (f"{row.id}|{row.text}|{row.words}\n" for row in voice.rows)
     (out / METADATA).write_text("".join(lines), encoding="utf-8")
     minutes = sum(row.ends[-1] for row in voice.rows) / RATE / 60
-    tell(f"{voice.name}: {len(voice.rows)} of {len(listed)} recordings, {minutes:.1f} minutes")
-    return voice
+    tell(f"{voice.name}: {len(voice.rows)} of {len(voice.listed)} recordings, {minutes:.1f} minutes")
 
 
 def align_recording(recorded: Recorded, voice: Voice, out: Path, front_end: SpokenText) -> None:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from adr_runtime.spoken_text.aligner import RATE
 
 from adr_train.data.aligned import METADATA, RECORDINGS
-from adr_train.data.resample import resampler
+from adr_train.data.audio_file import at_rate, read_mono
 from adr_train.errors import TrainError
 
 FORMATS = ("", ".wav", ".flac", ".ogg", ".mp3")
@@ -77,17 +76,12 @@ def parse(voice: Path, line: str) -> Recorded:
 def read_recording(file: Path) -> np.ndarray:
     """float32 (samples,) in [-1, 1] at `RATE`, the mean of all channels. Raises TrainError for what is no recording, is
     too short or too long, or silent."""
-    try:
-        seconds = soundfile.info(str(file)).duration
-        if not SHORTEST <= seconds <= LONGEST:
-            raise TrainError(f"{file}: {seconds:.1f} s long; recordings have {SHORTEST:g} to {LONGEST:g} s")
-        samples, rate = soundfile.read(str(file), dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:
-        raise TrainError(f"{file}: not a readable sound file: {' '.join(str(error).split())}") from error
-    if not np.isfinite(samples).all():
-        raise TrainError(f"{file}: holds samples that are not finite")
-    mono: np.ndarray = samples.mean(1)
-    clip = mono.clip(-1.0, 1.0) if rate == RATE else resampler(rate, RATE)(mono)
+    mono, rate = read_mono(file, LONGEST)
+    seconds = len(mono) / rate
+    if not SHORTEST <= seconds <= LONGEST:
+        found = f"{seconds:.1f} s" if seconds < SHORTEST else f"more than {LONGEST:g} s"
+        raise TrainError(f"{file}: {found} long; recordings have {SHORTEST:g} to {LONGEST:g} s")
+    clip = at_rate(file, mono, rate, RATE)
     if len(clip) < SHORTEST * RATE or np.abs(clip).max() < SILENT:
         raise TrainError(f"{file}: is silent")
     return clip

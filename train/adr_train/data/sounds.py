@@ -10,12 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import soundfile
-from adr_runtime.errors import ADRError
 from adr_runtime.terminal.display import PlainConsole
 
+from adr_train.data.audio_file import at_rate, read_mono
 from adr_train.data.class_folders import find_classes, splits_by_hash
-from adr_train.data.resample import resampler
 from adr_train.data.splits import SPLITS
 from adr_train.data.types import AudioClips
 from adr_train.errors import TrainError
@@ -76,18 +74,10 @@ def read_all(folder: Path, sample_rate: int) -> dict[str, AudioClips]:
 def read_file(path: Path, sample_rate: int) -> tuple[np.ndarray, bool]:
     """float32 (samples,) in [-1, 1] at `sample_rate` Hz, and whether it is the whole sound. A file that cannot be read,
     or that holds nothing to hear, raises TrainError that names it."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            rate, most = file.samplerate, int(SECONDS * file.samplerate)
-            if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-                raise TrainError(f"{path}: at {rate} Hz; sounds have {LOWEST_RATE} to {HIGHEST_RATE} Hz")
-            samples = file.read(most + 1, dtype="float32", always_2d=True).mean(1)
-    except (OSError, RuntimeError) as error:
-        raise TrainError(f"{path}: not a readable sound file: {' '.join(str(error).split())}") from error
-    if not len(samples):
-        raise TrainError(f"{path}: holds no samples")
-    if not np.isfinite(samples).all():
-        raise TrainError(f"{path}: holds samples that are not finite")
+    samples, rate = read_mono(path, SECONDS)
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise TrainError(f"{path}: at {rate} Hz; sounds have {LOWEST_RATE} to {HIGHEST_RATE} Hz")
+    most = int(SECONDS * rate)
     whole = len(samples) <= most
     if not whole:
         fading = int(FADE_SECONDS * rate)
@@ -98,7 +88,4 @@ def read_file(path: Path, sample_rate: int) -> tuple[np.ndarray, bool]:
         raise TrainError(f"{path}: silent")
     # Samples in floating point may be beyond 1.
     samples *= np.float32(min(max(peak, QUIET), 1.0) / peak)
-    try:
-        return (samples if rate == sample_rate else resampler(rate, sample_rate)(samples)), whole
-    except ADRError as error:
-        raise TrainError(f"{path}: {error}") from error
+    return at_rate(path, samples, rate, sample_rate), whole

@@ -29,6 +29,12 @@ class Variables(Protocol):
     def sample_rate(self) -> int: ...
 
 
+def own_form(config: Variables) -> tuple[tuple[int, int, int] | None, int | None]:
+    """What one's own data are brought to: height, width and channels of pictures, Hz of sound; None for other kinds."""
+    rows, columns, channels = config.shape
+    return (rows, columns, channels) if config.kind == "image" else None, config.sample_rate or None
+
+
 def to_variables(data: Dataset, config: Variables, where: str) -> np.ndarray:
     """Pictures as uint8 (count, D); text and sound as one stream of symbols, int64 (length,).
 
@@ -45,8 +51,8 @@ def to_variables(data: Dataset, config: Variables, where: str) -> np.ndarray:
     if isinstance(data, AudioClips) and config.kind == "sound":
         if data.sample_rate != config.sample_rate:
             raise TrainError(f"{where} is at {data.sample_rate} Hz, the recipe at {config.sample_rate} Hz")
-        # The files hold 16 bits a sample; they were read as multiples of 2^-15.
-        samples = np.round(np.concatenate(data.clips) * 32768).astype(np.int64)
+        # Files of 16 bits a sample were read as multiples of 2^-15; in others there may be a 1.
+        samples = np.round(np.concatenate(data.clips) * 32768).clip(-32768, 32767).astype(np.int64)
         return from_samples(samples, config.levels)
     raise TrainError(f"{where} and the recipe's variables ({config.kind}) are of different kinds")
 

@@ -18,7 +18,7 @@ from adr_runtime.any_order.network import random_orders
 
 from adr_train.data.datasets import load_dataset
 from adr_train.data.splits import spread
-from adr_train.data.variables import Variables, to_variables, windows
+from adr_train.data.variables import Variables, own_form, to_variables, windows
 from adr_train.errors import TrainError
 
 ROWS = 16
@@ -29,7 +29,7 @@ def held_out_values(
 ) -> np.ndarray:
     """Variables int64 (count, D) of a split: pictures, or windows of a stream, drawn by the seed and evenly spread over
     the split, so that its order does not matter."""
-    values = to_variables(load_dataset(dataset, folder, split), config, dataset)
+    values = to_variables(load_dataset(dataset, folder, split, *own_form(config)), config, dataset)
     if values.ndim == 1:
         values = windows(values, math.prod(config.shape))
     chosen: np.ndarray = values[spread(len(values), len(values) if count is None else count, seed)]

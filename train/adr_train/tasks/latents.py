@@ -1,12 +1,14 @@
 """Sentences as tokens of a codec or a vocoder, made once and kept beside the recordings.
 
 `latents-{codec}.safetensors` in the data's folder holds, under `voice/id`, a float16 tensor (tokens, channels) for each
-sentence, so that whoever has it needs no recordings. Another codec has another file, and so have a vocoder's axes.
+sentence, so that whoever has it needs no recordings. Another codec has another file, and so have a vocoder's axes. The
+file's metadata says what each was made of (`source`), where it was written by a version that knows it.
 """
 
 import hashlib
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from adr_models.tokens.vocoder import VocoderTokens
 from adr_runtime.media.atomic import write_atomic
 from adr_runtime.spoken_text.controls import token_count
 from adr_runtime.spoken_text.durations import IS_PAUSE
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -83,15 +86,36 @@ def sentence_latents(data: AlignedSpeech, tokens: SpokenTokens, loudness: float 
     codec on its device or by the vocoder, and kept. Raises ADRError."""
     path = data.folder / f"latents-{fingerprint(tokens, loudness)}.safetensors"
     kept = read_tensors(path) if path.is_file() else {}
+    made_of = read_metadata(path) if path.is_file() else {}
     names = [sentence_name(data, number) for number in range(len(data.texts))]
+    sources = [source(data, number) for number in range(len(data.texts))]
     missing = [number for number, name in enumerate(names) if name not in kept]
     if missing:
         kept |= {names[number]: latents for number, latents in made(data, tokens, loudness, missing).items()}
-        write_atomic(path, lambda temporary: temporary.write_bytes(save(kept)))
+        made_of |= {names[number]: sources[number] for number in missing}
+        write_atomic(path, lambda temporary: temporary.write_bytes(save(kept, made_of)))
     for number, name in enumerate(names):
-        if kept[name].shape != (sentence_tokens(data, number, tokens.hop), tokens.channels):
+        fits = kept[name].shape == (sentence_tokens(data, number, tokens.hop), tokens.channels)
+        if not fits or not made_of.get(name, sources[number]).startswith(sources[number]):
             raise TrainError(f"{path}: its {name} is of other recordings; delete the file")
     return [kept[name] for name in names]
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata() or {})
+
+
+def source(data: AlignedSpeech, number: int) -> str:
+    """What tells a sentence's alignment, as far as latents depend on it, from others, and then its recording where that
+    is there."""
+    pauses = [symbol in IS_PAUSE for symbol in data.symbols[number]]
+    aligned = json.dumps([data.sample_rate, pauses, data.ends[number].tolist()])
+    file, told = data.files[number], hashlib.sha256(aligned.encode()).hexdigest()
+    try:
+        return told + (hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "")
+    except OSError as error:
+        raise TrainError(f"{file}: not a readable sound file: {error}") from error
 
 
 def fingerprint(tokens: SpokenTokens, loudness: float | None) -> str:

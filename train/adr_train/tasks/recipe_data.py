@@ -3,10 +3,13 @@
 from pathlib import Path
 
 from adr_models import ADRConfig
+from adr_models.any_order.baseline import CausalConfig
+from adr_models.any_order.network import ARDMConfig
 from adr_models.tokens.codec import CodecConfig
 
 from adr_train.data.datasets import SOUNDS, load_dataset
 from adr_train.data.types import AudioClips, Dataset, Images, level
+from adr_train.data.variables import own_form
 from adr_train.errors import TrainError
 from adr_train.recipes.recipe import ModelConfig, Recipe
 from adr_train.tasks.job import read_source
@@ -29,7 +32,9 @@ def load_splits(
 
 
 def picture_shape(model: ModelConfig) -> tuple[int, int, int] | None:
-    """Height, width and channels of what a model of pictures with a diffusion head makes."""
+    """Height, width and channels of what a model of pictures makes."""
+    if isinstance(model, ARDMConfig | CausalConfig):
+        return own_form(model)[0]
     picture = model.picture if isinstance(model, ADRConfig) else getattr(model, "pyramid", None)
     return (picture.height, picture.width, picture.channels) if picture else None
 
@@ -43,4 +48,6 @@ def sound_rate(recipe: Recipe, model: ModelConfig, codec: Path | None) -> int | 
         return model.sample_rate
     if isinstance(model, ADRConfig) and recipe.tokens:
         return int(read_source(recipe, recipe.tokens, codec, "--codec")[1].model["sample_rate"])
+    if isinstance(model, ARDMConfig | CausalConfig):
+        return own_form(model)[1]
     return model.audio.sample_rate if isinstance(model, ADRConfig) and model.audio else None
