@@ -32,6 +32,9 @@ class Jump:
         return (self.phases[level] - self.phases[end])[..., None]
 
 
+# What is off by much more than this counts as 1: so are derivatives of a head that knows no jumps yet.
+BOUND = 1.0
+
 # What is off about a jump's velocity, (tokens, draws, C): 0 for the flow's own, and its square is the loss.
 Velocity = Callable[[Tensor, Tensor, Tensor, bool], Tensor]
 Rule = Callable[[Jump, Velocity], Tensor]
@@ -61,8 +64,8 @@ def lagrangian(jump: Jump, velocity: Velocity) -> Tensor:
 
 
 def mean_flow(jump: Jump, velocity: Velocity) -> Tensor:
-    """Where a jump lands is the same from all along the way (Geng et al. 2025, arXiv 2505.13447; on the rotation as in
-    sCM): a difference of one level, without gradient."""
+    """Where a jump lands is the same from all along the way (Geng et al. 2025, arXiv 2505.13447; on the rotation, and
+    bounded, as in sCM): a difference of one level, without gradient."""
     behind, length = jump.level - 1, jump.angle(jump.level, jump.end)
     with torch.no_grad():
         slope = velocity(jump.x, jump.level, jump.level, False)
@@ -70,7 +73,7 @@ def mean_flow(jump: Jump, velocity: Velocity) -> Tensor:
         moved = velocity(rotate(jump.x, slope, step), behind, jump.end, False)
         change = (jump.prediction - moved) / step
         off = length.cos() * (jump.prediction - slope) + length.sin() * (jump.x + change)
-        target = jump.prediction - off
+        target = jump.prediction - off / (off.square().mean(-1, keepdim=True).sqrt() + BOUND)
     return jump.prediction - target
 
 
