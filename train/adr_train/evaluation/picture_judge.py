@@ -43,7 +43,7 @@ class PictureConfig:
 
 
 # Grey pictures are known by less.
-GREY = PictureConfig(channels=(16, 32, 64), pictures=200_000)
+GREY = PictureConfig(channels=(16, 32, 64), pictures=100_000)
 
 
 class PictureClassifier(nn.Module):
