@@ -45,19 +45,20 @@ export class Player {
 
   /** Browsers allow sound only when this is called from a click or a key; an ADRError where there is none. */
   async start() {
-    this.context = new AudioContext({ sampleRate: this.samplingRate });
+    const context = new AudioContext({ sampleRate: this.samplingRate });
+    this.context = /** @type {AudioContext | undefined} */ (context);
     const url = URL.createObjectURL(new Blob([PROCESSOR], { type: "text/javascript" }));
-    await this.context.audioWorklet.addModule(url);
+    await context.audioWorklet.addModule(url);
     URL.revokeObjectURL(url);
-    this.node = new AudioWorkletNode(this.context, "adr-player", { numberOfInputs: 0, outputChannelCount: [1] });
+    this.node = new AudioWorkletNode(context, "adr-player", { numberOfInputs: 0, outputChannelCount: [1] });
     this.node.port.onmessage = ({ data }) => {
       this.played = data;
     };
-    this.node.connect(this.context.destination);
+    this.node.connect(context.destination);
     // Without a device, or before a click, it is not refused: it does not come about.
     const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
-    await Promise.race([this.context.resume(), late]);
-    if (this.context.state === "running") return;
+    await Promise.race([context.resume(), late]);
+    if (context.state === "running") return;
     await this.stop();
     throw new ADRError("this browser plays no sound: it has no output for it, or there was no click yet");
   }
@@ -78,9 +79,11 @@ export class Player {
     while (this.buffered > seconds) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
+  /** May be called again. */
   async stop() {
     this.node?.port.postMessage(null);
-    if (this.context?.state !== "closed") await this.context?.close();
-    this.node = null;
+    const { context } = this;
+    [this.node, this.context] = [null, undefined];
+    await context?.close();
   }
 }
