@@ -16,8 +16,9 @@ from pathlib import Path
 
 import adr_runtime
 import numpy as np
+from adr_runtime.errors import ADRError
 from adr_runtime.loading import load_front_end
-from adr_runtime.spoken_text.aligner import HOP
+from adr_runtime.spoken_text.aligner import HOP, RATE
 from adr_runtime.spoken_text.front_end import SpokenText
 from adr_runtime.spoken_text.phones import BREAK, FIRST, INSIDE, LAST, ONLY
 from adr_train.data.forced_alignment import Slot, align, likeliest_path, slots_of, states_of
@@ -93,6 +94,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     options = parser.parse_args()
     model, front_end = adr_runtime.AudioModel.load(options.bundle, "cpu", 1), load_front_end(options.bundle)
+    if not front_end.aligner or model.sample_rate != RATE:
+        raise SystemExit(f"{options.bundle}: takes a voice at {RATE} Hz with an aligner (adr-export --aligner)")
     random = np.random.default_rng(0)
 
     def speak(text: str, number: int) -> np.ndarray:
@@ -102,15 +105,22 @@ def main() -> None:
     total, lost, doubled, found = 0, list[str](), list[str](), np.zeros(2, int)
     texts = paragraphs(options.text, options.count, *options.words)
     for number, text in enumerate(texts):
-        skipped, repeated, count = faults(front_end, text, speak(text, number), options.margin)
+        words = text.split()
+        plain = [i for i, word in enumerate(words) if word.isalpha() and 0 < i < len(words) - 1]
+        try:
+            skipped, repeated, count = faults(front_end, text, speak(text, number), options.margin)
+            place = random.choice(plain)
+            without, twice = (" ".join([*words[:place], *[words[place]] * n, *words[place + 1 :]]) for n in (0, 2))
+            left_out = faults(front_end, text, speak(without, number), options.margin)[0]
+            said_twice = faults(front_end, text, speak(twice, number), options.margin)[1]
+        except (ADRError, ValueError) as error:
+            print(f"{number}: {error}; goes on", flush=True)
+            continue
         total += count
         lost += [f"{number}: {skipped}"] * bool(skipped)
         doubled += [f"{number}: {repeated}"] * bool(repeated)
-        words = text.split()
-        place = random.choice([i for i, word in enumerate(words) if word.isalpha() and 0 < i < len(words) - 1])
-        without, twice = (" ".join([*words[:place], *[words[place]] * times, *words[place + 1 :]]) for times in (0, 2))
-        found[0] += bool(faults(front_end, text, speak(without, number), options.margin)[0])
-        found[1] += bool(faults(front_end, text, speak(twice, number), options.margin)[1])
+        # What is said of the whole paragraph too is not found.
+        found += [bool(set(left_out) - set(skipped)), bool(set(said_twice) - set(repeated))]
     print(f"{len(texts)} paragraphs, {total} words: {len(lost)} with skipped words, {len(doubled)} with repeated ones")
     print(f"skipped {lost}; repeated {doubled}")
     print(f"where one word was really left out: {found[0]} of {len(texts)} found; really said twice: {found[1]}")

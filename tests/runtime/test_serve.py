@@ -310,6 +310,15 @@ def test_small_answers_are_sent_at_once():
         assert here.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+def test_without_a_name_it_serves_what_the_other_commands_take():
+    program = Path(sys.executable).with_name("adr-run")
+    with subprocess.Popen([program, "serve", "--port", "0"], stderr=subprocess.PIPE, text=True) as process:
+        line = process.stderr.readline()
+        process.terminate()
+        process.communicate()
+    assert " serves voice, speech-digits, cifar10; " in line
+
+
 def test_what_cannot_be_served(refused, server):
     port = server.rsplit(":", 1)[1]
     refused("adr-run", "serve", "--model", "shakespeare", says=("any-order model, which is not served",))

@@ -95,6 +95,21 @@ def test_any_other_flow_is_pulled_to_the_true_one(rule):
         assert value > 1e-3 and sign * gradient > 0
 
 
+@pytest.mark.parametrize("rule", ["lagrangian", "mean-flow"])
+def test_differences_of_one_level_are_not_rounded(rule):
+    torch.manual_seed(0)
+    student = Student(CONFIG)
+    for parameter in student.head.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    loss = DistilLoss(student, copy.deepcopy(student), DistilConfig(rule=rule))
+    mask = torch.ones(2, 10, dtype=torch.bool)
+    batch = Batch(SPREAD * torch.randn(2, 10, 6), torch.arange(2), torch.zeros(2, dtype=torch.int64), mask, ~mask)
+    draws = student.draw(2, 10, torch.Generator().manual_seed(1))
+    exact = loss(batch, draws)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(loss(batch, draws), exact, rtol=0.05, atol=0)
+
+
 def test_an_unknown_rule_is_refused():
     with pytest.raises(TrainError, match=r"distil\.rule is one of halves, lagrangian, mean-flow, not newton"):
         loss_of(1.0, "newton")

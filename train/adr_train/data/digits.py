@@ -1,6 +1,7 @@
 """scikit-learn's handwritten digits: 1,797 pictures of 8 x 8 pixels with 17 grey levels. Nothing to download."""
 
-from importlib.metadata import distribution
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
@@ -14,8 +15,9 @@ def read(split: str) -> Images:
     all three parts, so the test part measures recognition and says little about new handwriting.
     """
     # As sklearn.datasets.load_digits, without the seconds that it takes to import scikit-learn.
-    file = distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")
-    rows = np.loadtxt(str(file), delimiter=",")
+    package = find_spec("sklearn")
+    assert package and package.origin
+    rows = np.loadtxt(Path(package.origin).with_name("datasets") / "data" / "digits.csv.gz", delimiter=",")
     position = np.arange(len(rows)) % 10
     part = {"train": position < 7, "validation": position == 7, "test": position > 7}[split]
     pixels = np.round(rows[part, :64] * (255 / 16)).astype(np.uint8)

@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from adr_train.data.batch import Batch
 from adr_train.errors import TrainError
 from adr_train.recipes.configs import DistilConfig
-from adr_train.tasks.jump_rules import RULES, Jump
+from adr_train.tasks.jump_rules import DIFFERENCES, RULES, Jump
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,17 @@ class DistilLoss(nn.Module):
         self.register_buffer("phase", torch.cat([levels.new_zeros(1), levels]).float(), persistent=False)
 
     def forward(self, batch: Batch, draws: DistilDraws) -> Tensor:
-        teacher, mask = self.teacher[0], batch.mask
         with torch.no_grad():
-            conditional, unconditional = self.conditions(teacher, batch, draws)
+            conditional, unconditional = self.conditions(self.teacher[0], batch, draws)
+        device = batch.tokens.device.type
+        # Velocities one level apart differ by less than bfloat16 rounds.
+        rounded = torch.is_autocast_enabled(device) and self.config.rule not in DIFFERENCES
+        with torch.autocast(device, torch.get_autocast_dtype(device), enabled=rounded):
+            return self.loss(batch, draws, conditional.float(), unconditional.float())
+
+    def loss(self, batch: Batch, draws: DistilDraws, conditional: Tensor, unconditional: Tensor) -> Tensor:
+        """Of the tokens with these z."""
+        teacher, mask = self.teacher[0], batch.mask
         own = self.student.own_channels(batch.tokens)[mask]
         x0, epsilon, level = batch.tokens[mask][:, None], draws.epsilon[mask] * own, draws.t[mask] + 1
         slopes = max(round(self.student.config.loss.draws * self.config.slope), 1)

@@ -58,8 +58,10 @@ def lagrangian(jump: Jump, velocity: Velocity) -> Tensor:
     before = jump.end + 1
     near = rotate(jump.x, velocity(jump.x, jump.level, before, True), jump.angle(jump.level, before))
     landed = rotate(jump.x, jump.prediction, jump.angle(jump.level, jump.end))
+    # Nothing is drawn at level 0, where slopes are not learned.
+    there = jump.end.clamp(min=1)
     with torch.no_grad():
-        slope = velocity(landed, jump.end, jump.end, False)
+        slope = velocity(landed, there, there, False)
     return (near - landed) / jump.angle(before, jump.end) - slope
 
 
@@ -78,3 +80,5 @@ def mean_flow(jump: Jump, velocity: Velocity) -> Tensor:
 
 
 RULES: dict[str, Rule] = {"halves": halves, "lagrangian": lagrangian, "mean-flow": mean_flow}
+# Those that take a difference of one level.
+DIFFERENCES = {"lagrangian", "mean-flow"}
