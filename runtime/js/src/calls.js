@@ -45,8 +45,9 @@ export class Calls {
     this.last += 1;
     const call = this.last;
     return new Promise((resolve, reject) => {
-      this.waiting.set(call, { resolve, reject });
+      // What cannot be posted is refused here, and nobody waits for an answer.
       this.worker.postMessage({ call, name, id, values });
+      this.waiting.set(call, { resolve, reject });
     });
   }
 }

@@ -39,6 +39,9 @@ const MODELS = /** @type {Record<string, Record<string, new (bundle: any, frontE
  */
 export async function load(source, options) {
   const bundle = await openOn(options, (chosen) => openBundle(source, chosen));
-  const frontEnd = bundle.inside && (await SpokenText.open(bundle.inside));
+  const frontEnd = bundle.inside && (await SpokenText.open(bundle.inside).catch(async (error) => {
+    await bundle.release();
+    throw error;
+  }));
   return new MODELS[bundle.manifest.family][bundle.manifest.kind](bundle, frontEnd);
 }

@@ -182,21 +182,25 @@ class RemoteSpeech extends RemoteStream {
     this.failure = null;
     if (!pieces) return;
     this.calls.texts.set(this.id, async () => {
-      const piece = await Promise.resolve(pieces.next()).catch((/** @type {Error} */ error) => {
-        this.failure = error;
-        return { done: true };
-      });
-      this.calls.make("piece", this.id, piece.done ? null : piece.value);
+      try {
+        const { done, value } = await pieces.next();
+        await this.calls.make("piece", this.id, done ? { done } : { value: await value });
+      } catch (error) {
+        this.failure = /** @type {Error} */ (error);
+        this.calls.make("piece", this.id, { failed: true }).catch(() => {});
+      }
     });
   }
 
   /** @returns {Promise<IteratorResult<import("./speech.js").Spoken, undefined>>} */
   async next() {
-    const result = await super.next().catch((/** @type {Error} */ error) => {
+    try {
+      return await super.next();
+    } catch (error) {
+      if (this.over) return { done: true, value: undefined };
+      this.release().catch(() => {});
       throw this.failure ?? error;
-    });
-    if (this.failure) throw this.failure;
-    return result;
+    }
   }
 
   async return() {
@@ -205,12 +209,12 @@ class RemoteSpeech extends RemoteStream {
   }
 
   async release() {
+    if (this.over) return;
     this.calls.texts.delete(this.id);
-    if (!this.pieces) return super.release();
-    // Who waits for one at the other end shall not.
-    await this.calls.make("piece", this.id, null);
-    await this.pieces.return?.();
-    return super.release();
+    const released = super.release();
+    // A text is closed behind the piece that it is being asked for, which may never come: nobody waits for that.
+    Promise.resolve().then(() => this.pieces?.return?.()).catch(() => {});
+    await released;
   }
 }
 

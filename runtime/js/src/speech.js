@@ -48,7 +48,8 @@ export class Speech {
   }
 
   /**
-   * What `for await` calls when it is left early; the text is not read any further.
+   * What `for await` calls when it is left early; the text is not read any further, and is closed behind a piece that it is
+   * being asked for.
    * @returns {Promise<IteratorResult<Spoken, undefined>>}
    */
   async return() {
@@ -77,6 +78,8 @@ export class Speech {
     const { stream, last } = this;
     const { hop, delay, sample_rate: rate } = stream.audio;
     const { done, value } = await this.sentences.next();
+    // Somebody may have left meanwhile.
+    if (this.over) return;
     if (done) {
       this.over = true;
       stream.limit = this.tokens * hop;

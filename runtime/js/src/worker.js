@@ -18,22 +18,24 @@ function able(id, call) {
   return model;
 }
 
-/** What to do with the next piece of a text, by the speech that waits for it. @type {Map<number, (piece: unknown) => void>} */
+/** What is told of the next piece of a text. @typedef {{done?: boolean, failed?: boolean, value?: unknown}} Piece */
+/** What to do with that piece, by the speech that waits for it. @type {Map<number, (piece: Piece) => void>} */
 const wanted = new Map();
 
 /**
- * The pieces of a text that the page has, each asked for when it is needed.
+ * The pieces of a text that the page has, each asked for when it is needed, until the speech is released.
  * @param {number} speech
  */
 async function* pieces(speech) {
-  for (;;) {
-    const piece = await new Promise((resolve) => {
+  while (kept.has(speech)) {
+    const { done, failed, value } = await new Promise((/** @type {(piece: Piece) => void} */ resolve) => {
       wanted.set(speech, resolve);
       postMessage({ id: speech, wanted: true });
     });
     wanted.delete(speech);
-    if (piece === null) return;
-    yield piece;
+    if (failed) throw new InputError("the text cannot be read");
+    if (done) return;
+    yield value;
   }
 }
 
@@ -72,8 +74,12 @@ const CALLS = {
     await kept.get(stream).extend(controls);
   },
   async release(id) {
-    await kept.get(id)?.release?.();
+    const one = kept.get(id);
     kept.delete(id);
+    // A speech is left before what waits for a piece of its text is told that there is none.
+    const left = one?.release?.() ?? one?.return?.().catch(() => {});
+    wanted.get(id)?.({ done: true });
+    await left;
   },
 };
 

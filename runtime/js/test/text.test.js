@@ -8,6 +8,7 @@ import { BundleError, InputError, load } from "../src/index.js";
 import { drawn } from "../src/pcg64.js";
 import { tokenControls } from "../src/spoken_text/controls.js";
 import { paced } from "../src/spoken_text/durations.js";
+import { unescaped } from "../src/spoken_text/entities.js";
 import { Lexicon } from "../src/spoken_text/lexicon.js";
 import { normalise } from "../src/spoken_text/normalise.js";
 import { cardinal, ordinal, year } from "../src/spoken_text/numbers.js";
@@ -181,6 +182,69 @@ test("refusals are Python's", async () => {
   await refused(digits.generate({ text: "one" }), "speech-digits speaks no text; one that does was exported with adr-export --text");
 });
 
+test("what is left while it waits for its text says no more", async () => {
+  const model = await load(VOICE, { ort: native });
+  let arrives;
+  const speech = model.speak((async function* () {
+    yield "Go on. And then ";
+    yield await new Promise((resolve) => { arrives = resolve; });
+  })(), { seed: 1, chunkTokens: 64 });
+  const said = [];
+  const reading = (async () => {
+    for (let result = await speech.next(); !result.done; result = await speech.next()) said.push(...result.value.words);
+  })();
+  while (!arrives) await new Promise(setImmediate);
+  const left = speech.return();
+  arrives("one more. And ");
+  await Promise.all([reading, left]);
+  assert.deepEqual(said.map(({ word }) => word), ["Go", "on"]);
+});
+
+test("names of characters are Python's, and those that HTML 4 has not stay", () => {
+  for (const [text, expected] of [["&ltimes;&notinva; &parallel;", "&ltimes;&notinva; &parallel;"], ["&notit; &lt;&ltfoo;&ltimes", "¬it; <<foo;<imes"]]) {
+    assert.equal(unescaped(text), expected);
+  }
+});
+
+test("what a graph puts out is checked, and what cannot be used is freed", async () => {
+  let change = (outputs) => outputs;
+  let open = 0;
+  const ort = {
+    ...native,
+    InferenceSession: {
+      async create(...values) {
+        const session = await native.InferenceSession.create(...values);
+        open += 1;
+        return { run: async (feed) => change(await session.run(feed)), async release() { open -= 1; } };
+      },
+    },
+  };
+  const model = await load(VOICE, { ort });
+  // A word is looked up once.
+  let word = "blorft";
+  for (const [name, filled, says] of [
+    ["log_seconds", ({ dims, data }) => new native.Tensor("float32", data.map(() => NaN), dims), /^durations\.onnx: log_seconds: expected finite numbers, found NaN$/],
+    ["log_seconds", ({ data }) => new native.Tensor("float32", data.slice(1), [1, data.length - 1]), /log_seconds: expected a shape of \[1, \d+\], found \[1, \d+\]$/],
+    ["log_seconds", () => undefined, /found nothing$/],
+    ["log_probabilities", ({ dims, data }) => new native.Tensor("float32", data.map(() => -Infinity), dims), /^letters\.onnx: log_probabilities: expected finite numbers/],
+    ["log_probabilities", ({ dims, data }) => new native.Tensor("float32", data.map(() => 0), dims), /expected probabilities that add up to 1, found 70$/],
+    ["log_probabilities", ({ data }) => new native.Tensor("float32", data.slice(70), [1, data.length / 70 - 1, 70]), /expected a shape/],
+  ]) {
+    change = (outputs) => (outputs[name] ? { ...outputs, [name]: filled(outputs[name]) } : outputs);
+    await assert.rejects(model.generate({ text: (word += "q"), seed: 1 }), (error) => {
+      assert.ok(error instanceof BundleError, String(error));
+      assert.match(error.message, says);
+      return true;
+    });
+  }
+  await model.release();
+  assert.equal(open, 0);
+  const names = ["manifest.json", "step.onnx", "timestep.onnx", "head.onnx", "decode.onnx", "text/manifest.json", "text/letters.onnx", "text/durations.onnx"];
+  const files = Object.fromEntries(names.map((name) => [name, new Uint8Array(readFileSync(`${VOICE}/${name}`))]));
+  await assert.rejects(load(files, { ort }), /^BundleError: text\/lexicon\.xz: missing/);
+  assert.equal(open, 0);
+});
+
 test("a lexicon that is damaged", () => {
   assert.equal(new Lexicon(packed).find("cat")[0].join(" "), "K AE1 T");
   const lexicon = new Lexicon(packed);
@@ -190,10 +254,22 @@ test("a lexicon that is damaged", () => {
   refused(packed.subarray(0, -40), /damaged/);
   assert.throws(() => unpacked(packed, 1 << 20), /^RangeError: more than 1048576 bytes$/);
   // Whatever a byte becomes, it ends, and in one line.
+  const told = new Set();
   for (let i = 0; i < 400; i += 1) {
-    const broken = packed.slice(0, 3000 + 10 * i);
-    broken[(i * 97) % broken.length] ^= 1 << (i % 8);
-    refused(broken, /^x\.xz: damaged: [a-zA-Z0-9 ]+; fetch or export the bundle again$/);
+    const broken = Buffer.concat([packed.subarray(0, 3000 + 10 * i), packed.subarray(-12)]);
+    broken[(i < 40 ? i : i * 97) % (broken.length - 12)] ^= 1 << (i % 8);
+    assert.throws(() => new Lexicon(broken, "x.xz"), (error) => {
+      told.add(/^x\.xz: damaged: ([a-zA-Z0-9 ]+); fetch or export the bundle again$/.exec(error.message)?.[1]);
+      return error instanceof BundleError;
+    });
+  }
+  assert.ok(!told.has(undefined));
+  assert.ok(["cut short", "damaged"].every((one) => told.has(one)) && told.size > 3, [...told].join(", "));
+  // Python's lzma made it of one line.
+  const small = bytes("/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQAMCmNhdAlLIEFFMSBUCgAAAABHDEjYSixf4gABJQ1xGcS2H7bzfQEAAAAABFla");
+  assert.deepEqual(new Lexicon(small).find("cat"), [["K", "AE1", "T"]]);
+  for (const parts of [[small, small], [small.subarray(0, -12), new Uint8Array(4), small.subarray(-12)], [small, new Uint8Array(4)]]) {
+    refused(Buffer.concat(parts), /^x\.xz: damaged: (more than one stream|not one xz stream of LZMA2); fetch/);
   }
 });
 

@@ -1,6 +1,7 @@
 /** How long each phone and pause takes. */
 import { InputError } from "../errors.js";
 import { MAX_PAUSE } from "../playlist.js";
+import { output } from "./outputs.js";
 import { ENDS, INDEX } from "./phones.js";
 
 export const SLOWEST = 0.5;
@@ -28,13 +29,13 @@ export class Durations {
     const { speakers } = this.bundle.manifest;
     const known = speakers.indexOf(speaker ?? "");
     const dims = [1, symbols.length];
-    const { log_seconds: found } = await this.bundle.run("durations", {
+    const found = await output(this.bundle, "durations", {
       symbols: [BigInt64Array.from(symbols, (symbol) => BigInt(INDEX.get(symbol) ?? 0)), dims],
       places: [BigInt64Array.from(places, BigInt), dims],
       ...(speakers.length && { speaker: [BigInt64Array.of(BigInt(known < 0 ? speakers.length : known)), [1]] }),
-    });
+    }, "log_seconds", dims);
     const factor = this.paces.get(speaker ?? "") ?? 1;
-    return Array.from(found.data, (log) => Math.min(Math.max(Math.exp(log) * factor, SHORTEST_SECONDS), LONGEST_SECONDS));
+    return Array.from(found, (log) => Math.min(Math.max(Math.exp(log) * factor, SHORTEST_SECONDS), LONGEST_SECONDS));
   }
 }
 

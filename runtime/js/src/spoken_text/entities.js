@@ -30,6 +30,12 @@ const OTHERS = (
   "supe:2287 oplus:2295 otimes:2297 perp:22a5 sdot:22c5 lceil:2308 rceil:2309 lfloor:230a rfloor:230b lang:2329 " +
   "rang:232a loz:25ca spades:2660 clubs:2663 hearts:2665 diams:2666 apos:27 "
 ).trim().split(" ").map((pair) => pair.split(":"));
+/** Names of HTML 5 that begin with one that needs no semicolon, and mean another thing. */
+const NEWER = new Set((
+  "centerdot copysr divideontimes gtcc gtcir gtdot gtlPar gtquest gtrapprox gtrarr gtrdot gtreqless gtreqqless gtrless " +
+  "gtrsim ltcc ltcir ltdot lthree ltimes ltlarr ltquest ltri ltrie ltrif ltrPar notindot notinE notinva notinvb notinvc " +
+  "notni notniva notnivb notnivc parallel timesb timesbar timesd"
+).split(" ").map((name) => `${name};`));
 const BARE = new Map([...LATIN.map((name, i) => /** @type {[string, number]} */ ([name, 160 + i])), ...Object.entries(OLD)]);
 const KNOWN = new Map([...BARE, ...OTHERS.map(([name, code]) => /** @type {[string, number]} */ ([name, parseInt(code, 16)]))]);
 const REFERENCE = /&(?:#(\d+);?|#[xX]([0-9a-fA-F]+);?|([^\t\n\f <&#;]{1,32};?))/gu;
@@ -48,10 +54,11 @@ function numbered(code) {
   return /[\t\n\f\r]|[^\p{Cc}\p{Noncharacter_Code_Point}]/u.test(character) ? character : "";
 }
 
-/** What a name means; without a semicolon the longest that it begins with. @param {string} name */
+/** What a name means; one that none has, the longest that it begins with and that needs no semicolon. @param {string} name */
 function named(name) {
   const code = name.endsWith(";") ? KNOWN.get(name.slice(0, -1)) : undefined;
   if (code !== undefined) return String.fromCodePoint(code);
+  if (NEWER.has(name)) return undefined;
   for (let length = name.length; length > 1; length -= 1) {
     const known = BARE.get(name.slice(0, length));
     if (known !== undefined) return String.fromCodePoint(known) + name.slice(length);

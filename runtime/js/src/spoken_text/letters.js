@@ -2,11 +2,13 @@
  * Words that no dictionary has, by a network from letters to phones whose outputs are read greedily (CTC, Graves et al. 2006):
  * the likeliest symbol of each slot, equal neighbours as one, blanks left out.
  */
+import { output } from "./outputs.js";
 import { PHONES } from "./phones.js";
 
 /** Begin and end of a word stand around its letters. */
 const LETTERS = "^$'abcdefghijklmnopqrstuvwxyz";
 /** Slots of a letter, and what a slot may hold: nothing (number 0), or a phone. */
+const SLOTS = 2;
 export const CLASSES = 1 + PHONES.length;
 /** Longer words go through the network in pieces. */
 const LONGEST_WORD = 40;
@@ -30,8 +32,8 @@ export class LetterSounds {
   /** @param {string} word */
   async piece(word) {
     const numbers = BigInt64Array.from(`^${word}$`, (letter) => BigInt(LETTERS.indexOf(letter)));
-    const { log_probabilities: outputs } = await this.bundle.run("letters", { letters: [numbers, [1, numbers.length]] });
-    return readGreedily(outputs.data);
+    const feed = { letters: /** @type {[BigInt64Array, number[]]} */ ([numbers, [1, numbers.length]]) };
+    return readGreedily(await output(this.bundle, "letters", feed, "log_probabilities", [1, SLOTS * numbers.length, CLASSES]));
   }
 }
 

@@ -21,10 +21,14 @@ export function unpacked(packed, most) {
   if (MAGIC.some((byte, i) => packed[i] !== byte) || tail !== END_OF_STREAM || !filters) fail("not one xz stream of LZMA2");
   const decoder = new Decoder(packed, 12 + header, most);
   decoder.run();
-  // Behind the block, its padding and its check comes the index, which has as many records as there are blocks.
+  // Behind the block, its padding and its check comes the index, which has as many records as there are blocks, and is as long
+  // as the footer says, which is the last of all.
   const check = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64][packed[7] & 15];
   const index = Math.ceil(decoder.at / 4) * 4 + check;
   if (packed[index] !== 0 || packed[index + 1] !== 1) fail("more than one block");
+  const footer = packed.length - 12;
+  const size = new DataView(packed.buffer, packed.byteOffset + footer).getUint32(4, true);
+  if (index + 4 * (size + 1) !== footer) fail("more than one stream");
   return decoder.out.subarray(0, decoder.size);
 }
 
