@@ -139,7 +139,7 @@ def test_recipes(command):
         "cifar10-causal", "digits-any", "digits-upscale", "digits-causal", "shakespeare-any", "shakespeare-causal",
         "text27-any", "text27-causal", "fsdd-mulaw", "fsdd-upscale", "images", "cifar10-few", "fashion",
         "cifar10-paper", "cifar10-masked", "letters", "durations", "speech-text", "speech-digits-codec", "sounds",
-        "speech-text-few", "sounds-base", "aligner",
+        "speech-text-few", "sounds-base", "aligner", "fashion-paper",
     }  # fmt: skip
     others = {
         "ardm": ARDM, "causal": Causal, "masked": MaskedADR, "letters": LettersModel, "durations": DurationsModel,
