@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--text", type=Path, required=True, help="paragraphs, with empty lines between them")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--words", type=int, nargs=2, default=(40, 120), help="of a paragraph, at least and at most")
-    parser.add_argument("--margin", type=float, default=20.0, help="nats that another reading has to be ahead by")
+    parser.add_argument("--margin", type=float, default=8.0, help="nats that another reading has to be ahead by")
     parser.add_argument("--steps", type=int)
     options = parser.parse_args()
     model, front_end = adr_runtime.AudioModel.load(options.bundle, "cpu", 1), load_front_end(options.bundle)
