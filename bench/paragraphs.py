@@ -102,7 +102,7 @@ def main() -> None:
         voice = model.speakers[number % len(model.speakers)]
         return np.concatenate([c[0] for c in model.speak(text, speaker=voice, steps=options.steps, seed=number)])
 
-    total, lost, doubled, found = 0, list[str](), list[str](), np.zeros(2, int)
+    total, tried, faulty, found = 0, 0, np.zeros(2, int), np.zeros(2, int)
     texts = paragraphs(options.text, options.count, *options.words)
     for number, text in enumerate(texts):
         words = text.split()
@@ -116,14 +116,13 @@ def main() -> None:
         except (ADRError, ValueError) as error:
             print(f"{number}: {error}; goes on", flush=True)
             continue
-        total += count
-        lost += [f"{number}: {skipped}"] * bool(skipped)
-        doubled += [f"{number}: {repeated}"] * bool(repeated)
+        total, tried, faulty = total + count, tried + 1, faulty + [bool(skipped), bool(repeated)]
+        if skipped or repeated:
+            print(f"{number}: skipped {skipped}, repeated {repeated}", flush=True)
         # What is said of the whole paragraph too is not found.
         found += [bool(set(left_out) - set(skipped)), bool(set(said_twice) - set(repeated))]
-    print(f"{len(texts)} paragraphs, {total} words: {len(lost)} with skipped words, {len(doubled)} with repeated ones")
-    print(f"skipped {lost}; repeated {doubled}")
-    print(f"where one word was really left out: {found[0]} of {len(texts)} found; really said twice: {found[1]}")
+    print(f"{tried} paragraphs, {total} words: {faulty[0]} with skipped words, {faulty[1]} with repeated ones")
+    print(f"where one word was really left out: {found[0]} of {tried} found; really said twice: {found[1]}")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,8 @@ export class Firefox {
   }
 
   send(method, params) {
+    // What is sent behind the end would be waited for without one.
+    if (this.socket.readyState !== WebSocket.OPEN) return Promise.reject(new Error("Firefox has ended"));
     const id = (this.calls += 1);
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });

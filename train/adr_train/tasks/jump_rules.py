@@ -32,12 +32,12 @@ class Jump:
         return (self.phases[level] - self.phases[end])[..., None]
 
 
-# What is off by much more than this counts as 1: so are derivatives of a head that knows no jumps yet.
-BOUND = 1.0
-
-# What is off about a jump's velocity, (tokens, draws, C): 0 for the flow's own, and its square is the loss.
+# Velocity of x (tokens, draws, C) from a level to an end, with or without gradient; and what is off about a jump's, of
+# the same shape: 0 for the flow's own, and its square is the loss.
 Velocity = Callable[[Tensor, Tensor, Tensor, bool], Tensor]
 Rule = Callable[[Jump, Velocity], Tensor]
+# What is off by much more than this counts as 1: so are derivatives of a head that knows no jumps yet.
+BOUND = 1.0
 
 
 def halves(jump: Jump, velocity: Velocity) -> Tensor:
