@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import * as ort from "onnxruntime-node";
+import * as ort from "onnxruntime-web";
 import { build, serve } from "../page/build.js";
 import { load } from "../src/index.js";
 import { browsers } from "./browsers.js";
@@ -14,6 +14,7 @@ import { bytes, difference, floats, options, SHIPPED, vectors } from "./vectors.
 const ORT = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
 const DESKTOP = { width: 1280, height: 720 };
 const TELEPHONE = { width: 360, height: 740 };
+ort.env.wasm.numThreads = 1;
 const folder = mkdtempSync(join(tmpdir(), "adr-page-"));
 
 before(() => {
@@ -52,7 +53,7 @@ async function says(page, id, pattern, act) {
   await page.waitForFunction(([where, text]) => new RegExp(text).test(document.getElementById(where).textContent), [id, pattern]);
 }
 
-/** Counts what the next filling in keeps and changes, and what is other than Node.js makes of it. */
+/** Counts what the next filling in keeps and changes, and that the rest is what Node.js makes of it. */
 async function filled(page) {
   const made = await page.evaluate(() => new Promise((resolve) => {
     addEventListener("filled", ({ detail: { picture, mask, pixels, seed } }) => {
@@ -66,8 +67,8 @@ async function filled(page) {
   const expected = await model.fill({ picture, mask, seed, steps: Number(await read(page, "calls", "value")) });
   const erased = mask.filter(Boolean).length;
   assert.ok(made.filled.every((value, i) => mask[Math.floor(i / 3)] || value === pixels[i]));
-  const others = made.filled.filter((value, i) => value !== expected.pixels[i]).length;
-  assert.ok(others <= (3 * erased) / 20, `${others} of ${3 * erased} values are others`);
+  // Of the same WebAssembly: where another library rounds elsewhere, one symbol that falls otherwise changes those after it.
+  assert.deepEqual(made.filled, [...expected.pixels], `seed ${seed}`);
   return { height, width, erased };
 }
 
