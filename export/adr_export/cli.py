@@ -57,7 +57,10 @@ AlignerOption = Annotated[
 ]
 TextOption = Annotated[
     Optional[Path],
-    typer.Option(help="For a run of speech-text: the bundle that turns text into phones, or a voice that has one."),
+    typer.Option(
+        help="For a run of speech-text: the bundle that turns text into phones, or a voice that has one. For one of "
+        "durations: that in which they take the place of others."
+    ),
 ]
 PushOption = Annotated[
     Optional[str],

@@ -18,6 +18,7 @@ from adr_export.bundle_writer import About, write_bundle
 from adr_export.checkpoint import Exported, load_part
 from adr_export.errors import ExportError
 from adr_export.masked import write_masked
+from adr_export.retimed import write_retimed
 from adr_export.spoken_text import inner_files, write_spoken_text
 
 DENOISING = ("steps", "sampler", "guidance", "temperature")
@@ -26,22 +27,30 @@ DENOISING = ("steps", "sampler", "guidance", "temperature")
 def check_options(model: Exported, name: str, given: Mapping[str, Any], short: bool, push: bool) -> None:
     """Raises ExportError for options that say nothing of a model of this kind, and for what it cannot have: the short
     average, or a push."""
-    if isinstance(model, DurationsModel):
-        raise ExportError("durations go into the bundle of a run of letters: adr-export LETTERS OUT --durations RUN")
+    if isinstance(model, DurationsModel) and "text" not in given:
+        raise ExportError(
+            "durations go into the bundle of a run of letters: adr-export LETTERS OUT --durations RUN; or, in place of "
+            "its own, into another one: adr-export RUN OUT --text BUNDLE"
+        )
     if isinstance(model, AlignerModel):
         raise ExportError("an aligner goes into the bundle of a run of letters: adr-export LETTERS OUT --aligner RUN")
     kinds: list[tuple[type[Exported], str, tuple[str, ...]]] = [
         (ARDM, "an any-order model", ("steps",)), (MaskedADR, "a masked model", (*DENOISING, "calls")),
         (LettersModel, "a model of letters", ("lexicon", "durations", "aligner")),
+        (DurationsModel, "a model of durations", ("text",)),
     ]  # fmt: skip
     of = [(what, known) for kind, what, known in kinds if isinstance(model, kind)]
     what, known = of[0] if of else ("a causal model", (*DENOISING, "text"))
     foreign = [option for option in given if option not in known]
     if foreign:
         raise ExportError(f"{name} is {what}, which has no --{foreign[0]}; leave it out")
-    if "text" in given and getattr(model.config, "controls", None) != CONTROLS:
+    if (
+        "text" in given
+        and not isinstance(model, DurationsModel)
+        and getattr(model.config, "controls", None) != CONTROLS
+    ):
         raise ExportError(f"{name} is not told which phone to say, as a run of speech-text is; leave --text out")
-    if isinstance(model, LettersModel) and push:
+    if isinstance(model, LettersModel | DurationsModel) and push:
         raise ExportError(f"{name} is {what}; adr-export pushes no such bundle yet: leave --push out")
     if isinstance(model, ARDM) and short:
         raise ExportError(f"{name} is {what}, whose losses by step were measured with the long average; take that one")
@@ -67,8 +76,12 @@ def write_any_kind(
         return write_any_order(model, about, out, dialect, half, overwrite, tell)
     if isinstance(model, MaskedADR):
         return write_masked(model, about, out, dialect, half, overwrite, tell)
-    assert not isinstance(model, DurationsModel | AlignerModel)
-    text, speakers = parts["text"], model.config.speakers
+    text = parts["text"]
+    if isinstance(model, DurationsModel):
+        assert text
+        return write_retimed(model, about["training"], text, out, half, overwrite, tell)
+    assert not isinstance(model, AlignerModel)
+    speakers = model.config.speakers
     inner, paced = inner_files(text, speakers, about["training"]) if text else (None, ())
     strangers = [speaker for speaker in speakers if paced and speaker not in paced]
     if strangers:

@@ -9,8 +9,10 @@ import pytest
 import torch
 from adr_export import bundle_writer
 from adr_export.errors import ExportError
+from adr_export.kinds import check_options
 from adr_export.onnx_writer import round_weights, write_onnx
 from adr_export.parity import Checker
+from adr_export.retimed import write_retimed
 from adr_export.spoken_text import build_graph, check, inner_files, read_dictionary, write_spoken_text
 from adr_models.mixers.retention import RetentionConfig
 from adr_models.spoken_text.aligner import AlignerConfig, AlignerModel
@@ -163,6 +165,37 @@ def test_durations_know_the_speakers_that_they_name(tmp_path):
     (out / "manifest.json").write_text(json.dumps({**manifest, "graphs": graphs}))
     with pytest.raises(BundleError, match="none without durations"):
         SpokenText.load(out)
+
+
+def test_durations_of_ones_own_take_the_place_of_a_bundles(bundle, tmp_path):
+    torch.manual_seed(1)
+    model = DurationsModel(DurationsConfig(SMALL, ("ann", "ben")))
+    write_retimed(model, {"minutes": 7}, bundle, tmp_path / "mine", True, False)
+    for file in ("letters.onnx", "lexicon.xz", "lexicon.xz.licence"):
+        assert (tmp_path / "mine" / file).read_bytes() == (bundle / file).read_bytes()
+    old, mine = (load_front_end(folder) for folder in (bundle, tmp_path / "mine"))
+    before, after = old.bundle.manifest, mine.bundle.manifest
+    assert after.speakers == ("ann", "ben") and before.speakers == ()
+    assert before.training["durations: minutes"] == 1 and after.training["durations: minutes"] == 7
+    assert before.parity["letters against float32"] == after.parity["letters against float32"]
+    assert after.parity["durations against float64"] < 1e-5 and after.name == before.name
+    symbols, places = ("pau", "K", "AE1", "T", "."), (0, 1, 0, 2, 0)
+    inputs = torch.tensor([[INDEX[symbol] for symbol in symbols]]), torch.tensor([places])
+    expected = model(*inputs, torch.tensor([1]))[0].exp().detach().numpy()
+    np.testing.assert_allclose(mine.durations.seconds(symbols, places, "ben"), expected, rtol=1e-5)
+    assert abs(old.durations.seconds(symbols, places) - expected).max() > 1e-3
+    with pytest.raises(ExportError, match="exists; choose another folder or add --overwrite"):
+        write_retimed(model, {}, bundle, tmp_path / "mine", True, False)
+
+
+def test_durations_alone_make_no_bundle(bundle):
+    _, durations = models()
+    with pytest.raises(ExportError, match=r"adr-export RUN OUT --text BUNDLE"):
+        check_options(durations, "durations", {}, False, False)
+    with pytest.raises(ExportError, match="a model of durations, which has no --steps"):
+        check_options(durations, "durations", {"text": bundle, "steps": 3}, False, False)
+    with pytest.raises(ExportError, match="pushes no such bundle"):
+        check_options(durations, "durations", {"text": bundle}, False, True)
 
 
 def test_text_is_said_while_it_arrives(bundle):
