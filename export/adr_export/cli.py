@@ -58,8 +58,8 @@ AlignerOption = Annotated[
 TextOption = Annotated[
     Optional[Path],
     typer.Option(
-        help="For a run of speech-text: the bundle that turns text into phones, or a voice that has one. For one of "
-        "durations: that in which they take the place of others."
+        help="For a run of speech-text: the bundle that turns text into phones, or a voice that has one. For a run "
+        "of durations: OUT is that bundle with these durations."
     ),
 ]
 PushOption = Annotated[

@@ -79,7 +79,9 @@ def write_any_kind(
     text = parts["text"]
     if isinstance(model, DurationsModel):
         assert text
-        return write_retimed(model, about["training"], text, out, half, overwrite, tell)
+        if dialect == "portable":
+            raise ExportError("durations are exported in the dialect of --text; leave --portable out")
+        return write_retimed(model, about, text, out, half, overwrite, tell)
     assert not isinstance(model, AlignerModel)
     speakers = model.config.speakers
     inner, paced = inner_files(text, speakers, about["training"]) if text else (None, ())

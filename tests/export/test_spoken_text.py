@@ -170,22 +170,50 @@ def test_durations_know_the_speakers_that_they_name(tmp_path):
 def test_durations_of_ones_own_take_the_place_of_a_bundles(bundle, tmp_path):
     torch.manual_seed(1)
     model = DurationsModel(DurationsConfig(SMALL, ("ann", "ben")))
-    write_retimed(model, {"minutes": 7}, bundle, tmp_path / "mine", True, False)
+    mine = {**ABOUT, "name": "durations", "training": {"minutes": 7, "data": "me"}}
+    write_retimed(model, mine, bundle, tmp_path / "mine", True, False)
     for file in ("letters.onnx", "lexicon.xz", "lexicon.xz.licence"):
         assert (tmp_path / "mine" / file).read_bytes() == (bundle / file).read_bytes()
-    old, mine = (load_front_end(folder) for folder in (bundle, tmp_path / "mine"))
-    before, after = old.bundle.manifest, mine.bundle.manifest
+    old, new = (load_front_end(folder) for folder in (bundle, tmp_path / "mine"))
+    before, after = old.bundle.manifest, new.bundle.manifest
     assert after.speakers == ("ann", "ben") and before.speakers == ()
     assert before.training["durations: minutes"] == 1 and after.training["durations: minutes"] == 7
     assert before.parity["letters against float32"] == after.parity["letters against float32"]
     assert after.parity["durations against float64"] < 1e-5 and after.name == before.name
+    assert after.training["durations: data"] == "me" and after.training["durations: licence"] == "CC0-1.0"
     symbols, places = ("pau", "K", "AE1", "T", "."), (0, 1, 0, 2, 0)
     inputs = torch.tensor([[INDEX[symbol] for symbol in symbols]]), torch.tensor([places])
     expected = model(*inputs, torch.tensor([1]))[0].exp().detach().numpy()
-    np.testing.assert_allclose(mine.durations.seconds(symbols, places, "ben"), expected, rtol=1e-5)
+    np.testing.assert_allclose(new.durations.seconds(symbols, places, "ben"), expected, rtol=1e-5)
     assert abs(old.durations.seconds(symbols, places) - expected).max() > 1e-3
     with pytest.raises(ExportError, match="exists; choose another folder or add --overwrite"):
-        write_retimed(model, {}, bundle, tmp_path / "mine", True, False)
+        write_retimed(model, mine, bundle, tmp_path / "mine", True, False)
+
+
+def test_durations_go_into_what_a_voice_has_inside_and_into_bundles_of_others(front_ends, exported, bundle, tmp_path):
+    torch.manual_seed(1)
+    about, model = {**ABOUT, "name": "mine"}, DurationsModel(DurationsConfig(SMALL, ("ann",)))
+    # Of another one's making: a graph under another name, later operators, figures of the old durations.
+    shutil.copytree(front_ends["hearing"], tmp_path / "hearing")
+    manifest = json.loads((tmp_path / "hearing" / "manifest.json").read_text())
+    manifest["graphs"]["letters"]["file"] = "spelling.onnx"
+    manifest |= {"onnxruntime": "1.30.0", "quality": {"durations: error": 9.0, "letters: error": 1.0}}
+    (tmp_path / "hearing" / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "hearing" / "letters.onnx").rename(tmp_path / "hearing" / "spelling.onnx")
+    write_retimed(model, about, tmp_path / "hearing", tmp_path / "mine", True, False)
+    made = load_front_end(tmp_path / "mine")
+    assert made.aligner and made.name == "mine" and made.bundle.manifest.onnxruntime == "1.30.0"
+    assert made.bundle.manifest.quality == {"letters: error": 1.0}
+    inside, _ = inner_files(bundle)
+    export(random_model(VOICE, controls=dict(CONTROLS)), tmp_path / "voice", "linear-attention", inside)
+    with pytest.raises(ExportError, match="is a voice, in whose place there would be its text alone"):
+        write_retimed(model, about, tmp_path / "voice", tmp_path / "voice", True, True)
+    write_retimed(model, about, tmp_path / "voice", tmp_path / "of-a-voice", True, False)
+    assert load_front_end(tmp_path / "of-a-voice").bundle.manifest.speakers == ("ann",)
+    manifest |= {"dialect": "foo"}
+    (tmp_path / "hearing" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ExportError, match="of the unknown dialect 'foo'"):
+        write_retimed(model, about, tmp_path / "hearing", tmp_path / "no", True, False)
 
 
 def test_durations_alone_make_no_bundle(bundle):

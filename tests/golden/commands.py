@@ -23,7 +23,7 @@ COMMANDS = {
     "word": "audio --label seven --seed 1 --out seven.wav --plot seven.png --json",
     "words": 'audio --labels "three one four" --seed 2 --steps 2 --out words.flac --json',
     "pipe": "audio --label five --seconds 1.5 --seed 3 --steps 2 --out -",
-    "spoken": 'audio --text "Turn left." --voice rms --seed 4 --timestamps left.srt --out left.wav --json',
+    "spoken": 'audio --text "Turn left." --voice bdl --seed 4 --timestamps left.srt --out left.wav --json',
     "pictures": "image --model digits --label 7 -n 9 --seed 1 --guidance 2 --sampler ddpm --steps 20 --out sevens.png "
     "--json",
     "filled": "image --fill grey.png --mask mask.png -n 2 --seed 5 --separate --out filled.png --json",

@@ -162,7 +162,7 @@ def test_what_is_there_is_used_until_a_recording_changes(toned, tmp_path):
     record(tmp_path / "bob", sentences(3, 9), 9)
     aligned_folder(tmp_path, toned / "front-end", False, told.append)
     assert sorted(path.name for path in out.iterdir()) == ["ann", "bob", "made-of.json"]
-    assert not list(tmp_path.glob(".*")) and fingerprint([Voice.of(path) for path in unaligned(tmp_path)])
+    assert not list(tmp_path.glob(".*")) and fingerprint([Voice.of(path) for path in unaligned(tmp_path)], {})
     assert unaligned(out) == [] and set(measured_paces(out)) == {"pace of ann", "pace of bob", "paces beside"}
     (out / "carl").mkdir()
     (out / "carl" / "metadata.csv").write_text("x|kah\n")
@@ -170,7 +170,17 @@ def test_what_is_there_is_used_until_a_recording_changes(toned, tmp_path):
         unaligned(out)
     recipe = read_recipe("speech-text", "cpu")
     assert of_own_recordings(recipe, tmp_path / "ann") is recipe
-    assert "one's own" in of_own_recordings(recipe, out).source and "Flite" not in str(of_own_recordings(recipe, out))
+    own = of_own_recordings(recipe, out)
+    assert "one's own" in own.source and "CMU" not in str(own)
+    # What the folder says of its recordings goes into cards.
+    (tmp_path / "about.json").write_text('{"licence": "CC0-1.0", "source": "Ann and Bob"}')
+    aligned_folder(tmp_path, toned / "front-end", False, told.append)
+    said = of_own_recordings(recipe, out)
+    assert (said.licence, said.source, said.description) == ("CC0-1.0", "Ann and Bob", own.description)
+    for wrong in ("[]", '{"licence": 1}', '{"speaker": "Ann"}', "{"):
+        (tmp_path / "about.json").write_text(wrong)
+        with pytest.raises(TrainError, match=r"about\.json: (expected|cannot be read)"):
+            aligned_folder(tmp_path, toned / "front-end", False, told.append)
 
 
 def test_several_processes_do_not_align(toned, tmp_path, monkeypatch):

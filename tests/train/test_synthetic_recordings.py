@@ -16,7 +16,7 @@ SAY = """
 import sys, numpy, soundfile
 text = sys.stdin.read()
 open(sys.argv[2], "a").write(text)
-soundfile.write(sys.argv[1], numpy.full(2400 * len(text.split()), 0.1), 24000, format="WAV")
+soundfile.write(sys.argv[1], numpy.full(2400 * len(text.split()), 0.1), 24000)
 """
 
 
@@ -33,7 +33,7 @@ def test_sentences_become_a_folder_that_ljspeech_reads(tmp_path: Path, command: 
     assert minutes == pytest.approx([0.3 / 60, 0.6 / 60, 1.1 / 60])
     listed = list(recordings(folder, told.append))
     assert [(recorded.name, recorded.text) for recorded in listed] == [
-        ("mary-000001", TEXTS[0]), ("mary-000002", TEXTS[1]), ("mary-000003", TEXTS[2]),
+        ("000001", TEXTS[0]), ("000002", TEXTS[1]), ("000003", TEXTS[2]),
     ]  # fmt: skip
     assert told == []
     assert soundfile.info(str(listed[2].file)).duration == pytest.approx(0.5)
@@ -46,8 +46,20 @@ def test_a_run_goes_on_where_it_was(tmp_path: Path, command: list[str]) -> None:
     assert len((folder / "metadata.csv").read_text().splitlines()) == 2
     list(synthetic_recordings.make(TEXTS, command, folder, 60))
     assert (tmp_path / "asked.txt").read_text().splitlines() == TEXTS
-    with pytest.raises(TrainError, match=r"of other texts; choose another folder"):
-        list(synthetic_recordings.make(TEXTS[::-1], command, folder, 60))
+    for texts, other in ((TEXTS[::-1], command), (TEXTS, [*command, "--louder"])):
+        with pytest.raises(TrainError, match=r"by another command or of other texts; choose another folder"):
+            list(synthetic_recordings.make(texts, other, folder, 60))
+    (folder / "wavs" / "000002.wav").write_bytes(b"")
+    with pytest.raises(TrainError, match=r"000002\.wav: cannot be read; remove it"):
+        list(synthetic_recordings.make(TEXTS, command, folder, 60))
+
+
+def test_recordings_of_ones_own_stay(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "metadata.csv").write_text("mine|It was I.\n")
+    with pytest.raises(TrainError, match="recordings of another kind"):
+        list(synthetic_recordings.make(TEXTS, command, tmp_path, 60))
+    assert (tmp_path / "metadata.csv").read_text() == "mine|It was I.\n"
+    assert not (tmp_path / "wavs").exists()
 
 
 @pytest.mark.parametrize(
@@ -56,7 +68,11 @@ def test_a_run_goes_on_where_it_was(tmp_path: Path, command: list[str]) -> None:
         ("say hello", r"--command has no \{\} in place of the file to write: say hello"),
         ("nobody-says-this {}", r"nobody-says-this: cannot be run: No such file"),
         (f"{sys.executable} -c 'raise SystemExit(\"no voice\")' {{}}", r"failed at 'It was late.': no voice"),
-        (f"{sys.executable} -c '' {{}}", r"left no recording of 'It was late.'"),
+        (f"{sys.executable} -c '' {{}}", r"left no recording of 'It was late.' that can be read: exit status 0"),
+        (
+            f"{sys.executable} -c 'import sys; sys.stderr.buffer.write(bytes([233]))' {{}}",
+            r"left no recording of 'It was late.' that can be read: \ufffd",
+        ),
     ],
 )
 def test_a_command_that_makes_nothing_gets_a_line(tmp_path: Path, wrong: str, why: str) -> None:
@@ -64,3 +80,10 @@ def test_a_command_that_makes_nothing_gets_a_line(tmp_path: Path, wrong: str, wh
         list(synthetic_recordings.make(TEXTS, shlex.split(wrong), tmp_path / "mary", 60))
     assert not (tmp_path / "mary" / "metadata.csv").exists()
     assert list((tmp_path / "mary").glob("wavs/*")) == []
+    # A folder in which nothing was said takes other texts.
+    assert not (tmp_path / "mary" / "made-of.txt").exists()
+
+
+def test_a_command_that_is_no_command_gets_a_line() -> None:
+    with pytest.raises(TrainError, match=r"--command say 'it: No closing quotation"):
+        synthetic_recordings.words_of("say 'it")

@@ -36,7 +36,9 @@ from adr_train.data.forced_alignment import align, slots_of
 from adr_train.data.ljspeech import Recorded, read_recording, recordings
 from adr_train.errors import TrainError
 
-OUT, MADE_OF = "aligned", "made-of.json"
+OUT, MADE_OF, ABOUT = "aligned", "made-of.json", "about.json"
+# What one may say of the recordings, for the cards of what is trained on them.
+SAID = ("description", "licence", "source")
 # Below this mean log-probability of a frame, a recording says something else than its text.
 WORST = -2.5
 TOLD = 50
@@ -97,8 +99,8 @@ def aligned_folder(folder: Path, text: str | Path, anew: bool, tell: Tell) -> Pa
     found = unaligned(folder)
     if not found:
         raise TrainError(f"{folder}: no {METADATA} in it or in a sub-folder for each voice, or {ALIGNMENTS} beside it")
-    voices = [Voice.of(path) for path in found]
-    out, sources = folder / OUT, fingerprint(voices)
+    voices, said = [Voice.of(path) for path in found], read_about(folder / ABOUT)
+    out, sources = folder / OUT, fingerprint(voices, said)
     made = made_of(out)
     if made.get("sources") == sources and not anew:
         return out
@@ -114,7 +116,9 @@ def aligned_folder(folder: Path, text: str | Path, anew: bool, tell: Tell) -> Pa
             align_voice(voice, temporary / voice.name, front_end, tell)
         if not any(voice.rows for voice in voices):
             raise TrainError(f"{folder}: nothing is left to train on, for the reasons above")
-        about = {"sources": sources, "text": front_end.bundle.hash, "training": paces(front_end, voices)}
+        about = {
+            "sources": sources, "text": front_end.bundle.hash, "training": paces(front_end, voices), "about": said,
+        }  # fmt: skip
         (temporary / MADE_OF).write_text(json.dumps(about, indent=1) + "\n")
         with held():
             # What is there is of other recordings, and can be made again.
@@ -128,9 +132,23 @@ def aligned_folder(folder: Path, text: str | Path, anew: bool, tell: Tell) -> Pa
     return out
 
 
-def fingerprint(voices: list[Voice]) -> str:
-    """What changes when a list or a recording does: names, sizes and times of what each list names."""
-    told = hashlib.sha256()
+def read_about(path: Path) -> dict[str, str]:
+    """What the folder says of its recordings; nothing where it says nothing. Raises TrainError."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise TrainError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(values, dict) or any(k not in SAID or not isinstance(v, str) for k, v in values.items()):
+        raise TrainError(f'{path}: expected {{"licence": ..., "source": ...}}, texts of {", ".join(SAID)}')
+    return values
+
+
+def fingerprint(voices: list[Voice], said: dict[str, str]) -> str:
+    """What changes when a list, a recording or what is said of them does: names, sizes and times of what each list
+    names."""
+    told = hashlib.sha256(json.dumps(said, sort_keys=True).encode() if said else b"")
     for voice in voices:
         for file in (voice.folder / METADATA, *(recorded.file for recorded in voice.listed)):
             status = file.stat()

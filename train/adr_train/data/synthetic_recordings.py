@@ -6,11 +6,12 @@ the layout of LJSpeech that `adr_train.data.ljspeech` reads. Where their phones 
 A run that was stopped goes on where it was.
 """
 
+import os
 import shlex
 import subprocess
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import soundfile
@@ -25,73 +26,106 @@ from adr_train.data.synthetic_speech import TOLD, sentences
 from adr_train.errors import TrainError
 
 PLACE = "{}"
+# The command, and then the sentences, whose numbers the recordings have.
+MADE_OF = "made-of.txt"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def make(texts: list[str], command: list[str], folder: Path, minutes: float) -> Iterator[float]:
     """Have a command say one sentence after the other until there are so many minutes, or no more sentences: it gets
-    the sentence as its standard input, and the file to write in place of {}. The list comes last. Yields the minutes so
-    far, after each. Raises TrainError."""
+    the sentence as its standard input, and the file to write, which ends in .wav, in place of {}. The list comes last.
+    Yields the minutes so far, after each. Raises TrainError."""
     if not any(PLACE in part for part in command):
         raise TrainError(f"--command has no {PLACE} in place of the file to write: {shlex.join(command)}")
+    made_of = "".join(f"{line}\n" for line in (shlex.join(command), *texts))
+    check_folder(folder, made_of)
+    total, said = 0.0, list[str]()
     try:
         (folder / RECORDINGS).mkdir(parents=True, exist_ok=True)
-        check_texts(folder / "texts.txt", texts)
+        for number, text in enumerate(texts, 1):
+            if total >= minutes:
+                break
+            file = folder / RECORDINGS / f"{number:06d}.wav"
+            if not file.exists():
+                say(command, text, file)
+            if number == 1:
+                write_atomic(folder / MADE_OF, lambda temporary: temporary.write_text(made_of, encoding="utf-8"))
+            total += length(file) / 60
+            said.append(f"{file.stem}|{text}\n")
+            yield total
     except OSError as error:
-        raise TrainError(f"{folder}: cannot make the folder: {error.strerror}") from error
-    total, said = 0.0, list[str]()
-    for number, text in enumerate(texts, 1):
-        if total >= minutes:
-            break
-        name = f"{folder.resolve().name}-{number:06d}"
-        file = folder / RECORDINGS / f"{name}.wav"
-        if not file.exists():
-            write_atomic(file, partial(say, command, text))
-        total += soundfile.info(str(file)).duration / 60
-        said.append(f"{name}|{text}\n")
-        yield total
+        raise TrainError(f"{folder}: cannot write there: {error.strerror}") from error
     write_atomic(folder / METADATA, lambda temporary: temporary.write_text("".join(said), encoding="utf-8"))
 
 
-def check_texts(path: Path, texts: list[str]) -> None:
-    """Keep the texts beside the recordings, whose numbers are theirs. Raises TrainError where there are others."""
-    listed = "".join(f"{text}\n" for text in texts)
-    if path.exists() and path.read_text(encoding="utf-8") != listed:
-        raise TrainError(f"{path}: of other texts; choose another folder")
-    write_atomic(path, lambda temporary: temporary.write_text(listed, encoding="utf-8"))
+def check_folder(folder: Path, made_of: str) -> None:
+    """Raises TrainError for a folder of other recordings than those that are to be made."""
+    try:
+        there = (folder / MADE_OF).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if (folder / METADATA).exists():
+            raise TrainError(f"{folder}: has recordings of another kind; choose another folder") from None
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainError(f"{folder / MADE_OF}: cannot be read: {error}") from error
+    if there != made_of:
+        raise TrainError(f"{folder}: by another command or of other texts; choose another folder")
+
+
+def length(file: Path) -> float:
+    """Seconds. Raises TrainError for what is no recording."""
+    try:
+        return float(soundfile.info(str(file)).duration)
+    except soundfile.SoundFileError as error:
+        raise TrainError(f"{file}: cannot be read; remove it, and it is made again") from error
 
 
 def say(command: list[str], text: str, file: Path) -> None:
-    """Raises TrainError where the command fails, or leaves no recording."""
-    parts = [part.replace(PLACE, str(file)) for part in command]
+    """Raises TrainError where the command fails, or leaves no recording, and OSError."""
+    with TemporaryDirectory(dir=file.parent, prefix=".") as folder:
+        # Many a synthesiser tells the format by the file's ending.
+        new = Path(folder) / "spoken.wav"
+        parts = [part.replace(PLACE, str(new)) for part in command]
+        try:
+            done = subprocess.run(
+                parts, input=text.encode() + b"\n", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
+            )
+        except OSError as error:
+            raise TrainError(f"{command[0]}: cannot be run: {error.strerror}") from error
+        complaint = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        why = complaint[0] if complaint else f"exit status {done.returncode}"
+        if done.returncode:
+            raise TrainError(f"{command[0]} failed at {text[:40]!r}: {why}")
+        try:
+            heard = length(new)
+        except TrainError:
+            heard = 0.0
+        if not heard:
+            raise TrainError(f"{command[0]} left no recording of {text[:40]!r} that can be read: {why}")
+        os.replace(new, file)
+
+
+def words_of(command: str) -> list[str]:
+    """A command as a shell reads it. Raises TrainError."""
     try:
-        done = subprocess.run(parts, input=text + "\n", capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise TrainError(f"{command[0]}: cannot be run: {error.strerror}") from error
-    if done.returncode:
-        why = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise TrainError(f"{command[0]} failed at {text[:40]!r}: {why}")
-    try:
-        empty = soundfile.info(str(file)).frames == 0
-    except soundfile.SoundFileError:
-        empty = True
-    if empty:
-        raise TrainError(f"{command[0]} left no recording of {text[:40]!r}")
+        return shlex.split(command)
+    except ValueError as error:
+        raise TrainError(f"--command {command}: {error}") from error
 
 
 @app.command()
 def record(
     text: Annotated[list[Path], typer.Argument(help="Plain text files.")],
-    command: Annotated[str, typer.Option(help="What says its standard input into the file {}.")],
+    command: Annotated[str, typer.Option(help="What says its standard input into the file {}, without a shell.")],
     out: Annotated[Path, typer.Option(help="The folder, called as the voice; made new or gone on with.")],
     minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of speech.")] = 60.0,
     directions: Annotated[int, typer.Option(min=0, help="So many sentences as machines say them, of our own.")] = 0,
 ) -> None:
     """Make recordings of sentences by a synthesiser's command."""
     console = PlainConsole(stderr=True)
-    total = 0.0
-    for number, total in enumerate(make(sentences(text, prompts(directions)), shlex.split(command), out, minutes), 1):
+    texts, total = sentences(text, prompts(directions)), 0.0
+    for number, total in enumerate(make(texts, words_of(command), out, minutes), 1):
         if number % TOLD == 0:
             console.print(f"{total:.1f} minutes")
     console.print(f"{out}: done, {total:.1f} minutes")

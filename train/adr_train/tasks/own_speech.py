@@ -32,10 +32,13 @@ def speech_folder(
 
 def of_own_recordings(recipe: Recipe, folder: Path | None) -> Recipe:
     """A recipe of speech as its checkpoints are to tell of it: where the folder was made of one's own recordings,
-    nothing of synthetic voices."""
-    if folder is None or not made_of(folder):
+    nothing of synthetic voices, but what is said of them in the folder's about.json."""
+    made = made_of(folder) if folder else {}
+    if not made:
         return recipe
-    return replace(
-        recipe, description="English sentences in voices of one's own, conditioned on phones and their durations",
-        licence="other (that of the recordings, and of the voice that it began from)", source="recordings of one's own",
-    )  # fmt: skip
+    own = {
+        "description": "English sentences in voices of one's own, conditioned on phones and their durations",
+        "licence": "other (that of the recordings, and of the voice that it began from)",
+        "source": "recordings of one's own",
+    }
+    return replace(recipe, **{**own, **made.get("about", {})})
