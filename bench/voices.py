@@ -26,7 +26,7 @@ from adr_runtime.loading import load_front_end
 from adr_runtime.spoken_text.aligner import RATE
 from adr_runtime.spoken_text.front_end import SpokenText
 from adr_runtime.spoken_text.phones import FIRST, ONLY
-from adr_train.data.aligned import ALIGNMENTS
+from adr_train.data.aligned import ALIGNMENTS, recording
 from adr_train.data.forced_alignment import align, slots_of
 from adr_train.tasks.phone_errors import edit_distance
 
@@ -165,7 +165,7 @@ def main() -> None:
         folder = options.teacher / voice
         lines = (folder / ALIGNMENTS).read_text(encoding="utf-8").splitlines()
         rows = [json.loads(line) for line in lines][: options.count]
-        paths = [folder / "wavs" / f"{row['id']}.wav" for row in rows]
+        paths = [recording(folder, row["id"]) for row in rows]
         errors = [recogniser.errors(path, row["words"]) for path, row in zip(paths, rows, strict=True)]
         heard = opinion([score.of(path) for path in paths])
         print(f"{voice}, the teacher: word error {rate(errors)}; {heard}; {len(rows)} sentences", flush=True)
