@@ -53,7 +53,7 @@ async function says(page, id, pattern, act) {
   await page.waitForFunction(([where, text]) => new RegExp(text).test(document.getElementById(where).textContent), [id, pattern]);
 }
 
-/** Counts what the next filling in keeps and changes, and that the rest is what Node.js makes of it. */
+/** Counts what the next filling in erases, and checks that the rest is kept and that Node.js makes the same of it. */
 async function filled(page) {
   const made = await page.evaluate(() => new Promise((resolve) => {
     addEventListener("filled", ({ detail: { picture, mask, pixels, seed } }) => {
