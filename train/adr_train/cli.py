@@ -60,6 +60,12 @@ FromOption = Annotated[
         "codecs do not.",
     ),
 ]
+NewAxesOption = Annotated[
+    bool,
+    typer.Option(
+        "--new-axes", help="With --from, for voices: measure the vocoder's axes anew on this data; needs more minutes."
+    ),
+]
 TextOption = Annotated[
     Optional[Path],
     typer.Option(
@@ -98,7 +104,7 @@ DownloadOption = Annotated[
 @app.command(epilog=EXAMPLE)
 def train(
     recipe: RecipeArgument, out: OutOption, data: DataOption = None, codec: CodecOption = None,
-    teacher: TeacherOption = None, from_: FromOption = None, text: TextOption = None, size: SizeOption = "auto",
+    teacher: TeacherOption = None, from_: FromOption = None, new_axes: NewAxesOption = False, text: TextOption = None, size: SizeOption = "auto",
     pixels: PixelsOption = None, steps: StepsOption = None, max_minutes: MinutesOption = None,
     batch: BatchOption = None,
     learning_rate: RateOption = None, seed: SeedOption = None, precision: PrecisionOption = None,
@@ -125,7 +131,7 @@ def train(
         "precision": precision, "compile": compile_,
     }  # fmt: skip
     options = Options(
-        out, data, codec, teacher, from_, text, device, threads, save_minutes, look_minutes, resume, json_
+        out, data, codec, teacher, from_, new_axes, text, device, threads, save_minutes, look_minutes, resume, json_
     )
     chain = read_chain(recipe, size)
     if chain:

@@ -54,6 +54,7 @@ class Options:
     codec: Path | None
     teacher: Path | None
     start: Path | None
+    new_axes: bool
     text: Path | None
     device: str
     threads: int | None
@@ -126,6 +127,8 @@ def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Proces
         raise TrainError(f"{recipe.name} trains a decoder alone: give --from DIR, the run whose encoder stays as it is")
     if options.resume and isinstance(recipe.model, ADRConfig) and recipe.model.vocoder and adr is SpokenJob:
         return SpokenJob(recipe, data, held_out, processes, source, axes=kept_axes(options.out))
+    if options.new_axes and not (options.start and isinstance(recipe.model, ADRConfig) and recipe.model.vocoder):
+        raise TrainError("--new-axes is for recipes of voices with --from; without it a run measures its own axes")
     # A run that goes on has its weights already.
     if options.start and not options.resume:
         if recipe.kind == "codec":
@@ -134,7 +137,10 @@ def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Proces
             raise TrainError(
                 f"--from is for causal models of pictures and sound, and for codecs; {recipe.name} is of another kind"
             )
-        return adr(recipe, data, held_out, processes, source, read_start(options.start))
+        start = read_start(options.start)
+        if options.new_axes:
+            return SpokenJob(recipe, data, held_out, processes, source, start, new_axes=True)
+        return adr(recipe, data, held_out, processes, source, start)
     return jobs[recipe.kind](recipe, data, held_out, processes, source)
 
 

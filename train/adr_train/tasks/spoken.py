@@ -18,6 +18,7 @@ from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.adr import ADRJob, ADRLoss, read_codec
 from adr_train.tasks.latents import fit_vocoder
+from adr_train.tasks.new_axes import carry_over
 from adr_train.tasks.spoken_batches import spoken_batches
 from adr_train.tasks.start import Start, begin
 
@@ -27,9 +28,10 @@ class SpokenJob(ADRJob):
 
     def __init__(
         self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None,
-        start: Start | None = None, axes: dict[str, Tensor] | None = None,
+        start: Start | None = None, axes: dict[str, Tensor] | None = None, new_axes: bool = False,
     ):  # fmt: skip
-        """`axes` are the vocoder's of a run that goes on, which are not measured anew."""
+        """`axes` are the vocoder's of a run that goes on, which are not measured anew. Those of a start are with
+        `new_axes` alone."""
         config, train = recipe.model, recipe.train
         assert isinstance(config, ADRConfig) and isinstance(data, AlignedSpeech) and isinstance(held_out, AlignedSpeech)
         if config.controls or bool(recipe.tokens) == bool(config.vocoder):
@@ -54,11 +56,14 @@ class SpokenJob(ADRJob):
         tokens.requires_grad_(False)
         if start:
             begin(model, start)
-        elif isinstance(tokens, VocoderTokens) and not axes:
+        if isinstance(tokens, VocoderTokens) and not axes and (new_axes or not start):
+            before = {name: buffer.clone() for name, buffer in tokens.state_dict().items()}
             fit_vocoder(data, tokens, train.loudness)
+            if start:
+                carry_over(model, before)
         model.to(processes.device)
         batches, self.validation = spoken_batches(model, data, held_out, train, processes.device)
-        self.sample_range = start.clip if start else 1.1 * float(batches.latents.abs().max())
+        self.sample_range = start.clip if start and not new_axes else 1.1 * float(batches.latents.abs().max())
         self.trainer = Trainer(model, ADRLoss(model), batches, train, processes)
 
     def provenance(self) -> dict[str, Any]:
