@@ -104,7 +104,8 @@ DownloadOption = Annotated[
 @app.command(epilog=EXAMPLE)
 def train(
     recipe: RecipeArgument, out: OutOption, data: DataOption = None, codec: CodecOption = None,
-    teacher: TeacherOption = None, from_: FromOption = None, new_axes: NewAxesOption = False, text: TextOption = None, size: SizeOption = "auto",
+    teacher: TeacherOption = None, from_: FromOption = None, new_axes: NewAxesOption = False,
+    text: TextOption = None, size: SizeOption = "auto",
     pixels: PixelsOption = None, steps: StepsOption = None, max_minutes: MinutesOption = None,
     batch: BatchOption = None,
     learning_rate: RateOption = None, seed: SeedOption = None, precision: PrecisionOption = None,

@@ -29,9 +29,9 @@ def carry_over(model: ADRModel, before: dict[str, Tensor]) -> None:
     to_old, to_new = own_scale[:, None] * both / scale, scale[:, None] * both.T / own_scale
     apart = (own_mean - mean) @ basis / scale
     heard, seen, said = model.backbone.token, model.head.input, model.head.output
-    width = len(scale)
-    heard.bias += (heard.weight.double()[:, :width] @ apart).to(heard.bias.dtype)
+    assert heard is not None
+    heard.bias.copy_(heard.bias.double() + heard.weight.double() @ apart)
     for layer in (heard, seen):
-        layer.weight[:, :width] = (layer.weight.double()[:, :width] @ to_old.T).to(layer.weight.dtype)
+        layer.weight.copy_(layer.weight.double() @ to_old.T)
     said.weight.copy_(to_new.T @ said.weight.double())
     said.bias.copy_(to_new.T @ said.bias.double())
