@@ -2,18 +2,20 @@
 
 Sentences are spoken token by token, as a stream gives them, and whole; a first round is not counted. Then the installed
 command says a short sentence, process and all, and reads a long text into a pipe while its memory is looked at. With
-two voices, or more, they take turns, so that their ratio stands beside other work too.
+two voices, or more, they take turns in all but the reading, so that their ratio stands beside other work too.
 
     python bench/speaking.py voice --text book.txt --seconds 3600
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
 
 import adr_runtime
 import numpy as np
@@ -57,48 +59,49 @@ def in_memory(names: list[str], all_steps: list[int], rounds: int) -> None:
 
 
 def whole_process(names: list[str], rounds: int) -> None:
-    out = Path("spoken.wav")
-    for name in names:
-        taken = []
-        for _ in range(rounds):
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "spoken.wav"
+        for name in names * rounds:
+            command = ["adr-run", "audio", "--model", name, "--text", SHORT, "--threads", "1", "--out", str(out)]
             began = time.perf_counter()
-            subprocess.run(
-                ["adr-run", "audio", "--model", name, "--text", SHORT, "--threads", "1",
-                 "--out", str(out)],
-                check=True, capture_output=True,
-            )  # fmt: skip
-            taken.append(time.perf_counter() - began)
-        print(f"{name}: {np.median(taken):.2f} s for a process that says {soundfile.info(str(out)).duration:.2f} s")
-        out.unlink()
+            subprocess.run(command, check=True, capture_output=True)
+            taken[name].append(time.perf_counter() - began)
+        said = soundfile.info(str(out)).duration
+    for name, seconds in taken.items():
+        print(f"{name}: {np.median(seconds):.2f} s for a process that says {said:.2f} s", flush=True)
 
 
 def read_aloud(name: str, text: Path, seconds: float, rate: int) -> None:
-    """Memory at so many points of a long reading, of the process's own (`/proc`, so on Linux alone)."""
-    command = ["adr-run", "audio", "--model", name, "--text-file", "-", "--threads", "1"]
-    process = subprocess.Popen([*command, "--out", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin and process.stdout
-    os.set_blocking(process.stdin.fileno(), False)
-    began, samples, looks, words = time.perf_counter(), 0, list[str](), again(text)
-    pending = b""
-    while samples < seconds * rate:
-        pending = pending or next(words)
-        try:
-            pending = pending[os.write(process.stdin.fileno(), pending) :]
-        except BlockingIOError:
-            samples += len(os.read(process.stdout.fileno(), 1 << 16)) // 2
-        if samples >= seconds * rate * (len(looks) + 1) / LOOKS:
-            looks.append(f"{memory(process.pid):.1f}")
-    process.kill()
-    process.wait()
-    taken = time.perf_counter() - began
-    print(
-        f"{name}: {samples / rate:.0f} s read in {taken:.0f} s ({taken / samples * rate:.3f}); MB on the way: ", end=""
-    )
-    print(", ".join(looks), flush=True)
+    """Memory at so many points of a long reading, of the process's own (`/proc`, so on Linux alone). The text is
+    written by a thread, and again from its beginning where it is over."""
+    command = ["adr-run", "audio", "--model", name, "--text-file", "-", "--threads", "1", "--out", "-"]
+    began, samples, looks = time.perf_counter(), 0, list[str]()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        Thread(target=write, args=(process, again(text)), daemon=True).start()
+        assert process.stdout
+        while samples < seconds * rate:
+            piece = process.stdout.read(1 << 12)
+            if not piece:
+                raise SystemExit(f"{name}: ended with status {process.wait()} after {samples / rate:.0f} s")
+            samples += len(piece) // 2
+            if samples >= seconds * rate * (len(looks) + 1) / LOOKS:
+                looks.append(f"{memory(process.pid):.1f}")
+        taken = time.perf_counter() - began
+        process.kill()
+    ratio = taken / samples * rate
+    print(f"{name}: {samples / rate:.0f} s read in {taken:.0f} s ({ratio:.3f}); MB on the way: {', '.join(looks)}")
+
+
+def write(process: subprocess.Popen[bytes], pieces: Iterator[bytes]) -> None:
+    assert process.stdin
+    with suppress(BrokenPipeError):
+        for piece in pieces:
+            process.stdin.write(piece)
 
 
 def again(text: Path) -> Iterator[bytes]:
-    """The lines of a text, from its beginning again where it is over. Lines that nobody can say are left out."""
+    """The lines of a text, from its beginning again where it is over. Lines beyond ASCII are left out."""
     lines = [line for line in text.read_text(encoding="utf-8").splitlines() if line.strip() and line.isascii()]
     assert lines, f"{text}: no line of plain English"
     while True:
@@ -121,11 +124,11 @@ def main() -> None:
     parser.add_argument("--text", type=Path, help="what is read aloud; nothing unless given")
     parser.add_argument("--seconds", type=float, default=3600.0, help="of speech that is read aloud")
     options = parser.parse_args()
+    if options.text and (sys.platform != "linux" or not options.text.is_file()):
+        parser.error("--text is a file, and needs Linux, whose /proc tells a process's memory")
     in_memory(options.voices, options.steps, options.rounds)
     whole_process(options.voices, options.rounds)
     if options.text:
-        if sys.platform != "linux":
-            parser.error("--text needs /proc, which only Linux has")
         for name in options.voices:
             rate = adr_runtime.AudioModel.load(name, "cpu", 1).sample_rate
             read_aloud(name, options.text, options.seconds, rate)

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from adr_models.mixers.retention import RetentionConfig
@@ -71,6 +72,24 @@ def test_a_sentence_gives_the_same_alone_and_beside_longer_ones():
     expected = sum((model(symbols[i : i + 1, :n], places[i : i + 1, :n]).float() - target[i, :n]).abs().sum()
                    for i, n in ((0, 30), (1, 11)))  # fmt: skip
     assert float(model.loss(rows, places, target)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_what_makes_phones_late_costs_once_for_each_of_them():
+    """The first pause's length moves nothing, and a row alone costs what it does beside a longer one."""
+    torch.manual_seed(0)
+    plain, model = (DurationsModel(DurationsConfig(SMALL, starts=starts)).double().eval() for starts in (0.0, 0.5))
+    model.load_state_dict(plain.state_dict())
+    generator = torch.Generator().manual_seed(1)
+    symbols, places = torch.randint(len(SYMBOLS), (2, 9), generator=generator), torch.zeros(2, 9, dtype=torch.int64)
+    symbols[1, 6:] = durations.PADDING
+    target = torch.randn(2, 9, generator=generator, dtype=torch.float64)
+    expected = 0.0
+    for row, count in ((0, 9), (1, 6)):
+        made = plain(symbols[row : row + 1, :count], places[:1, :count])[0].detach().float().exp().numpy()
+        late = np.cumsum(made[1:].astype(float)) - np.cumsum(target[row, 1:count].exp().numpy())
+        expected += np.abs(late).sum()
+    added = model.loss(symbols, places, target) - plain.loss(symbols, places, target)
+    assert float(added) == pytest.approx(0.5 * expected, rel=1e-4)
 
 
 def test_far_symbols_are_seen_and_padding_is_not(words):

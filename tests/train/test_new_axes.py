@@ -2,14 +2,22 @@
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from adr_models import ADRConfig, ADRModel
 from adr_models.checkpoint import latest_checkpoint
 from adr_models.tokens.vocoder import VocoderConfig
+from adr_train.data import aligned
 from adr_train.errors import TrainError
-from adr_train.tasks.new_axes import carry_over
+from adr_train.processes import Processes
+from adr_train.recipes.configs import TrainConfig
+from adr_train.recipes.recipe import read_recipe
+from adr_train.tasks.new_axes import carry_over, check_new_axes
+from adr_train.tasks.spoken import SpokenJob
+from adr_train.tasks.start import Start
 from aligned_voices import RECIPE
 from safetensors.torch import load_file
 
@@ -69,10 +77,15 @@ def test_the_backbone_hears_the_same_frames_in_other_axes_of_other_sizes_around_
     torch.testing.assert_close(model.backbone(model.tokens.encode(frames))[0], condition)
 
 
-def test_a_head_that_says_more_of_an_axis_than_its_value_is_refused():
-    model = ADRModel(ADRConfig.from_dict({"vocoder": {}, **PARTS, "head": {**PARTS["head"], "gaussian": True}}))
-    with pytest.raises(TrainError, match="no new axes for a head with gaussian"):
-        carry_over(model, model.tokens.state_dict())
+@pytest.mark.parametrize("part", [{"head": {"gaussian": True}}, {"schedule": {"learned_variance": True}},
+                                  {"backbone": {"magnitudes": True}}])  # fmt: skip
+def test_what_is_not_linear_in_tokens_is_refused_before_anything_is_measured(part):
+    recipe = read_recipe("speech-text", "cpu", begun=True)
+    check_new_axes(recipe, Path("voice"), None)
+    ((name, values),) = part.items()
+    changed = replace(getattr(recipe.model, name), **values)
+    with pytest.raises(TrainError, match="stand in the way of --new-axes"):
+        check_new_axes(replace(recipe, model=replace(recipe.model, **{name: changed})), Path("voice"), None)
 
 
 def test_a_run_begins_from_another_in_axes_of_its_own_data(command, refused, voices, tmp_path):
@@ -85,11 +98,33 @@ def test_a_run_begins_from_another_in_axes_of_its_own_data(command, refused, voi
     assert command("adr-train", "speaking.yaml", *options, "--data", voices, "--out", "run").returncode == 0
     new = ("adr-train", "speaking.yaml", *options, "--data", "other")
     refused(*new, "--out", "more", "--new-axes", says=("--new-axes is for recipes of voices with --from",))
-    refused("adr-train", "digits", "--from", "digits", "--new-axes", "--out", "more", says=("--new-axes is for",))
+    for other in ("digits", "speech-digits"):
+        refused("adr-train", other, "--from", other, "--new-axes", "--out", "more", says=("--new-axes is for",))
     done = command(*new, "--out", "more", "--from", "run", "--new-axes", "--steps", "1")
     assert done.returncode == 0, done.stderr
     (axes,) = (tmp_path / "other").glob("axes-*.safetensors")
-    on = command(*new, "--out", "more", "--steps", "2", "--resume")
+    on = command(*new, "--out", "more", "--steps", "2", "--resume", "--new-axes")
     assert [json.loads(line)["step"] for line in on.stdout.splitlines()] == [2], on.stderr
     there = load_file(latest_checkpoint(tmp_path / "more") / "model.safetensors")
     assert all(torch.equal(there[f"tokens.{name}"], value) for name, value in load_file(axes).items())
+    resumed = ("adr-train", "speaking.yaml", *options, "--data", voices, "--out", "run", "--resume", "--new-axes")
+    refused(*resumed, says=("did not begin with --new-axes",))
+
+
+def test_weights_are_carried_to_the_axes_that_are_measured(voices):
+    """Those of a start are the same ones from the last to the first, so that what is carried is what was there."""
+    vocoder = {"sample_rate": 8000, "hop": 64, "stride": 4, "channels": 12, "cepstrum": 20, "balance": 4}
+    config = ADRConfig.from_dict({"vocoder": vocoder, **PARTS})
+    train = TrainConfig(steps=1, batch=4, shards=1, speakers=True, window=(0.5, 1.0))
+    recipe = replace(read_recipe("speech-text", "cpu", begun=True), model=config, train=train)
+    data, held_out = (aligned.read(voices, split) for split in ("train", "validation"))
+    first = SpokenJob(recipe, data, held_out, Processes.start("cpu", 1), None).trainer.model.eval()
+    weights = {name: value.clone() for name, value in first.state_dict().items()}
+    turned_round = {"tokens.basis": 1, "tokens.scale": 0, "tokens.bounds": 0, "backbone.token.weight": 1}
+    weights |= {name: weights[name].flip(dimension) for name, dimension in turned_round.items()}
+    start = Start("ours", weights, {"speakers": ("ann", "bob"), "labels": ()}, None, 3.0, {})
+    job = SpokenJob(recipe, data, held_out, Processes.start("cpu", 1), None, start, new_axes=True)
+    carried = job.trainer.model.state_dict()
+    for name in turned_round:
+        torch.testing.assert_close(carried[name], first.state_dict()[name], rtol=1e-4, atol=1e-5)
+    assert job.provenance()["from axes"] == "new" and job.sample_range != 3.0

@@ -53,8 +53,10 @@ def check_folder(chain: Chain, options: Options) -> None:
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         names = ", ".join(part.name for part in chain.parts)
         raise TrainError(f"{chain.name} is a chain, which one process trains; give torchrun its parts, {names}")
-    if options.codec or options.teacher or options.start:
-        raise TrainError(f"the parts of {chain.name} build on one another: leave --codec, --teacher and --from out")
+    if options.codec or options.teacher or options.start or options.new_axes:
+        raise TrainError(
+            f"the parts of {chain.name} build on one another: leave --codec, --teacher, --from and --new-axes out"
+        )
     some = begun(chain, options)
     if some and not options.resume:
         raise TrainError(f"{options.out} already holds parts of a run; add --resume or choose another --out")

@@ -36,6 +36,7 @@ from adr_train.tasks.durations import DurationsJob
 from adr_train.tasks.job import Job, read_source
 from adr_train.tasks.letters import LettersJob
 from adr_train.tasks.masked import MaskedJob
+from adr_train.tasks.new_axes import check_new_axes
 from adr_train.tasks.own_speech import of_own_recordings, speech_folder
 from adr_train.tasks.recipe_data import load_splits, picture_shape, sound_rate
 from adr_train.tasks.spoken import SpokenJob
@@ -72,6 +73,8 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
     previous = latest_checkpoint(options.out)
     saved = check_previous(recipe, options, previous)
     model = model_config(recipe, options)
+    if options.new_axes:
+        check_new_axes(recipe, options.start, saved)
     check_defaults(recipe, model)
     rate = sound_rate(recipe, model, options.codec)
     folder = speech_folder(recipe.dataset, options.data, options.text, options.start, console.print)
@@ -127,8 +130,6 @@ def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Proces
         raise TrainError(f"{recipe.name} trains a decoder alone: give --from DIR, the run whose encoder stays as it is")
     if options.resume and isinstance(recipe.model, ADRConfig) and recipe.model.vocoder and adr is SpokenJob:
         return SpokenJob(recipe, data, held_out, processes, source, axes=kept_axes(options.out))
-    if options.new_axes and not (options.start and isinstance(recipe.model, ADRConfig) and recipe.model.vocoder):
-        raise TrainError("--new-axes is for recipes of voices with --from; without it a run measures its own axes")
     # A run that goes on has its weights already.
     if options.start and not options.resume:
         if recipe.kind == "codec":

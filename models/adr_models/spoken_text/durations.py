@@ -19,12 +19,12 @@ TYPICAL_LOG_SECONDS = -2.6
 
 @dataclass(frozen=True)
 class DurationsConfig:
-    """With `speakers`, each of them has a pace of its own. A second by which a phone begins early or late costs
-    `starts` times as much as a duration that is wrong by a factor of e."""
+    """With `speakers`, each of them has a pace of its own. A second by which a phone ends early or late costs `starts`
+    times as much as a duration that is wrong by a factor of e, and one phone makes all that follow it late."""
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     speakers: tuple[str, ...] = ()
-    starts: float = 0.2
+    starts: float = 0.0
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "DurationsConfig":
@@ -61,11 +61,11 @@ class DurationsModel(TrainableModel):
     def loss(self, symbols: Tensor, places: Tensor, log_seconds: Tensor, speaker: Tensor | None = None) -> Tensor:
         """Absolute differences of log-seconds, summed over the phones: the median is learned, which long outliers move
         less than the mean. Medians are short of the mean, and what every phone is short of adds up along a sentence:
-        so absolute differences of where phones end count too, in seconds from the end of the first pause on."""
+        so with `starts` absolute differences of where phones end count too, in seconds from the end of the first pause
+        on."""
         there = symbols != PADDING
-        said = self(symbols, places, speaker).float()
-        differences = (said - log_seconds) * there
-        late = ((said.exp() - log_seconds.exp()) * there)[:, 1:].cumsum(1) * there[:, 1:]
+        differences = (self(symbols, places, speaker).float() - log_seconds) * there
+        late = ((log_seconds + differences).exp() - log_seconds.exp())[:, 1:].cumsum(1) * there[:, 1:]
         total: Tensor = differences.abs().sum() + self.config.starts * late.abs().sum()
         return total
 

@@ -52,7 +52,7 @@ class SentenceBatches:
 
 
 class DurationsLoss(nn.Module):
-    """Absolute differences of log-seconds, summed over a batch."""
+    """That of `DurationsModel`, summed over a batch."""
 
     def __init__(self, model: DurationsModel):
         super().__init__()

@@ -18,7 +18,7 @@ from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.adr import ADRJob, ADRLoss, read_codec
 from adr_train.tasks.latents import fit_vocoder
-from adr_train.tasks.new_axes import carry_over
+from adr_train.tasks.new_axes import FROM_AXES, NEW, carry_over
 from adr_train.tasks.spoken_batches import spoken_batches
 from adr_train.tasks.start import Start, begin
 
@@ -61,6 +61,7 @@ class SpokenJob(ADRJob):
             fit_vocoder(data, tokens, train.loudness)
             if start:
                 carry_over(model, before)
+                self.began[FROM_AXES] = NEW
         model.to(processes.device)
         batches, self.validation = spoken_batches(model, data, held_out, train, processes.device)
         self.sample_range = start.clip if start and not new_axes else 1.1 * float(batches.latents.abs().max())
