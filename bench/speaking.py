@@ -20,6 +20,7 @@ from threading import Thread
 import adr_runtime
 import numpy as np
 import soundfile
+from stream import resident
 
 TEXT = "Turn left in two hundred metres. The meeting begins at half past nine, and nobody knows how long it is to take."
 SHORT = "Turn left in two hundred metres."
@@ -86,11 +87,11 @@ def read_aloud(name: str, text: Path, seconds: float, rate: int) -> None:
                 raise SystemExit(f"{name}: ended with status {process.wait()} after {samples / rate:.0f} s")
             samples += len(piece) // 2
             if samples >= seconds * rate * (len(looks) + 1) / LOOKS:
-                looks.append(f"{memory(process.pid):.1f}")
+                looks.append(f"{resident(process.pid):.1f}")
         taken = time.perf_counter() - began
         process.kill()
     ratio = taken / samples * rate
-    print(f"{name}: {samples / rate:.0f} s read in {taken:.0f} s ({ratio:.3f}); MB on the way: {', '.join(looks)}")
+    print(f"{name}: {samples / rate:.0f} s read in {taken:.0f} s ({ratio:.3f}); MiB on the way: {', '.join(looks)}")
 
 
 def write(process: subprocess.Popen[bytes], pieces: Iterator[bytes]) -> None:
@@ -107,13 +108,6 @@ def again(text: Path) -> Iterator[bytes]:
     while True:
         for line in lines:
             yield line.encode() + b"\n"
-
-
-def memory(process: int) -> float:
-    """Resident megabytes."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith("VmRSS:"))
-    return int(line.split()[1]) * 1024 / 1e6
 
 
 def main() -> None:

@@ -19,9 +19,9 @@ import adr_runtime
 import numpy as np
 
 
-def resident() -> float:
-    """MiB of this process in memory."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def resident(process: int | str = "self") -> float:
+    """MiB of a process in memory, this one unless given."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 
 
@@ -148,4 +148,5 @@ def main() -> None:
         compare(model, given.checkpoint, steps, given.rounds, given.tokens)
 
 
-main()
+if __name__ == "__main__":
+    main()

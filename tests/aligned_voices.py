@@ -23,6 +23,10 @@ defaults: {steps: 4, sampler: dpm++, guidance: 2.0, temperature: 1.0, seconds: 1
 sizes: {cpu: {}}
 """
 
+VOCODER = {"sample_rate": 8000, "hop": 64, "stride": 4, "channels": 12, "cepstrum": 20, "balance": 4}
+# The same without a codec.
+VOCODED = RECIPE.replace("tokens: small-codec\n", "").replace("  schedule:", f"  vocoder: {VOCODER}\n  schedule:")
+
 
 FEW = """
 kind: distil

@@ -52,7 +52,7 @@ def test_words_are_judged_at_the_rate_of_the_judge(monkeypatch, capsys, judged):
     monkeypatch.setattr(adr_runtime.AudioModel, "load", staticmethod(lambda *given: model))
     monkeypatch.setattr(evaluator, "Evaluator", Judge)
     monkeypatch.setattr("sys.argv", ["stream.py", "some-model", "--minutes", "1", "--data", "digits"])
-    runpy.run_path(str(SCRIPT))
+    runpy.run_path(str(SCRIPT), run_name="__main__")
     # Eight words are over in a minute, and the first one is left out.
     ((clips, labels),) = heard
     assert labels == [1, 0, 1, 0, 1, 0, 1]

@@ -18,7 +18,7 @@ from adr_train.recipes.recipe import read_recipe
 from adr_train.tasks.new_axes import carry_over, check_new_axes
 from adr_train.tasks.spoken import SpokenJob
 from adr_train.tasks.start import Start
-from aligned_voices import RECIPE
+from aligned_voices import VOCODED, VOCODER
 from safetensors.torch import load_file
 
 WIDTH = 24
@@ -89,9 +89,7 @@ def test_what_is_not_linear_in_tokens_is_refused_before_anything_is_measured(par
 
 
 def test_a_run_begins_from_another_in_axes_of_its_own_data(command, refused, voices, tmp_path):
-    vocoder = "vocoder: {sample_rate: 8000, hop: 64, stride: 4, channels: 12, cepstrum: 20, balance: 4}"
-    recipe = RECIPE.replace("tokens: small-codec\n", "").replace("  schedule:", f"  {vocoder}\n  schedule:")
-    (tmp_path / "speaking.yaml").write_text(recipe)
+    (tmp_path / "speaking.yaml").write_text(VOCODED)
     (tmp_path / "other").mkdir()
     shutil.move(voices / "bob", tmp_path / "other" / "bob")
     options = ("--size", "cpu", "--device", "cpu", "--threads", "1", "--json")
@@ -113,8 +111,7 @@ def test_a_run_begins_from_another_in_axes_of_its_own_data(command, refused, voi
 
 def test_weights_are_carried_to_the_axes_that_are_measured(voices):
     """Those of a start are the same ones from the last to the first, so that what is carried is what was there."""
-    vocoder = {"sample_rate": 8000, "hop": 64, "stride": 4, "channels": 12, "cepstrum": 20, "balance": 4}
-    config = ADRConfig.from_dict({"vocoder": vocoder, **PARTS})
+    config = ADRConfig.from_dict({"vocoder": VOCODER, **PARTS})
     train = TrainConfig(steps=1, batch=4, shards=1, speakers=True, window=(0.5, 1.0))
     recipe = replace(read_recipe("speech-text", "cpu", begun=True), model=config, train=train)
     data, held_out = (aligned.read(voices, split) for split in ("train", "validation"))

@@ -9,17 +9,15 @@ import torch
 from adr_models.checkpoint import CheckpointConfig, latest_checkpoint
 from adr_runtime.spoken_text.controls import CONTROLS
 from adr_train.checkpoint import save_checkpoint
-from aligned_voices import CODEC, FEW, RECIPE
+from aligned_voices import CODEC, FEW, RECIPE, VOCODED
 from safetensors.torch import load_file, save_file
 
 
 def test_a_vocoder_needs_neither_codec_nor_recordings_once_they_are_taken_apart(
     command, refused, voices, front_ends, tmp_path
 ):
-    vocoder = "vocoder: {sample_rate: 8000, hop: 64, stride: 4, channels: 12, cepstrum: 20, balance: 4}"
-    recipe = RECIPE.replace("tokens: small-codec\n", "").replace("  schedule:", f"  {vocoder}\n  schedule:")
-    (tmp_path / "speaking.yaml").write_text(recipe)
-    (tmp_path / "both.yaml").write_text(f"tokens: small-codec\n{recipe}")
+    (tmp_path / "speaking.yaml").write_text(VOCODED)
+    (tmp_path / "both.yaml").write_text(f"tokens: small-codec\n{VOCODED}")
     options = ("--data", voices, "--size", "cpu", "--device", "cpu", "--threads", "1", "--json")
     whole = command("adr-train", "speaking.yaml", *options, "--out", "whole")
     assert whole.returncode == 0, whole.stderr
