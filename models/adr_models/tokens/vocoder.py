@@ -64,6 +64,7 @@ class VocoderConfig:
 class VocoderTokens(nn.Module):
     """frames of numbers <-> tokens, and tokens -> samples."""
 
+    cosines: Tensor
     mean: Tensor
     basis: Tensor
     scale: Tensor
@@ -76,6 +77,9 @@ class VocoderTokens(nn.Module):
         super().__init__()
         self.config, self.channels, self.hop = config, config.channels, config.hop * config.stride
         self.source = SourceFilter(config.sample_rate, config.hop, config.cepstrum)
+        # Twice as many frequencies as there are numbers in a cepstrum, from 0 to half the sample rate.
+        turns = torch.outer(torch.arange(config.cepstrum), torch.linspace(0, torch.pi, 2 * config.cepstrum))
+        self.register_buffer("cosines", turns.cos(), persistent=False)
         width = config.stride * config.values
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("basis", torch.eye(width)[:, : config.channels].clone())
@@ -111,8 +115,8 @@ class VocoderTokens(nn.Module):
         values = (tokens * self.scale) @ self.basis.T + self.mean
         # len() would be a number to torch.export, which then traces all of this twice.
         values = values.reshape(tokens.shape[0], -1, config.values)
-        pitch, envelope = values[..., :1] / PITCH_WEIGHT, values[..., 1 : 1 + config.cepstrum]
-        rest = FINER * envelope[..., config.balance :]
+        pitch, envelope = values[..., :1] / PITCH_WEIGHT, self.finer(values[..., 1 : 1 + config.cepstrum])
+        rest = envelope[..., config.balance :]
         # Controls are counted from silence.
         loudness = torch.cat([envelope[..., :1] - SILENCE, envelope[..., 1 : config.balance]], -1)
         pulses, noise = values[..., 1 + config.cepstrum :].chunk(2, -1)
@@ -120,3 +124,10 @@ class VocoderTokens(nn.Module):
         samples: Tensor
         samples, present = self.source(controls, state)
         return samples, present
+
+    def finer(self, envelope: Tensor) -> Tensor:
+        """Cepstra (rows, frames, `cepstrum`) with narrower formants (FINER), whose power is what it was."""
+        balance = self.config.balance
+        narrow = torch.cat([envelope[..., :balance], FINER * envelope[..., balance:]], -1)
+        louder = (2 * narrow @ self.cosines).logsumexp(-1) - (2 * envelope @ self.cosines).logsumexp(-1)
+        return torch.cat([narrow[..., :1] - louder[..., None] / 2, narrow[..., 1:]], -1)
