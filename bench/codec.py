@@ -30,10 +30,11 @@ from adr_train.data.types import AudioClips, level
 from adr_train.evaluation.evaluator import Evaluator
 from adr_train.evaluation.labelled import LOUDNESS
 from adr_train.tasks.batches import encodable
+from adr_train.tasks.by_synthesis import by_synthesis
 
 
-def of_run(folder: Path) -> Callable[[AudioClips], AudioClips]:
-    """To the tokens of a run and back, at their own rate in between."""
+def of_run(folder: Path, steps: int = 0) -> Callable[[AudioClips], AudioClips]:
+    """To the tokens of a run and back, at their own rate in between; a vocoder's after so many steps by synthesis."""
     checkpoint = find_checkpoint(folder)
     saved = read_config(checkpoint)
     if saved.kind == "codec":
@@ -46,15 +47,17 @@ def of_run(folder: Path) -> Callable[[AudioClips], AudioClips]:
     assert not isinstance(tokens, PictureTokens)
     step = tokens.config.stride if isinstance(tokens, VocoderTokens) else tokens.hop
 
-    @torch.no_grad()
     def there_and_back(data: AudioClips) -> AudioClips:
         heard, made = resampled(data, tokens.config.sample_rate), list[np.ndarray]()
         pieces, silent = encodable(heard, tokens)
+        if steps and isinstance(tokens, VocoderTokens):
+            pieces = by_synthesis(heard.clips, pieces, silent, tokens, steps)
         for clip, piece in zip(heard.clips, pieces, strict=True):
             # And one more token, which brings what is decoded late.
             missing = -len(piece) % step + step * (tokens.delay > 0)
             whole = torch.cat([piece, silent.expand(missing, *piece.shape[1:])])
-            samples, _ = tokens.decode(tokens.encode(whole[None]), tokens.initial_state(1))
+            with torch.no_grad():
+                samples, _ = tokens.decode(tokens.encode(whole[None]), tokens.initial_state(1))
             made.append(samples[0, tokens.delay :][: len(clip)].numpy())
         return resampled(replace(heard, clips=made), data.sample_rate)
 
@@ -102,13 +105,15 @@ def main() -> None:
     parser.add_argument("--dataset", default="fsdd")
     parser.add_argument("--split", default="test")
     parser.add_argument("--opus", type=int, nargs="*", default=[], help="kbit/s")
+    parser.add_argument("--by-synthesis", type=int, default=0, help="steps, for vocoders")
     parser.add_argument("--cache", type=Path, default=default_cache())
     given = parser.parse_args()
     evaluator = Evaluator(given.dataset, given.data, given.split, given.cache)
     assert isinstance(evaluator.real, AudioClips)
     data = level(evaluator.real, LOUDNESS)
     ways: dict[str, Callable[[AudioClips], AudioClips]] = {"the recordings": lambda clips: clips}
-    ways |= {str(folder): of_run(folder) for folder in given.runs} | {f"Opus, {k} kbit/s": opus(k) for k in given.opus}
+    ways |= {str(folder): of_run(folder, given.by_synthesis) for folder in given.runs}
+    ways |= {f"Opus, {k} kbit/s": opus(k) for k in given.opus}
     for name, way in ways.items():
         made, rate = way(data), data.sample_rate
         pairs = list(zip(data.clips, made.clips, strict=True))

@@ -12,16 +12,10 @@ from adr_train.data.types import AudioClips
 from adr_train.data.vocoder import LEAST, QUIETEST, carried_on, frame_values
 from adr_train.errors import TrainError
 from adr_train.tasks.batches import Batches, encodable
+from vowels import vowel
 
 CONFIG = VocoderConfig(channels=340)
 INSIDE = slice(15, -15)
-
-
-def vowel(hertz, seconds=1.0, rate=16000):
-    """Harmonics of a pitch that fall by 6 dB an octave, and a resonance at 700 Hz."""
-    time, harmonics = np.arange(int(seconds * rate)) / rate, np.arange(1, int(7000 / hertz))[:, None]
-    heights = 1 / harmonics + 2 * np.exp(-(((harmonics * hertz - 700) / 150) ** 2))
-    return (0.02 * (heights * np.sin(2 * np.pi * hertz * harmonics * time)).sum(0)).astype(np.float32)
 
 
 def parts(values):

@@ -85,6 +85,7 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
     job = make_job(recipe, data, held_out, processes, options)
     if previous and saved:
         resume(job, previous, saved)
+    job.prepare()
     if processes.rank:
         follow(job.trainer)
     try:

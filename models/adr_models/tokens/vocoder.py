@@ -129,5 +129,5 @@ class VocoderTokens(nn.Module):
         """Cepstra (rows, frames, `cepstrum`) with narrower formants (FINER), whose power is what it was."""
         balance = self.config.balance
         narrow = torch.cat([envelope[..., :balance], FINER * envelope[..., balance:]], -1)
-        louder = (2 * narrow @ self.cosines).logsumexp(-1) - (2 * envelope @ self.cosines).logsumexp(-1)
-        return torch.cat([narrow[..., :1] - louder[..., None] / 2, narrow[..., 1:]], -1)
+        was, now = ((2 * cepstra @ self.cosines).exp().sum(-1, keepdim=True) for cepstra in (envelope, narrow))
+        return torch.cat([narrow[..., :1] - (now / was).log() / 2, narrow[..., 1:]], -1)

@@ -13,7 +13,8 @@ class TrainConfig:
     with one random generator each, so that any number of processes that divides `shards` computes the same losses.
     Up to `silence` silent tokens follow the longest clip of a batch; `loudness` brings every clip to one root mean
     square, as far as its peak allows; `speakers` conditions on who speaks; rows of aligned speech are as long as a
-    number of seconds that is drawn for each batch from a `window`; `flip` mirrors half of the pictures;
+    number of seconds that is drawn for each batch from a `window`; so many steps of gradient descent `by_synthesis`
+    make what a vocoder says of clips sound more like them; `flip` mirrors half of the pictures;
     `prefixes` are the shares of batches that stop after the first, the second, ... level of a pyramid;
     `ema` is the decay of the weights' moving average in a long run (a second one forgets twice as fast);
     `optimizer` is AdamW, or Muon for the matrices of the blocks.
@@ -33,6 +34,7 @@ class TrainConfig:
     loudness: float | None = None
     speakers: bool = False
     window: tuple[float, ...] = (4.0, 8.0)
+    by_synthesis: int = 0
     flip: bool = False
     prefixes: tuple[float, ...] = ()
     precision: str = "auto"

@@ -100,6 +100,11 @@ class ADRJob(Job[ADRModel]):
         if isinstance(self.validation, Batches):
             self.validation.tokens.load_state_dict(tokens.state_dict())
 
+    def prepare(self) -> None:
+        for batches in (self.trainer.batches, self.validation):
+            if isinstance(batches, Batches):
+                batches.prepare()
+
     def show(self, monitor: Monitor, step: int) -> None:
         defaults = self.recipe.defaults
         guidance, spacing = first_guidance(defaults), float(defaults.get("spacing", 1))
@@ -130,9 +135,27 @@ def make_batches(
     rows = min(config.batch, len(held_out.labels))
     return (
         Batches(
-            data, tokens, config.batch, config.seed, config.silence, config.flip, speakers, config.prefixes, device
+            data,
+            tokens,
+            config.batch,
+            config.seed,
+            config.silence,
+            config.flip,
+            speakers,
+            config.prefixes,
+            device,
+            config.by_synthesis,
         ),
-        Batches(held_out, tokens, rows, config.seed, config.silence, speakers=speakers, device=device),
+        Batches(
+            held_out,
+            tokens,
+            rows,
+            config.seed,
+            config.silence,
+            speakers=speakers,
+            device=device,
+            by_synthesis=config.by_synthesis,
+        ),
     )
 
 

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from adr_train.data.batch import Batch
 from adr_train.data.types import AudioClips, LabelledData
 from adr_train.data.vocoder import frame_values
+from adr_train.errors import TrainError
+from adr_train.tasks.by_synthesis import by_synthesis
 from adr_train.waiting import counted
 
 POOL = 16
@@ -60,7 +62,11 @@ class Batches:
     def __init__(
         self, data: LabelledData, tokens: Tokens, batch: int, seed: int, silence: int = 32, flip: bool = False,
         speakers: tuple[str, ...] = (), prefixes: tuple[float, ...] = (), device: torch.device | str = "cpu",
+        by_synthesis: int = 0,
     ):  # fmt: skip
+        if by_synthesis and not (isinstance(data, AudioClips) and isinstance(tokens, VocoderTokens)):
+            raise TrainError("train.by_synthesis is for clips as a vocoder has them")
+        self.by_synthesis = by_synthesis
         self.data, self.tokens, self.batch, self.seed = data, tokens, batch, seed
         self.silence, self.flip, self.prefixes, self.device = silence, flip, prefixes, device
         self.labels = torch.from_numpy(np.asarray(data.labels, np.int64))
@@ -76,6 +82,12 @@ class Batches:
             self.pixels = torch.from_numpy(data.pixels).to(device)
             self.make_batch = self.image_batch
         self.batches = EpochBatches(self.lengths, batch, seed)
+
+    def prepare(self) -> None:
+        """What takes minutes and the tokens as they stay, before the first batch."""
+        if self.by_synthesis:
+            assert isinstance(self.data, AudioClips) and isinstance(self.tokens, VocoderTokens)
+            self.clips = by_synthesis(self.data.clips, self.clips, self.silent, self.tokens, self.by_synthesis)
 
     def at(self, step: int) -> Batch:
         return self.make_batch(self.batches.at(step), np.random.default_rng((self.seed, 1, step)))

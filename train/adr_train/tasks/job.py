@@ -38,6 +38,9 @@ class Job(ABC, Generic[Model]):
     def resumed(self, saved: CheckpointConfig) -> None:
         """Called once a saved run's tensors are back in the trainer."""
 
+    def prepare(self) -> None:
+        """Called before the first step, once the tokens are those of a saved run or of a start: work of minutes."""
+
     def weights(self) -> dict[str, Tensor]:
         """The tensors of model.safetensors."""
         return self.trainer.ema
