@@ -120,7 +120,7 @@ def test_weights_are_carried_to_the_axes_that_are_measured(voices):
     turned_round = {"tokens.basis": 1, "tokens.scale": 0, "tokens.bounds": 0, "backbone.token.weight": 1}
     weights |= {name: weights[name].flip(dimension) for name, dimension in turned_round.items()}
     start = Start("ours", weights, {"speakers": ("ann", "bob"), "labels": ()}, None, 3.0, {})
-    job = SpokenJob(recipe, data, held_out, Processes.start("cpu", 1), None, start, new_axes=True)
+    job = SpokenJob(recipe, data, held_out, Processes.start("cpu", 1), None, replace(start, new_axes=True))
     carried = job.trainer.model.state_dict()
     for name in turned_round:
         torch.testing.assert_close(carried[name], first.state_dict()[name], rtol=1e-4, atol=1e-5)

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -139,9 +139,7 @@ def make_job(recipe: Recipe, data: Dataset, held_out: Dataset, processes: Proces
             raise TrainError(
                 f"--from is for causal models of pictures and sound, and for codecs; {recipe.name} is of another kind"
             )
-        start = read_start(options.start)
-        if options.new_axes:
-            return SpokenJob(recipe, data, held_out, processes, source, start, new_axes=True)
+        start = replace(read_start(options.start), new_axes=options.new_axes)
         return adr(recipe, data, held_out, processes, source, start)
     return jobs[recipe.kind](recipe, data, held_out, processes, source)
 

@@ -49,8 +49,12 @@ def by_synthesis(
         changed = descend([clips[i] for i in chosen], [frames[i] for i in chosen], silent, tokens, steps)
         found |= {str(number): rows for number, rows in zip(chosen, changed, strict=True)}
         # Each time, so that whoever has no more patience loses nothing.
-        write_atomic(path, lambda temporary: temporary.write_bytes(save(found)))
+        keep(path, found)
     return [found[str(number)] for number in range(len(frames))]
+
+
+def keep(path: Path, tensors: dict[str, Tensor]) -> None:
+    write_atomic(path, lambda temporary: temporary.write_bytes(save(tensors)))
 
 
 def descend(

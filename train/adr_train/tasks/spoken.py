@@ -28,10 +28,10 @@ class SpokenJob(ADRJob):
 
     def __init__(
         self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None,
-        start: Start | None = None, axes: dict[str, Tensor] | None = None, new_axes: bool = False,
+        start: Start | None = None, axes: dict[str, Tensor] | None = None,
     ):  # fmt: skip
-        """`axes` are the vocoder's of a run that goes on, which are not measured anew. Those of a start are with
-        `new_axes` alone."""
+        """`axes` are the vocoder's of a run that goes on, which are not measured anew. Those of a start are where it
+        says so."""
         config, train = recipe.model, recipe.train
         assert isinstance(config, ADRConfig) and isinstance(data, AlignedSpeech) and isinstance(held_out, AlignedSpeech)
         if config.controls or bool(recipe.tokens) == bool(config.vocoder):
@@ -56,7 +56,7 @@ class SpokenJob(ADRJob):
         tokens.requires_grad_(False)
         if start:
             begin(model, start)
-        if isinstance(tokens, VocoderTokens) and not axes and (new_axes or not start):
+        if isinstance(tokens, VocoderTokens) and not axes and (not start or start.new_axes):
             before = {name: buffer.clone() for name, buffer in tokens.state_dict().items()}
             fit_vocoder(data, tokens, train.loudness)
             if start:
@@ -64,7 +64,7 @@ class SpokenJob(ADRJob):
                 self.began[FROM_AXES] = NEW
         model.to(processes.device)
         batches, self.validation = spoken_batches(model, data, held_out, train, processes.device)
-        self.sample_range = start.clip if start and not new_axes else 1.1 * float(batches.latents.abs().max())
+        self.sample_range = start.clip if start and not start.new_axes else 1.1 * float(batches.latents.abs().max())
         self.trainer = Trainer(model, ADRLoss(model), batches, train, processes)
 
     def provenance(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ JUMPS = "head.end_timestep."
 class Start:
     """Weights by name, and what else a run needs to know of the model that had them. `config` is the whole config of a
     run's model; of a bundle's it is that of its recipe, or None where that is none of ours. `clip` is the sample range
-    under the name that bundles have for it."""
+    under the name that bundles have for it. With `new_axes` a vocoder's are measured on the run's own recordings."""
 
     name: str
     weights: dict[str, Tensor]
@@ -39,6 +39,7 @@ class Start:
     config: ADRConfig | None
     clip: float
     training: dict[str, Any]
+    new_axes: bool = False
 
     def provenance(self) -> dict[str, Any]:
         """What a checkpoint says of it; the minutes are those of all runs one after the other."""
