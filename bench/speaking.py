@@ -11,8 +11,9 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
@@ -73,13 +74,13 @@ def whole_process(names: list[str], rounds: int) -> None:
         print(f"{name}: {np.median(seconds):.2f} s for a process that says {said:.2f} s", flush=True)
 
 
-def read_aloud(name: str, text: Path, seconds: float, rate: int) -> None:
-    """Memory at so many points of a long reading, of the process's own (`/proc`, so on Linux alone). The text is
-    written by a thread, and again from its beginning where it is over."""
+def read_aloud(name: str, lines: list[str], seconds: float, rate: int) -> None:
+    """Memory at so many points of a long reading, of the process's own (`/proc`, so on Linux alone). The lines are
+    written by a thread, and again from the first one where they are over."""
     command = ["adr-run", "audio", "--model", name, "--text-file", "-", "--threads", "1", "--out", "-"]
     began, samples, looks = time.perf_counter(), 0, list[str]()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
-        Thread(target=write, args=(process, again(text)), daemon=True).start()
+        Thread(target=write, args=(process, lines), daemon=True).start()
         assert process.stdout
         while samples < seconds * rate:
             piece = process.stdout.read(1 << 12)
@@ -94,20 +95,17 @@ def read_aloud(name: str, text: Path, seconds: float, rate: int) -> None:
     print(f"{name}: {samples / rate:.0f} s read in {taken:.0f} s ({ratio:.3f}); MiB on the way: {', '.join(looks)}")
 
 
-def write(process: subprocess.Popen[bytes], pieces: Iterator[bytes]) -> None:
+def write(process: subprocess.Popen[bytes], lines: list[str]) -> None:
     assert process.stdin
     with suppress(BrokenPipeError):
-        for piece in pieces:
-            process.stdin.write(piece)
+        for line in cycle(lines):
+            process.stdin.write(line.encode() + b"\n")
 
 
-def again(text: Path) -> Iterator[bytes]:
-    """The lines of a text, from its beginning again where it is over. Lines beyond ASCII are left out."""
-    lines = [line for line in text.read_text(encoding="utf-8").splitlines() if line.strip() and line.isascii()]
-    assert lines, f"{text}: no line of plain English"
-    while True:
-        for line in lines:
-            yield line.encode() + b"\n"
+def plain_lines(text: Path) -> list[str]:
+    """Those that a voice can say: with a letter, and nothing beyond ASCII."""
+    lines = text.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.isascii() and any(map(str.isalpha, line))]
 
 
 def main() -> None:
@@ -120,12 +118,15 @@ def main() -> None:
     options = parser.parse_args()
     if options.text and (sys.platform != "linux" or not options.text.is_file()):
         parser.error("--text is a file, and needs Linux, whose /proc tells a process's memory")
+    lines = plain_lines(options.text) if options.text else []
+    if options.text and not lines:
+        parser.error(f"--text {options.text}: no line of plain English")
     in_memory(options.voices, options.steps, options.rounds)
     whole_process(options.voices, options.rounds)
-    if options.text:
+    if lines:
         for name in options.voices:
             rate = adr_runtime.AudioModel.load(name, "cpu", 1).sample_rate
-            read_aloud(name, options.text, options.seconds, rate)
+            read_aloud(name, lines, options.seconds, rate)
 
 
 if __name__ == "__main__":
