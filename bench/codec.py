@@ -1,6 +1,6 @@
 """Tokens of sound alone, on real clips that nothing was trained on: what is lost before any model says a word.
 
-    python bench/codec.py runs/speech-digits runs/codec --data fsdd --opus 12 24
+    python bench/codec.py runs/speech-digits runs/codec --data fsdd --by-synthesis 40 --opus 12 24
 
 For runs of models of sound or of codecs, and for Opus at some kbit/s (Debian's opus-tools): the part of the words that
 the judges of adr-eval find right, the mean absolute difference of log mel bands, and PESQ (ITU-T P.862, narrow band;
@@ -33,7 +33,7 @@ from adr_train.tasks.batches import encodable
 from adr_train.tasks.by_synthesis import by_synthesis
 
 
-def of_run(folder: Path, steps: int = 0) -> Callable[[AudioClips], AudioClips]:
+def of_run(folder: Path, steps: int, cache: Path) -> Callable[[AudioClips], AudioClips]:
     """To the tokens of a run and back, at their own rate in between; a vocoder's after so many steps by synthesis."""
     checkpoint = find_checkpoint(folder)
     saved = read_config(checkpoint)
@@ -51,7 +51,7 @@ def of_run(folder: Path, steps: int = 0) -> Callable[[AudioClips], AudioClips]:
         heard, made = resampled(data, tokens.config.sample_rate), list[np.ndarray]()
         pieces, silent = encodable(heard, tokens)
         if steps and isinstance(tokens, VocoderTokens):
-            pieces = by_synthesis(heard.clips, pieces, silent, tokens, steps)
+            pieces = by_synthesis(heard.clips, pieces, silent, tokens, steps, cache)
         for clip, piece in zip(heard.clips, pieces, strict=True):
             # And one more token, which brings what is decoded late.
             missing = -len(piece) % step + step * (tokens.delay > 0)
@@ -112,7 +112,7 @@ def main() -> None:
     assert isinstance(evaluator.real, AudioClips)
     data = level(evaluator.real, LOUDNESS)
     ways: dict[str, Callable[[AudioClips], AudioClips]] = {"the recordings": lambda clips: clips}
-    ways |= {str(folder): of_run(folder, given.by_synthesis) for folder in given.runs}
+    ways |= {str(folder): of_run(folder, given.by_synthesis, given.cache) for folder in given.runs}
     ways |= {f"Opus, {k} kbit/s": opus(k) for k in given.opus}
     for name, way in ways.items():
         made, rate = way(data), data.sample_rate

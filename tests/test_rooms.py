@@ -21,9 +21,9 @@ ORDER = {
         ("bundle_weights", "checkpoint"),
     ),
     "adr_train": (
-        ("errors", "waiting"), ("data",), ("recipes",), ("checkpoint", "precision", "processes"), ("muon",),
-        ("optimizers",), ("loop",), ("monitor",), ("tasks",), ("evaluation",), ("provenance", "reports"), ("session",),
-        ("chain",), ("cli",), ("__main__",),
+        ("errors", "waiting"), ("keeping",), ("data",), ("recipes",), ("checkpoint", "precision", "processes"),
+        ("muon",), ("optimizers",), ("loop",), ("monitor",), ("tasks",), ("evaluation",), ("provenance", "reports"),
+        ("session",), ("chain",), ("cli",), ("__main__",),
     ),
 }  # fmt: skip
 # Who may import which other package.

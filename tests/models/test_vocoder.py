@@ -91,3 +91,12 @@ def test_what_lies_beyond_all_that_was_measured_is_cut_off():
     made, _ = model.decode(far, model.initial_state(1))
     expected, _ = model.decode(far.clamp(-model.bounds, model.bounds), model.initial_state(1))
     assert torch.equal(made, expected) and float(made.abs().max()) < 1000
+
+
+@pytest.mark.parametrize("far", [1, -1, 1000, -1000])
+def test_what_is_far_beyond_speech_is_cut_off_and_stays_finite(far):
+    """Logarithms of loudness of which float32 has no exponential: the spectrum's own bound holds."""
+    for config in (SMALL, VocoderConfig(channels=48)):
+        model = VocoderTokens(config)
+        samples, state = model.decode(torch.full((2, 5, config.channels), far * 10.0), model.initial_state(2))
+        assert samples.isfinite().all() and all(value.isfinite().all() for value in state.values())

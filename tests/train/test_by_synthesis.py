@@ -1,18 +1,25 @@
 """What a vocoder says of recordings, changed until they sound like it: against the spectra of the recordings."""
 
+import copy
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from adr_models import ADRConfig, ADRModel
+from adr_models.tokens.patches import ImageConfig
 from adr_models.tokens.vocoder import VocoderConfig, VocoderTokens
 from adr_runtime.media.spectrogram import mel_spectrogram
-from adr_train.data.types import AudioClips, Images
+from adr_train.data.types import AudioClips
 from adr_train.errors import TrainError
-from adr_train.recipes.configs import TrainConfig
+from adr_train.keeping import keep
+from adr_train.recipes.recipe import read_recipe
+from adr_train.session import Options, Session, run_training
 from adr_train.tasks import by_synthesis as module
-from adr_train.tasks.batches import Batches, encodable
-from adr_train.tasks.by_synthesis import by_synthesis
-from adr_train.tasks.spoken_batches import spoken_batches
+from adr_train.tasks.batches import encodable
+from adr_train.tasks.by_synthesis import by_synthesis, check_by_synthesis
+from data_files import write_fsdd
+from rich.console import Console
 from vowels import vowel
 
 CONFIG = VocoderConfig(channels=24)
@@ -63,45 +70,150 @@ def test_a_clip_is_changed_alone_as_beside_another_of_its_length(taken_apart, tm
     assert (together * alone).sum() > 0.95 * together.norm() * alone.norm()
 
 
-def test_what_is_found_is_kept_part_by_part(taken_apart, tmp_path, monkeypatch):
-    clips, frames, silent, tokens = taken_apart
-    monkeypatch.setattr(module, "TOGETHER", 2)
+def test_parts_are_of_much_the_same_length_and_fit_into_memory(monkeypatch):
+    monkeypatch.setattr(module, "TOGETHER", 3)
+    monkeypatch.setattr(module, "FRAMES", 20)
+    assert list(module.parts([5, 1, 1, 2, 30, 9, 10, 1])) == [[1, 2, 7], [3, 0], [5, 6], [4]]
+    assert list(module.parts([])) == []
+
+
+@pytest.mark.parametrize(("rate", "hop", "stride", "lengths"), [(48000, 128, 4, (5,)), (16000, 32, 1, (3, 0))])
+def test_clips_may_be_shorter_than_any_window(tmp_path, rate, hop, stride, lengths):
+    tokens = VocoderTokens(VocoderConfig(rate, hop, stride, 12, 20, 4))
+    data = AudioClips([np.ones(n * hop, np.float32) for n in lengths], None, ("a",), rate, ())
+    frames, silent = encodable(data, tokens)
+    changed = by_synthesis(data.clips, frames, silent, tokens, 1, tmp_path)
+    assert [rows.shape for rows in changed] == [rows.shape for rows in frames]
+    assert all(rows.isfinite().all() for rows in changed)
+
+
+@pytest.fixture
+def counting(monkeypatch):
+    """How many clips were changed at once, call by call."""
     descend, calls = module.descend, []
 
-    def stopped(*arguments):
+    def counted(*arguments):
         calls.append(len(arguments[0]))
-        if len(calls) == 2:
-            raise KeyboardInterrupt
         return descend(*arguments)
 
-    monkeypatch.setattr(module, "descend", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        by_synthesis(clips, frames, silent, tokens, 2, tmp_path)
+    monkeypatch.setattr(module, "TOGETHER", 2)
+    monkeypatch.setattr(module, "descend", counted)
+    return calls
+
+
+def test_what_is_found_is_kept_for_the_very_same_of_everything(taken_apart, tmp_path, counting):
+    clips, frames, silent, tokens = taken_apart
     first = by_synthesis(clips, frames, silent, tokens, 2, tmp_path)
-    # The shortest two were there already.
-    assert calls == [2, 1, 1]
     again = by_synthesis(clips, frames, silent, tokens, 2, tmp_path)
-    assert calls == [2, 1, 1] and all(map(torch.equal, first, again))
-    by_synthesis(clips, frames, silent, tokens, 3, tmp_path)
-    by_synthesis([2 * clip for clip in clips], frames, silent, tokens, 2, tmp_path)
-    assert calls == [2, 1, 1, 2, 1, 2, 1] and len(list(tmp_path.iterdir())) == 3
+    assert counting == [2, 1] and all(map(torch.equal, first, again))
+    # The shortest two are one part, the longest is the other.
+    by_synthesis([2 * clips[0], *clips[1:]], frames, silent, tokens, 2, tmp_path)
+    by_synthesis(clips, [frames[0] + 1, *frames[1:]], silent, tokens, 2, tmp_path)
+    assert counting == [2, 1, 1, 1]
+    narrower = copy.deepcopy(tokens)
+    narrower.bounds.mul_(0.5)
+    by_synthesis(clips, frames, silent, narrower, 2, tmp_path)
+    by_synthesis(clips, frames, silent + 1, tokens, 2, tmp_path)
+    by_synthesis(clips, frames, silent, tokens, 1, tmp_path)
+    assert counting == [2, 1, 1, 1, *[2, 1] * 3] and len(list(tmp_path.rglob("*.safetensors"))) == 10
 
 
-def test_batches_hold_what_was_changed(taken_apart, tmp_path, monkeypatch):
-    clips, frames, _, tokens = taken_apart
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    data = AudioClips(clips, np.zeros(3, np.int64), ("a",), 16000, ("ann",) * 3)
-    plain, changed = (Batches(data, tokens, 3, 0, 8, by_synthesis=steps) for steps in (0, 2))
-    for batches in (plain, changed):
-        batches.prepare()
-    assert all(map(torch.equal, plain.clips, frames)) and not any(map(torch.equal, changed.clips, frames))
-    assert not torch.equal(plain.at(0).tokens, changed.at(0).tokens)
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"x"), lambda path: keep(path, {"0": torch.ones(2)})])
+def test_a_damaged_file_is_made_anew(taken_apart, tmp_path, counting, damage):
+    clips, frames, silent, tokens = taken_apart
+    first = by_synthesis(clips, frames, silent, tokens, 1, tmp_path)
+    for path in tmp_path.rglob("*.safetensors"):
+        damage(path)
+    for _ in range(2):
+        assert all(map(torch.equal, first, by_synthesis(clips, frames, silent, tokens, 1, tmp_path)))
+    assert counting == [2, 1, 2, 1]
 
 
-def test_other_data_than_clips_of_a_vocoder_is_refused():
-    pictures = Images(np.zeros((2, 8, 8, 1), np.uint8), np.zeros(2, np.int64), ("a",))
-    with pytest.raises(TrainError, match="by_synthesis is for clips"):
-        Batches(pictures, VocoderTokens(CONFIG), 2, 0, by_synthesis=1)
-    model = ADRModel(ADRConfig(vocoder=CONFIG))
-    with pytest.raises(TrainError, match="by_synthesis is for clips, not for sentences"):
-        spoken_batches(model, None, None, TrainConfig(steps=1, by_synthesis=1), torch.device("cpu"))
+def test_a_cache_that_cannot_be_written_and_several_processes_are_refused(taken_apart, tmp_path, monkeypatch):
+    clips, frames, silent, tokens = taken_apart
+    with pytest.raises(TrainError, match="/proc/nowhere/by-synthesis: cannot be written"):
+        by_synthesis(clips, frames, silent, tokens, 1, Path("/proc/nowhere"))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(TrainError, match="as one process first"):
+        by_synthesis(clips, frames, silent, tokens, 1, tmp_path)
+    monkeypatch.delenv("WORLD_SIZE")
+    first = by_synthesis(clips, frames, silent, tokens, 1, tmp_path)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert all(map(torch.equal, first, by_synthesis(clips, frames, silent, tokens, 1, tmp_path)))
+
+
+RECIPE = """
+dataset: fsdd
+description: for tests
+licence: CC0-1.0
+source: none
+model:
+  vocoder: {sample_rate: 16000, hop: 128, stride: 4, channels: 12, cepstrum: 20, balance: 4}
+  schedule: {timesteps: 50}
+  backbone: {layers: 1, feedforward: 16, retention: {width: 16, heads: 2}}
+  head: {width: 16, blocks: 1, frequencies: 8}
+train: {batch: 4, steps: 1, speakers: true, by_synthesis: 2}
+defaults: {steps: 4, sampler: dpm++, guidance: 2.0, temperature: 1.0, seconds: 1.0, count: 1}
+sizes: {cpu: {}}
+"""
+STUDENT = """
+kind: distil
+teacher: heard
+dataset: fsdd
+description: for tests
+licence: CC0-1.0
+source: none
+train: {batch: 4, steps: 1}
+defaults: {steps: 4, sampler: ddim, guidance: 1.0, temperature: 1.0, seconds: 1.0, count: 1}
+sizes: {cpu: {}}
+"""
+
+
+def test_runs_and_their_students_learn_from_what_was_changed(tmp_path, monkeypatch):
+    """So does a run that goes on, by what it began with, whatever its recipe says by now."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "heard.yaml").write_text(RECIPE)
+    (tmp_path / "plain.yaml").write_text(RECIPE.replace(", by_synthesis: 2", ""))
+    (tmp_path / "student.yaml").write_text(STUDENT)
+    write_fsdd(tmp_path / "data" / "recordings", 24)
+    sessions, run = [], Session.run
+    monkeypatch.setattr(Session, "run", lambda session: (sessions.append(session), run(session)))
+
+    def train(name, out, **options):
+        recipe = read_recipe(str(tmp_path / f"{name}.yaml"), "cpu")
+        given = dict.fromkeys(("codec", "teacher", "start", "text", "threads")) | options
+        run_training(
+            recipe,
+            Options(
+                tmp_path / out, tmp_path / "data", new_axes=False, device="cpu", save_minutes=9, look_minutes=9,
+                resume=options.pop("resume", False), json=False, **{k: v for k, v in given.items() if k != "resume"},
+            ),
+            Console(quiet=True),
+        )  # fmt: skip
+        job = sessions[-1].job
+        return job.trainer.batches.clips, job.validation.clips
+
+    heard, plain = train("heard", "heard"), train("plain", "plain")
+    student = train("student", "student", teacher=tmp_path / "heard")
+    (tmp_path / "heard.yaml").write_text(RECIPE.replace(", by_synthesis: 2", "").replace("steps: 1", "steps: 2"))
+    resumed = train("heard", "heard", resume=True)
+    for part in (0, 1):
+        assert not any(map(torch.equal, heard[part], plain[part]))
+        assert all(map(torch.equal, heard[part], student[part])) and all(map(torch.equal, heard[part], resumed[part]))
+
+
+@pytest.mark.parametrize("change", ["dataset: aligned-speech", "dataset: cifar10"])
+def test_it_is_for_clips_of_a_vocoder_alone(tmp_path, change):
+    (tmp_path / "other.yaml").write_text(RECIPE.replace("dataset: fsdd", change))
+    recipe = read_recipe(str(tmp_path / "other.yaml"), "cpu")
+    model = recipe.model if "speech" in change else replace(recipe.model, vocoder=None, image=ImageConfig())
+    with pytest.raises(TrainError, match="by_synthesis is for clips as a vocoder has them"):
+        check_by_synthesis(recipe, model)
+    check_by_synthesis(replace(recipe, train=replace(recipe.train, by_synthesis=0)), model)
+
+
+@pytest.mark.parametrize("steps", ["-1", "2.5", "true", "'4'"])
+def test_its_steps_are_a_whole_number(tmp_path, steps):
+    (tmp_path / "odd.yaml").write_text(RECIPE.replace("by_synthesis: 2", f"by_synthesis: {steps}"))
+    with pytest.raises(TrainError, match=r"train\.by_synthesis is a number of steps"):
+        read_recipe(str(tmp_path / "odd.yaml"), "cpu")

@@ -30,6 +30,7 @@ from adr_train.reports import Interval, Reports
 from adr_train.tasks.adr import ADRJob
 from adr_train.tasks.aligner import AlignerJob
 from adr_train.tasks.any_order import ARDMJob, CausalJob
+from adr_train.tasks.by_synthesis import check_by_synthesis, with_frames_of
 from adr_train.tasks.codec import CodecJob
 from adr_train.tasks.distil import DistilJob
 from adr_train.tasks.durations import DurationsJob
@@ -73,6 +74,9 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
     previous = latest_checkpoint(options.out)
     saved = check_previous(recipe, options, previous)
     model = model_config(recipe, options)
+    if saved:
+        recipe = with_frames_of(recipe, saved)
+    check_by_synthesis(recipe, model)
     if options.new_axes:
         check_new_axes(recipe, options.start, saved)
     check_defaults(recipe, model)
@@ -85,13 +89,13 @@ def run_training(recipe: Recipe, options: Options, console: Console) -> None:
     job = make_job(recipe, data, held_out, processes, options)
     if previous and saved:
         resume(job, previous, saved)
-    job.prepare()
-    if processes.rank:
-        follow(job.trainer)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainError(f"{options.out}: cannot make the folder: {error.strerror}") from error
+    job.prepare()
+    if processes.rank:
+        follow(job.trainer)
     Session(recipe, options, console, job).run()
 
 

@@ -126,8 +126,14 @@ class VocoderTokens(nn.Module):
         return samples, present
 
     def finer(self, envelope: Tensor) -> Tensor:
-        """Cepstra (rows, frames, `cepstrum`) with narrower formants (FINER), whose power is what it was."""
+        """Cepstra float (rows, frames, `cepstrum`) with narrower formants (FINER), whose power is what it was."""
         balance = self.config.balance
         narrow = torch.cat([envelope[..., :balance], FINER * envelope[..., balance:]], -1)
-        was, now = ((2 * cepstra @ self.cosines).exp().sum(-1, keepdim=True) for cepstra in (envelope, narrow))
-        return torch.cat([narrow[..., :1] - (now / was).log() / 2, narrow[..., 1:]], -1)
+        was, now = (log_sum_exp(2 * cepstra @ self.cosines) for cepstra in (envelope, narrow))
+        return torch.cat([narrow[..., :1] - (now - was) / 2, narrow[..., 1:]], -1)
+
+
+def log_sum_exp(x: Tensor) -> Tensor:
+    """Of the last dimension, which becomes 1. torch.logsumexp is exported as an operator that no other graph has."""
+    largest = x.amax(-1, keepdim=True)
+    return (x - largest).exp().sum(-1, keepdim=True).log() + largest

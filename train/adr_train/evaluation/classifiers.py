@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from adr_runtime.media.atomic import write_atomic
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchaudio.transforms import MelSpectrogram
 
 from adr_train.data.types import AudioClips, Images, LabelledData
 from adr_train.evaluation.picture_judge import SMALLEST, PictureJudge
+from adr_train.keeping import keep
 from adr_train.waiting import counted
 
 # What is kept of a judgement.
@@ -209,9 +209,3 @@ def fingerprint(what: bytes, data: LabelledData) -> str:
     for sample in samples_of(data):
         digest.update(np.ascontiguousarray(sample).tobytes())
     return digest.hexdigest()[:16]
-
-
-def keep(path: Path, tensors: dict[str, Tensor]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    contiguous = {name: value.contiguous() for name, value in tensors.items()}
-    write_atomic(path, lambda temporary: save_file(contiguous, temporary))

@@ -45,6 +45,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.optimizer not in ("adamw", "muon"):
             raise ValueError(f"train.optimizer is adamw or muon, not {self.optimizer!r}")
+        if type(self.by_synthesis) is not int or self.by_synthesis < 0:
+            raise ValueError(f"train.by_synthesis is a number of steps, 0 or more, not {self.by_synthesis!r}")
         if self.prefixes and (min(self.prefixes) < 0 or abs(sum(self.prefixes) - 1) > 1e-6):
             raise ValueError(f"train.prefixes must be shares that add up to 1, not {self.prefixes}")
         if len(self.window) != 2 or not 0 < self.window[0] <= self.window[1]:

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from adr_train.data.batch import Batch
 from adr_train.data.types import AudioClips, LabelledData
 from adr_train.data.vocoder import frame_values
-from adr_train.errors import TrainError
 from adr_train.tasks.by_synthesis import by_synthesis
 from adr_train.waiting import counted
 
@@ -64,8 +63,6 @@ class Batches:
         speakers: tuple[str, ...] = (), prefixes: tuple[float, ...] = (), device: torch.device | str = "cpu",
         by_synthesis: int = 0,
     ):  # fmt: skip
-        if by_synthesis and not (isinstance(data, AudioClips) and isinstance(tokens, VocoderTokens)):
-            raise TrainError("train.by_synthesis is for clips as a vocoder has them")
         self.by_synthesis = by_synthesis
         self.data, self.tokens, self.batch, self.seed = data, tokens, batch, seed
         self.silence, self.flip, self.prefixes, self.device = silence, flip, prefixes, device
@@ -84,7 +81,7 @@ class Batches:
         self.batches = EpochBatches(self.lengths, batch, seed)
 
     def prepare(self) -> None:
-        """What takes minutes and the tokens as they stay, before the first batch."""
+        """What takes minutes, and the tokens as they will stay: called before the first batch. Raises TrainError."""
         if self.by_synthesis:
             assert isinstance(self.data, AudioClips) and isinstance(self.tokens, VocoderTokens)
             self.clips = by_synthesis(self.data.clips, self.clips, self.silent, self.tokens, self.by_synthesis)

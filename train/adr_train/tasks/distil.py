@@ -16,6 +16,7 @@ from adr_train.loop import Trainer
 from adr_train.processes import Processes
 from adr_train.recipes.recipe import Recipe
 from adr_train.tasks.adr import ADRJob, at_rate, check_data, labelled, make_batches
+from adr_train.tasks.by_synthesis import with_frames_of
 from adr_train.tasks.distil_loss import DistilLoss, Student
 from adr_train.tasks.job import PROVENANCE, read_source
 from adr_train.tasks.spoken_batches import spoken_batches
@@ -29,6 +30,8 @@ class DistilJob(ADRJob):
     def __init__(self, recipe: Recipe, data: Dataset, held_out: Dataset, processes: Processes, source: Path | None):
         self.recipe, self.began = recipe, dict[str, Any]()
         checkpoint, saved = read_source(recipe, recipe.teacher, source, "--teacher")
+        # A student learns from what its teacher learned from.
+        recipe = with_frames_of(recipe, saved)
         config = ADRConfig.from_dict(saved.model)
         teacher = ADRModel(config)
         weights = read_tensors(checkpoint / "model.safetensors")

@@ -39,7 +39,8 @@ class Job(ABC, Generic[Model]):
         """Called once a saved run's tensors are back in the trainer."""
 
     def prepare(self) -> None:
-        """Called before the first step, once the tokens are those of a saved run or of a start: work of minutes."""
+        """Called before the first step, once the tokens are those of a saved run or of a start: work of minutes. Raises
+        ADRError."""
 
     def weights(self) -> dict[str, Tensor]:
         """The tensors of model.safetensors."""

@@ -15,17 +15,16 @@ import torch
 from adr_models.checkpoint import read_tensors
 from adr_models.tokens.codec import CodecTokens
 from adr_models.tokens.vocoder import VocoderTokens
-from adr_runtime.media.atomic import write_atomic
 from adr_runtime.spoken_text.controls import token_count
 from adr_runtime.spoken_text.durations import IS_PAUSE
 from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from adr_train.data.audio_file import read_audio
 from adr_train.data.types import AlignedSpeech
 from adr_train.data.vocoder import frame_values
 from adr_train.errors import TrainError
+from adr_train.keeping import keep
 from adr_train.waiting import counted
 
 # The part of the pauses around sentences that are made longer, and by how many seconds at most: those of a synthesiser
@@ -78,7 +77,7 @@ def fit_vocoder(data: AlignedSpeech, tokens: VocoderTokens, loudness: float | No
         tokens.load_state_dict(kept)
         return
     tokens.fit(torch.cat([vocoded(data, number, tokens, loudness) for number in chosen]))
-    write_atomic(path, lambda temporary: temporary.write_bytes(save(tokens.state_dict())))
+    keep(path, tokens.state_dict())
 
 
 def sentence_latents(data: AlignedSpeech, tokens: SpokenTokens, loudness: float | None) -> list[Tensor]:
@@ -93,7 +92,7 @@ def sentence_latents(data: AlignedSpeech, tokens: SpokenTokens, loudness: float 
     if missing:
         kept |= {names[number]: latents for number, latents in made(data, tokens, loudness, missing).items()}
         made_of |= {names[number]: sources[number] for number in missing}
-        write_atomic(path, lambda temporary: temporary.write_bytes(save(kept, made_of)))
+        keep(path, kept, made_of)
     for number, name in enumerate(names):
         fits = kept[name].shape == (sentence_tokens(data, number, tokens.hop), tokens.channels)
         if not fits or not made_of.get(name, sources[number]).startswith(sources[number]):

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from adr_train.data.batch import Batch
 from adr_train.data.types import AlignedSpeech
-from adr_train.errors import TrainError
 from adr_train.recipes.configs import TrainConfig
 from adr_train.tasks.latents import sentence_latents, sentence_seconds
 
@@ -77,8 +76,6 @@ def spoken_batches(
 ) -> tuple[SpokenBatches, SpokenBatches]:
     """Training and validation batches of the model's tokens. Raises ADRError."""
     tokens, config = model.tokens, model.config
-    if train.by_synthesis:
-        raise TrainError("train.by_synthesis is for clips, not for sentences")
     assert isinstance(tokens, CodecTokens | VocoderTokens) and config.audio is not None
     settings = tokens.hop / config.audio.sample_rate, train.batch, train.window, train.seed, config.speakers, device
     latents, held_out_latents = (sentence_latents(part, tokens, train.loudness) for part in (data, held_out))
