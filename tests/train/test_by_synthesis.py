@@ -15,9 +15,11 @@ from adr_train.errors import TrainError
 from adr_train.keeping import keep
 from adr_train.recipes.recipe import read_recipe
 from adr_train.session import Options, Session, run_training
+from adr_train.tasks import batches
 from adr_train.tasks import by_synthesis as module
 from adr_train.tasks.batches import encodable
 from adr_train.tasks.by_synthesis import by_synthesis, check_by_synthesis
+from aligned_voices import FEW, VOCODED
 from data_files import write_fsdd
 from rich.console import Console
 from vowels import vowel
@@ -142,31 +144,8 @@ def test_a_cache_that_cannot_be_written_and_several_processes_are_refused(taken_
     assert all(map(torch.equal, first, by_synthesis(clips, frames, silent, tokens, 1, tmp_path)))
 
 
-RECIPE = """
-dataset: fsdd
-description: for tests
-licence: CC0-1.0
-source: none
-model:
-  vocoder: {sample_rate: 16000, hop: 128, stride: 4, channels: 12, cepstrum: 20, balance: 4}
-  schedule: {timesteps: 50}
-  backbone: {layers: 1, feedforward: 16, retention: {width: 16, heads: 2}}
-  head: {width: 16, blocks: 1, frequencies: 8}
-train: {batch: 4, steps: 1, speakers: true, by_synthesis: 2}
-defaults: {steps: 4, sampler: dpm++, guidance: 2.0, temperature: 1.0, seconds: 1.0, count: 1}
-sizes: {cpu: {}}
-"""
-STUDENT = """
-kind: distil
-teacher: heard
-dataset: fsdd
-description: for tests
-licence: CC0-1.0
-source: none
-train: {batch: 4, steps: 1}
-defaults: {steps: 4, sampler: ddim, guidance: 1.0, temperature: 1.0, seconds: 1.0, count: 1}
-sizes: {cpu: {}}
-"""
+RECIPE = VOCODED.replace("dataset: aligned-speech", "dataset: fsdd").replace("window: [0.5, 1.0]", "by_synthesis: 2")
+STUDENT = FEW.replace("dataset: aligned-speech", "dataset: fsdd").replace("teacher: speaking", "teacher: heard")
 
 
 def test_runs_and_their_students_learn_from_what_was_changed(tmp_path, monkeypatch):
@@ -176,26 +155,26 @@ def test_runs_and_their_students_learn_from_what_was_changed(tmp_path, monkeypat
     (tmp_path / "plain.yaml").write_text(RECIPE.replace(", by_synthesis: 2", ""))
     (tmp_path / "student.yaml").write_text(STUDENT)
     write_fsdd(tmp_path / "data" / "recordings", 24)
+    # Of tones without a voice WORLD was seen to say something else now and then, of the same samples.
+    analysed, analyse = {}, batches.frame_values
+    monkeypatch.setattr(
+        batches, "frame_values", lambda clip, config: analysed.setdefault(clip.tobytes(), analyse(clip, config))
+    )
     sessions, run = [], Session.run
     monkeypatch.setattr(Session, "run", lambda session: (sessions.append(session), run(session)))
 
-    def train(name, out, **options):
-        recipe = read_recipe(str(tmp_path / f"{name}.yaml"), "cpu")
-        given = dict.fromkeys(("codec", "teacher", "start", "text", "threads")) | options
-        run_training(
-            recipe,
-            Options(
-                tmp_path / out, tmp_path / "data", new_axes=False, device="cpu", save_minutes=9, look_minutes=9,
-                resume=options.pop("resume", False), json=False, **{k: v for k, v in given.items() if k != "resume"},
-            ),
-            Console(quiet=True),
+    def train(name, out, teacher=None, resume=False):
+        options = Options(
+            tmp_path / out, tmp_path / "data", codec=None, teacher=teacher, start=None, new_axes=False, text=None,
+            device="cpu", threads=None, save_minutes=9, look_minutes=9, resume=resume, json=False,
         )  # fmt: skip
+        run_training(read_recipe(str(tmp_path / f"{name}.yaml"), "cpu"), options, Console(quiet=True))
         job = sessions[-1].job
         return job.trainer.batches.clips, job.validation.clips
 
     heard, plain = train("heard", "heard"), train("plain", "plain")
     student = train("student", "student", teacher=tmp_path / "heard")
-    (tmp_path / "heard.yaml").write_text(RECIPE.replace(", by_synthesis: 2", "").replace("steps: 1", "steps: 2"))
+    (tmp_path / "heard.yaml").write_text(RECIPE.replace(", by_synthesis: 2", "").replace("steps: 4", "steps: 5"))
     resumed = train("heard", "heard", resume=True)
     for part in (0, 1):
         assert not any(map(torch.equal, heard[part], plain[part]))

@@ -133,30 +133,15 @@ def make_batches(
     device = device if isinstance(data, Images) else torch.device("cpu")
     tokens = copy.deepcopy(model.tokens).to(device)
     rows = min(config.batch, len(held_out.labels))
-    return (
-        Batches(
-            data,
-            tokens,
-            config.batch,
-            config.seed,
-            config.silence,
-            config.flip,
-            speakers,
-            config.prefixes,
-            device,
-            config.by_synthesis,
-        ),
-        Batches(
-            held_out,
-            tokens,
-            rows,
-            config.seed,
-            config.silence,
-            speakers=speakers,
-            device=device,
-            by_synthesis=config.by_synthesis,
-        ),
-    )
+    training = Batches(
+        data, tokens, config.batch, config.seed, config.silence, config.flip, speakers, config.prefixes, device,
+        config.by_synthesis,
+    )  # fmt: skip
+    validation = Batches(
+        held_out, tokens, rows, config.seed, config.silence, speakers=speakers, device=device,
+        by_synthesis=config.by_synthesis,
+    )  # fmt: skip
+    return training, validation
 
 
 def read_codec(recipe: Recipe, folder: Path | None) -> tuple[CodecConfig, dict[str, Tensor], dict[str, Any]]:
